@@ -1,0 +1,90 @@
+"""nntui's engine: train, watch and diagnose neural networks without a screen.
+
+Example::
+
+    import engine
+
+    config = engine.load_config("sample_configs/digits.toml", ["run.epochs=5"])
+    result = engine.train(config)
+    print(result.test_metric)
+
+Importing this package imports nothing heavy; names are looked up when first used (PEP 562), and torch is imported when
+training starts.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "RunConfig": ".config",
+    "load_config": ".configfile",
+    "dump_config": ".configfile",
+    "build_config": ".configfile",
+    "knobs": ".knobs",
+    "catalogue": ".data.catalogue",
+    "train": ".runner",
+    "start": ".runner",
+    "RunHandle": ".runner",
+    "RunResult": ".runner",
+    "RunView": ".runview",
+    "read_journal": ".journal",
+    "diagnose": ".diagnosis",
+    "Finding": ".diagnosis",
+    "StopToken": ".stopping",
+    "InputError": ".errors",
+    "ConfigError": ".errors",
+    "DataError": ".errors",
+    "TrainingError": ".errors",
+}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Finding",
+    "InputError",
+    "RunConfig",
+    "RunHandle",
+    "RunResult",
+    "RunView",
+    "StopToken",
+    "TrainingError",
+    "build_config",
+    "catalogue",
+    "diagnose",
+    "dump_config",
+    "knobs",
+    "load_config",
+    "read_journal",
+    "start",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+if TYPE_CHECKING:
+    from .config import RunConfig
+    from .configfile import build_config, dump_config, load_config
+    from .data.catalogue import catalogue
+    from .diagnosis import Finding, diagnose
+    from .errors import ConfigError, DataError, InputError, TrainingError
+    from .journal import read_journal
+    from .knobs import knobs
+    from .runner import RunHandle, RunResult, start, train
+    from .runview import RunView
+    from .stopping import StopToken

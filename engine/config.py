@@ -215,7 +215,8 @@ class RegularizationConfig(Section):
         0.0,
         label="dropout",
         help="The chance that a hidden unit is switched off in a training step. Makes units learn to do without each "
-        "other: 0.1 to 0.5 is usual, beyond 0.6 the net often cannot learn at all.",
+        "other: 0.1 to 0.5 is usual, beyond 0.6 the net often cannot learn at all. In a cnn it acts behind the "
+        "convolutions.",
         when=chosen("model.kind", "mlp", "cnn"),
         ge=0.0,
         lt=1.0,

@@ -16,7 +16,7 @@ import json
 import math
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 EndReason = Literal["epochs_done", "early_stopping", "stopped", "interrupted", "terminated", "non_finite", "failed"]
 
@@ -87,8 +87,9 @@ class EpochEnded(Event):
 
     train_loss and train_metric are averaged over the epoch's steps, while the weights moved and dropout was on;
     val_loss and val_metric are measured after it in evaluation mode. penalty: the L1 and L2 terms at the end of the epoch.
-    grad_norm: mean norm of the gradient over the epoch's steps, before clipping. lr: learning rate used in this epoch.
-    seconds: of training plus validation; samples_per_second: of training alone.
+    grad_norm: mean norm of the gradient over a sample of the epoch's steps, before clipping. lr: learning rate used in
+    this epoch. seconds: of training plus validation; samples_per_second: of training alone. best_epoch: the epoch with
+    the best validation loss so far, 0 when none was finite.
     """
 
     epoch: int
@@ -101,6 +102,7 @@ class EpochEnded(Event):
     grad_norm: float
     seconds: float
     samples_per_second: float
+    best_epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,8 @@ class BestRestored(Event):
 class TestMeasured(Event):
     """The figures on the test part, measured once. baseline: the metric of always giving the same answer."""
 
+    __test__: ClassVar[bool] = False  # the name starts with Test, but it is no test for pytest to collect
+
     epoch: int
     loss: float
     metric: float
@@ -202,12 +206,13 @@ class RunEnded(Event):
     error: str = ""
 
 
-AnyEvent = Union[
-    RunStarted, DataPrepared, ModelBuilt, EpochStarted, StepsDone, EpochEnded, EarlyStoppingChecked, FindingRaised,
-    FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured, RunEnded,
-]  # fmt: skip  # noqa: UP007  -- `|` over this many names does not format well
-
-TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(AnyEvent)}
+TYPES: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        RunStarted, DataPrepared, ModelBuilt, EpochStarted, StepsDone, EpochEnded, EarlyStoppingChecked, FindingRaised,
+        FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured, RunEnded,
+    )
+}  # fmt: skip
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

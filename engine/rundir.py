@@ -1,0 +1,86 @@
+"""A run is a folder: its settings, its journal, its TensorBoard log and its weights."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from .config import RunConfig
+from .configfile import dump_config
+from .errors import config_error
+
+CONFIG_FILE = "config.toml"
+JOURNAL_FILE = "events.jsonl"
+LOG_FILE = "run.log"
+WEIGHTS_FILE = "best.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """The folder of one run. path is absolute."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / JOURNAL_FILE
+
+    @property
+    def log(self) -> Path:
+        return self.path / LOG_FILE
+
+    @property
+    def weights(self) -> Path:
+        return self.path / WEIGHTS_FILE
+
+
+def create_run_dir(config: RunConfig) -> RunDir:
+    """Make ``<folder>/<time>-<slug>`` and write the resolved settings into it. An existing folder is never used again.
+
+    Raises ConfigError (key run.folder) when the folder cannot be made.
+    """
+    parent = Path(config.run.folder).expanduser().absolute()
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug(config)}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for count in range(1, 1000):
+            path = parent / (stem if count == 1 else f"{stem}-{count}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue  # two runs started in the same second
+            (path / CONFIG_FILE).write_text(dump_config(config), "utf-8")
+            return RunDir(path)
+    except OSError as error:
+        problem = f"cannot make a run folder in {parent}: {error.strerror or error}"
+        raise config_error("run.folder", problem, "set run.folder to a folder you can write to") from None
+    raise config_error("run.folder", f"too many runs called {stem} in {parent}", "set run.name")
+
+
+def slug(config: RunConfig) -> str:
+    """A short, safe folder name for the run: its own name, or dataset and model."""
+    source = Path(config.data.source).stem
+    raw = config.run.name or f"{source}-{config.model.kind}"
+    plain = unicodedata.normalize("NFKD", raw).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-.")[:60] or "run"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that, whatever happens, either the old or the new content is there. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""RunView: the one fold over a run's events that the live screen, an attached one, a replay, the CLI and the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from . import events as e
+
+Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
+
+END_WORDS: dict[str, str] = {
+    "epochs_done": "all epochs done",
+    "early_stopping": "early stopping",
+    "stopped": "stopped by you",
+    "interrupted": "interrupted",
+    "terminated": "terminated",
+    "non_finite": "the loss is no longer a finite number",
+    "failed": "failed",
+}
+
+
+@dataclass(slots=True)
+class RunView:
+    """The state of a run after the events applied so far. Any prefix of a run's events gives a valid view.
+
+    Lists hold one value per finished epoch; `epochs` has their numbers, from 1.
+    """
+
+    run: str = ""
+    folder: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    device: str = ""
+    phase: Phase = "preparing"
+    started: float = 0.0
+    now: float = 0.0
+
+    data: e.DataPrepared | None = None
+    model: e.ModelBuilt | None = None
+
+    epoch: int = 0
+    step: int = 0
+    samples_per_second: float = 0.0
+
+    epochs: list[int] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    train_metric: list[float] = field(default_factory=list)
+    val_metric: list[float] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    penalty: list[float] = field(default_factory=list)
+    grad_norm: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    stopping: e.EarlyStoppingChecked | None = None
+    findings: dict[str, e.FindingRaised] = field(default_factory=dict)
+    log: list[tuple[float, str]] = field(default_factory=list)
+
+    restored: e.BestRestored | None = None
+    test: e.TestMeasured | None = None
+    end: e.RunEnded | None = None
+
+    @property
+    def total_epochs(self) -> int:
+        """The most epochs the run can have; 0 before it is known."""
+        return self.model.epochs if self.model else 0
+
+    @property
+    def metric(self) -> str:
+        return self.model.metric if self.model else "metric"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds to the last planned epoch at the pace of the latest epochs, validation counted; None when unknown."""
+        if not self.seconds or self.end or not self.model:
+            return None
+        recent = self.seconds[-5:]
+        done = self.step / max(1, self.model.steps_per_epoch) if self.epoch > len(self.epochs) else 0.0
+        return max(0.0, self.model.epochs - len(self.epochs) - done) * sum(recent) / len(recent)
+
+    def apply_all(self, items: Iterable[e.Event]) -> RunView:
+        """Apply events in order; returns the view itself."""
+        for item in items:
+            self.apply(item)
+        return self
+
+    def apply(self, event: e.Event) -> None:
+        """Fold one event in."""
+        self.now = max(self.now, event.time)
+        match event:
+            case e.RunStarted():
+                self.run, self.folder, self.config = event.run, event.folder, event.config
+                self.device, self.started = event.device, event.time
+                self._say(event, f"run {event.run} on {event.device}")
+            case e.DataPrepared():
+                self.data = event
+                parts = f"{event.train_rows} train, {event.validation_rows} validation, {event.test_rows} test rows"
+                self._say(event, f"{event.dataset}: {parts}")
+            case e.ModelBuilt():
+                self.model = event
+                self._say(event, f"model with {event.parameters:,} parameters, {event.steps_per_epoch} steps per epoch")
+            case e.EpochStarted():
+                self.phase = "training" if self.phase == "preparing" else self.phase
+                self.epoch, self.step = event.epoch, 0
+            case e.StepsDone():
+                self.epoch, self.step = event.epoch, event.step
+                self.samples_per_second = event.samples_per_second
+            case e.EpochEnded():
+                self._end_epoch(event)
+            case e.EarlyStoppingChecked():
+                self.stopping = event
+            case e.FindingRaised():
+                if event.kind not in self.findings:
+                    self._say(event, f"{event.title}: {event.evidence}")
+                self.findings[event.kind] = event
+            case e.FindingCleared():
+                self.findings.pop(event.kind, None)
+                self._say(event, f"{event.kind} no longer holds at epoch {event.epoch}")
+            case e.Paused():
+                self.phase = "paused"
+                self._say(event, f"paused in epoch {event.epoch}")
+            case e.Resumed():
+                self.phase = "training"
+                self._say(event, "training goes on")
+            case e.StopAsked():
+                self.phase = "stopping"
+                self._say(event, f"stop asked: {END_WORDS.get(event.reason, event.reason)}")
+            case e.SinkFailed():
+                self._say(event, f"{event.sink} is no longer written: {event.problem}")
+            case e.Noted():
+                self._say(event, event.text)
+            case e.BestRestored():
+                self.restored = event
+                self._say(event, f"weights of epoch {event.epoch} restored")
+            case e.TestMeasured():
+                self.test = event
+                self._say(event, f"test loss {event.loss:.4g}, {self.metric} {event.metric:.4g}")
+            case e.RunEnded():
+                self.end, self.phase = event, "ended"
+                self._say(event, f"ended: {event.error or END_WORDS[event.reason]}")
+            case _:  # an event of a newer version: nothing this view knows to show
+                pass
+
+    def _end_epoch(self, event: e.EpochEnded) -> None:
+        self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step
+        self.samples_per_second = event.samples_per_second
+        self.epochs.append(event.epoch)
+        for name in ("train_loss", "val_loss", "train_metric", "val_metric", "lr", "penalty", "grad_norm", "seconds"):
+            getattr(self, name).append(getattr(event, name))
+        if event.best_epoch == event.epoch:
+            self.best_loss, self.best_epoch = event.val_loss, event.epoch
+
+    def _say(self, event: e.Event, text: str) -> None:
+        self.log.append((event.time, text))
