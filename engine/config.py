@@ -418,6 +418,7 @@ class RunSettings(Section):
         help="Samples per step, 0 for the whole training set (batch descent), 1 for stochastic descent. Small batches "
         "are noisy, which can help; large ones are faster on a GPU. 16 to 256 is usual.",
         unit="samples",
+        log=True,
         ge=0,
     )
     seed: int = knob(

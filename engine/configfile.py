@@ -27,28 +27,43 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
 
     Raises ConfigError with every fault found: unknown knobs, wrong types, values out of bounds, knobs without effect.
     """
-    given = read_toml(path)
-    text = Path(path).expanduser().read_text("utf-8-sig")
+    text = _read_text(path)
+    given = _parse(text, str(path))
     return build_config(given, settings, file=str(path), lines=_lines_of_keys(text))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
     """The content of a TOML file; ConfigError when it is missing, unreadable or not TOML."""
+    return _parse(_read_text(path), str(path))
+
+
+def _read_text(path: str | Path) -> str:
+    """The text of a file, read once: a pipe has no second time."""
     where = str(path)
-    file = Path(path).expanduser()
     try:
-        if file.is_dir():
-            raise config_error("", "is a folder, not a TOML file", "give the path of a run's TOML file", where)
-        if file.stat().st_size > _MAX_BYTES:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise config_error("", "is too large for a configuration", "give the path of a run's TOML file", where)
-        return tomllib.loads(file.read_text("utf-8-sig"))
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise config_error("", "no such file", "check the path, or try `nntui --sample digits`", where) from None
-    except OSError as error:
-        raise config_error("", f"cannot be read: {error.strerror}", "", where) from None
+    except IsADirectoryError:
+        raise config_error("", "is a folder, not a TOML file", "give the path of a run's TOML file", where) from None
     except UnicodeDecodeError:
         raise config_error("", "is not UTF-8 text", "save the file as UTF-8", where) from None
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise config_error("", f"cannot be read: {error.strerror or error}", "", where) from None
+    except (ValueError, RuntimeError) as error:  # a null byte in the path; a ~user that does not exist
+        raise config_error("", f"cannot be read: {error}", "check the path", where) from None
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise config_error("", "is not valid TOML: nested too deeply", "", where) from None
+    except ValueError as error:  # TOMLDecodeError, and Python's own for a number of thousands of digits
         # tomllib words the place as "(at line 3, column 5)"; the rest of its message says what is wrong.
         found = re.search(r" \(at line (\d+), column \d+\)", str(error))
         place = f"{where}:{found[1]}" if found else where
@@ -56,8 +71,6 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise config_error(
             "", f"is not valid TOML: {problem}", 'text values need quotes: name = "sgd"', place
         ) from None
-    except RecursionError:
-        raise config_error("", "is not valid TOML: nested too deeply", "", where) from None
 
 
 def build_config(
@@ -217,7 +230,7 @@ def _fault(details: ErrorDetails) -> Fault:
         return Fault(key, f"must be {_BOUND_WORDS[side]} {bound_text(context[side])}, got {got}", _range_hint(key))
     if kind == "literal_error":
         row = knob_by_key()[key]
-        close = _closest(str(details["input"]), row.choices)
+        close = _closest(got, row.choices)
         extra = f"; did you mean {close!r}?" if close else ""
         return Fault(key, f"must be one of {', '.join(row.choices)}, got {got}{extra}")
     if kind in ("too_short", "string_too_short"):
@@ -230,7 +243,10 @@ def _fault(details: ErrorDetails) -> Fault:
 def _got(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return clean(repr(value), 60)
+    try:
+        return clean(repr(value), 60)
+    except RecursionError:  # a.a.a.a = 1 can nest deeper than repr can follow
+        return "a deeply nested value"
 
 
 def _range_hint(key: str) -> str:
@@ -255,15 +271,17 @@ def _closest(word: str, known: Sequence[str]) -> str | None:
     return tails[found[0]] if found else None
 
 
-_HEADER = re.compile(r"^\s*\[\s*([A-Za-z0-9_.\-\s\"']+?)\s*\]\s*(#.*)?$")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=")
+_MAX_KEY = 200  # no key of ours is longer; keeps the patterns below from toiling through long lines of values
+_HEADER = re.compile(r"\[([A-Za-z0-9_.\-\s\"']+)\]\s*(#.*)?$")
+_KEY = re.compile(r"([A-Za-z0-9_.\-\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=")
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:
     """The line of every ``section`` and ``section.key``, for error messages (tomllib does not keep them)."""
     lines: dict[str, int] = {}
     section = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):  # as TOML counts lines: splitlines() knows other separators too
+        line = raw.strip()[:_MAX_KEY]
         if header := _HEADER.match(line):
             section = _bare(header[1])
             lines.setdefault(section, number)
@@ -282,7 +300,11 @@ def to_nested(config: RunConfig) -> Nested:
     current = values(config)
     nested: Nested = {}
     for row in visible(current):
-        nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = current[row.key]
+        value = current[row.key]
+        # Lists, as TOML and JSON have them: what is written equals what is read back.
+        nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = (
+            list(value) if isinstance(value, tuple) else value
+        )
     return nested
 
 
@@ -294,7 +316,7 @@ def dump_config(config: RunConfig) -> str:
     for section, content in to_nested(config).items():
         table = tomlkit.table()
         for name, value in content.items():
-            table.add(name, list(value) if isinstance(value, tuple) else value)
+            table.add(name, value)
         document.add(section, table)
     return tomlkit.dumps(document)
 

@@ -38,6 +38,7 @@ class Recipe:
     test: Batches
     order: torch.Generator
     task: str
+    channels: int
     target_scale: float
     device: torch.device
     epochs: int
@@ -82,6 +83,7 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         test=Batches(data.x_test, data.y_test, EVALUATION_ROWS, device),
         order=order,
         task=data.task,
+        channels=data.image_shape[0] if data.image_shape else 1,
         target_scale=data.y_scale,
         device=device,
         epochs=config.run.epochs,

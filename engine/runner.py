@@ -221,12 +221,14 @@ def _train_and_test(
 ) -> RunResult:
     """The loop, then the test part once, then the weights on disk."""
     from .loop import fit, measure_test
+    from .threads import suitable_threads
 
-    outcome = fit(recipe, tee, token)
-    tested = outcome.best_epoch if recipe.restore_best else outcome.epochs
-    if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
-        tee(measure_test(recipe, tested, data.baseline_metric))
-        _save_weights(tee, recipe, folder)
+    with suitable_threads(recipe):
+        outcome = fit(recipe, tee, token)
+        tested = outcome.best_epoch if recipe.restore_best else outcome.epochs
+        if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
+            tee(measure_test(recipe, tested, data.baseline_metric))
+            _save_weights(tee, recipe, folder)
     recipe.model.eval()
     seconds = time.monotonic() - began
     tee(e.RunEnded(reason=outcome.reason, epochs=outcome.epochs, best_epoch=outcome.best_epoch, seconds=seconds))

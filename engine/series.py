@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 LARGEST = 1e300  # values are clipped here, so that a difference of two of them is still a finite float
 _MAX = sys.float_info.max
 _TINY = 1e-290  # what is smaller than this is zero to an axis: dividing by it would overflow
+_FEW = 10  # values; with fewer than these it is too early to say what is a spike
 _MANTISSAS = (10, 20, 25, 50)  # "round" steps are 1, 2, 2.5 and 5 times a power of ten
 
 
@@ -33,8 +34,8 @@ def clean(xs: npt.ArrayLike, ys: npt.ArrayLike, log_y: bool = False) -> tuple[Fl
     x, y = np.asarray(xs, np.float64).ravel(), np.asarray(ys, np.float64).ravel()
     count = min(len(x), len(y))
     x, y = x[:count], y[:count]
-    placed = _tame(x) or np.isfinite(x)
-    if placed is not True:
+    if not _tame(x):
+        placed = np.isfinite(x)
         x, y = np.clip(x[placed], -LARGEST, LARGEST), y[placed]
     if np.any(x[1:] < x[:-1]):
         order = np.argsort(x, kind="stable")
@@ -48,14 +49,16 @@ def clean(xs: npt.ArrayLike, ys: npt.ArrayLike, log_y: bool = False) -> tuple[Fl
 
 def _tame(values: Floats) -> bool:
     """Whether there are values, all finite and of safe size: two fast scans that spare the usual series the slow ones."""
-    return len(values) > 0 and values.min() >= -LARGEST and values.max() <= LARGEST
+    return bool(len(values) and values.min() >= -LARGEST and values.max() <= LARGEST)
 
 
 def columns_of(xs: Floats, columns: int, low: float, high: float) -> npt.NDArray[np.intp]:
     """The column (0 to `columns` - 1) of each x, with `low` in the middle of the first and `high` in that of the last."""
     if columns < 2 or not high > low:
         return np.zeros(len(xs), np.intp)
-    return np.clip(np.rint((xs - low) * ((columns - 1) / (high - low))), 0, columns - 1).astype(np.intp)
+    with np.errstate(over="ignore"):  # far outside of the axis is outside
+        exact = (xs - low) * ((columns - 1) / (high - low))
+    return np.clip(np.rint(exact), 0, columns - 1).astype(np.intp)
 
 
 def decimate(xs: Floats, ys: Floats, columns: int, low: float, high: float) -> tuple[Floats, Floats]:
@@ -88,7 +91,7 @@ def smooth(ys: npt.ArrayLike, weight: float) -> Floats:
     weight = min(max(float(weight), 0.0), 0.9999) if math.isfinite(weight) else 0.0
     usable = np.isfinite(out)
     values = np.clip(out[usable], -LARGEST, LARGEST)
-    if weight == 0.0 or len(values) < 2:
+    if weight < 1e-9 or len(values) < 2:  # so light a past changes no digit, and its powers would overflow
         return out
     scale = float(np.abs(values).max()) or 1.0
     mean = _moving_mean(values / scale, weight) * scale
@@ -148,12 +151,17 @@ def _ordered(low: float, high: float) -> tuple[float, float]:
     return (low, high) if low <= high else (high, low)
 
 
+def _narrow(low: float, high: float) -> bool:
+    """Whether the range is so narrow for its place that floats can no longer divide it."""
+    return high / 2 - low / 2 <= max(abs(low), abs(high)) * 1e-12
+
+
 def _opened(low: float, high: float) -> tuple[float, float]:
     """The range itself, or a wider one around it where it is too narrow to be divided."""
     largest = max(abs(low), abs(high))
     if largest < _TINY:
         return (-1.0, 1.0) if low < 0 else (0.0, 1.0)
-    if high / 2 - low / 2 <= largest * 1e-12:
+    if _narrow(low, high):
         return max(low - largest / 2, -_MAX), min(high + largest / 2, _MAX)
     return low, high
 
@@ -204,8 +212,8 @@ def ticks(low: float, high: float, count: int, log: bool = False, whole: bool = 
     low, high = _ordered(low, high)
     if count < 1 or (log and low <= 0):
         return []
-    if low == high:
-        return [(low, _short(low))]
+    if low == high or _narrow(low, high):
+        return [] if whole and low != round(low) else [(low, _short(low))]
     return _log_ticks(low, high, count) if log else _linear_ticks(low, high, count, whole)
 
 
@@ -217,15 +225,20 @@ def _linear_ticks(low: float, high: float, count: int, whole: bool) -> list[tupl
         if whole and (step[1] < -1 or (step[1] == -1 and step[0] == 25)):
             continue
         size = _times(1, step)
-        first, last = math.ceil(low / size - 1e-9), math.floor(high / size + 1e-9)
+        slack = 1e-9 * min(1.0, high / size - low / size)
+        first, last = math.ceil(low / size - slack), math.floor(high / size + slack)
         if last - first < count:
             fitting.append((step, first, last))
         if len(fitting) == 3 or size >= _MAX or first > last:
             break
     if not fitting:
         return []
-    # A scale whose ends carry a number reads best, so a slightly coarser step that meets both ends is preferred.
-    ends = [fit for fit in fitting if (_times(fit[1], fit[0]), _times(fit[2], fit[0])) == (low, high)]
+    # A scale whose ends carry a number reads best: a slightly coarser step that meets both is preferred, if it has a middle.
+    ends = [
+        fit
+        for fit in fitting
+        if fit[2] - fit[1] > 1 and (_times(fit[1], fit[0]), _times(fit[2], fit[0])) == (low, high)
+    ]
     step, first, last = (ends or fitting)[0]
     values = [_times(k, step) for k in range(first, last + 1)]
     decimals = max(0, -step[1] - (step[0] % 10 == 0))
@@ -275,8 +288,8 @@ def figure(value: float) -> str:
 class HeldBounds:
     """Bounds of a y axis that move seldom, so that one chart and the next differ in few cells.
 
-    They widen at once when a value falls outside, with some room to spare, and narrow only when the values use less than
-    half of them. A start that alone takes more than half of the height (the loss of the first epoch) is let go of once
+    They widen at once when a value falls outside, with some room to spare, and narrow only when there are
+    some values that use less than half of them. A start that alone takes more than half of the height (the loss of the first epoch) is let go of once
     there are enough later values: the axis then belongs to those, and the start is above or below it.
 
     `limits` are values the metric cannot pass, such as (0, 1) for an accuracy: no room is spared beyond them.
@@ -287,17 +300,18 @@ class HeldBounds:
         self.low, self.high = 0.0, 1.0
         self._log: bool | None = None  # None: nothing was seen yet
 
-    def update(self, series: Iterable[Floats], log: bool = False) -> tuple[float, float]:
+    def update(self, series: Sequence[Floats], log: bool = False) -> tuple[float, float]:
         """The bounds for these clean values, one array per series, each in order of time."""
         log = bool(log)
         wanted = [_focus(values, log) for values in series if len(values)]
         if not wanted:
             return self.low, self.high
         low, high = min(low for low, _ in wanted), max(high for _, high in wanted)
-        if self._log is not log or _span(low, high, log) < 0.5 * _span(self.low, self.high, log):
+        many = max(map(len, series)) >= _FEW
+        if self._log is not log or (many and _span(low, high, log) < 0.5 * _span(self.low, self.high, log)):
             self._hold(low, high, log)
         elif low < self.low or high > self.high:
-            spare = 0.2 * _span(min(low, self.low), max(high, self.high), log)
+            spare = 0.35 * _span(min(low, self.low), max(high, self.high), log)
             self._hold(
                 self._beyond(low, -spare, log) if low < self.low else self.low,
                 self._beyond(high, spare, log) if high > self.high else self.high,
@@ -307,9 +321,11 @@ class HeldBounds:
 
     def _beyond(self, value: float, spare: float, log: bool) -> float:
         """`value` moved on by `spare`, but neither across zero nor across a limit that it has not passed itself."""
-        moved = float(np.clip(value * 10.0**spare, _TINY, LARGEST)) if log else value + spare
-        stops = [0.0, *(limit for limit in self.limits if limit is not None)]
-        for stop in stops:
+        if log:
+            moved = min(max(value * 10.0**spare, min(value, _TINY)), max(value, LARGEST))
+        else:
+            moved = value + spare
+        for stop in (limit for limit in (None if log else 0.0, *self.limits) if limit is not None):
             if min(value, moved) <= stop <= max(value, moved):
                 moved = stop
         return moved
@@ -331,7 +347,7 @@ def _span(low: float, high: float, log: bool) -> float:
 def _focus(values: Floats, log: bool) -> tuple[float, float]:
     """Lowest and highest of the values an axis should hold: all, or all but a first twentieth that towers over the rest."""
     low, high = float(values.min()), float(values.max())
-    if len(values) >= 10:
+    if len(values) >= _FEW:
         later = values[max(1, len(values) // 20) :]
         later_low, later_high = float(later.min()), float(later.max())
         if _span(later_low, later_high, log) < 0.5 * _span(low, high, log):

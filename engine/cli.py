@@ -1,0 +1,237 @@
+"""The headless verbs: train, datasets, samples, config. Nothing here imports torch before training starts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from . import __version__
+from .errors import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    Fault,
+    InputError,
+    TrainingError,
+    config_error,
+)
+
+if TYPE_CHECKING:
+    from .config import RunConfig
+    from .stopping import StopToken
+
+app = typer.Typer(
+    name="nntui",
+    help="Train neural networks in a terminal and see what goes wrong while it can still be mended.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+FileArgument = Annotated[str, typer.Argument(metavar="[FILE]", help="A run's TOML file.", show_default=False)]
+SampleOption = Annotated[
+    str, typer.Option("--sample", metavar="NAME", help="Use a sample that comes with nntui: see `nntui samples`.")
+]
+SetOption = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Set a knob, for example --set optimizer.lr=0.01.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nntui {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def resolve(file: str, sample: str, settings: Sequence[str]) -> RunConfig:
+    """The configuration that a file or a sample and the settings name; ConfigError when they are no good."""
+    from .configfile import load_config
+    from .samples import sample_path
+
+    if file and sample:
+        raise config_error("--sample", "a FILE and a sample were both given", "give one of them")
+    return load_config(sample_path(sample) if sample else file, settings)
+
+
+@app.command()
+def train(file: FileArgument = "", sample: SampleOption = "", set_: SetOption = []) -> None:  # noqa: B006
+    """Train without a screen: a line per epoch, then the final figures.
+
+    Exit codes: 0 done, 1 training failed, 2 bad input, 130 after Ctrl-C, 143 after SIGTERM. Ctrl-C stops after the batch in
+    hand and keeps the best weights; a second one stops at once.
+    """
+    if not (file or sample):
+        raise config_error("", "nothing to train", "give a FILE, or try `nntui train --sample digits`")
+    raise typer.Exit(train_plainly(resolve(file, sample, set_)))
+
+
+@app.command()
+def datasets() -> None:
+    """List the built-in datasets."""
+    from .data.catalogue import catalogue
+
+    typer.echo(f"{'name':<14} {'task':<15} {'rows':>5} {'inputs':>7} {'classes':>8}  about")
+    for card in catalogue():
+        size = "x".join(map(str, card.shape[1:])) if card.shape else str(card.features)
+        typer.echo(
+            f"{card.name:<14} {card.task:<15} {card.rows:>5} {size:>7} {card.classes or '-':>8}  {card.title}"
+            f" ({card.source})"
+        )
+    typer.echo('\nA CSV file works too: data.source = "path/to/file.csv", data.target = "column".')
+
+
+@app.command()
+def samples() -> None:
+    """List the sample configurations."""
+    from . import samples as shelf
+
+    for name, path in shelf.samples().items():
+        text = textwrap.wrap(shelf.about(path), 74)
+        typer.echo(f"{name:<24} {text[0] if text else ''}")
+        for line in text[1:]:
+            typer.echo(f"{'':<24} {line}")
+
+
+@app.command()
+def config(
+    file: FileArgument = "",
+    sample: SampleOption = "",
+    set_: SetOption = [],  # noqa: B006
+    template: Annotated[
+        bool, typer.Option("--template", help="Print a TOML file with every knob, its default and what it does.")
+    ] = False,
+) -> None:
+    """Print a configuration as TOML: a commented template, or FILE resolved with its settings."""
+    from .configfile import build_config, dump_config
+    from .configfile import template as full_template
+
+    if template:
+        if file or sample or set_:
+            raise config_error("--template", "takes no file, sample or settings", "leave them out")
+        typer.echo(full_template(), nl=False)
+    else:
+        resolved = resolve(file, sample, set_) if file or sample else build_config({}, set_)
+        typer.echo(dump_config(resolved), nl=False)
+
+
+def train_plainly(config: RunConfig) -> int:
+    """Train with plain lines on standard output; returns the exit code."""
+    from .console import final_table
+    from .stopping import StopToken
+
+    token = StopToken()
+    _stop_on_signals(token)
+    typer.echo("loading data and PyTorch")
+    from .runner import train
+    from .sinks import ConsoleSink
+
+    result = train(config, [ConsoleSink(sys.stdout)], token)
+    typer.echo(final_table(result.view))
+    return exit_code(result.reason)
+
+
+def exit_code(reason: str) -> int:
+    """The exit code that goes with the reason a run ended for."""
+    codes = {
+        "interrupted": EXIT_INTERRUPTED,
+        "terminated": EXIT_TERMINATED,
+        "failed": EXIT_FAILED,
+        "non_finite": EXIT_FAILED,
+    }
+    return codes.get(reason, EXIT_OK)
+
+
+def _stop_on_signals(token: StopToken) -> None:
+    """Ctrl-C and SIGTERM stop after the batch in hand; a second one at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        reason, code = ("interrupted", EXIT_INTERRUPTED)
+        if number == signal.SIGTERM:
+            reason, code = ("terminated", EXIT_TERMINATED)
+        if token.reason is not None:
+            os._exit(code)
+        token.stop(reason)
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+
+
+def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:
+    """Run the command line and return the exit code. Every fault of the user is one line on standard error."""
+    group = typer.main.get_command(command)
+    try:
+        code = group.main(
+            list(sys.argv[1:] if arguments is None else arguments), prog_name="nntui", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else EXIT_OK
+    except InputError as error:
+        return _complain([fault.line() for fault in error.faults], EXIT_BAD_INPUT)
+    except TrainingError as error:
+        return _complain([f"training failed: {error}"], EXIT_FAILED)
+    except BrokenPipeError:
+        # Nobody reads our output any more (`nntui train … | head`). Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        usage = _usage_fault(error)
+        if usage is None:
+            raise
+        return _complain([usage.line()], EXIT_BAD_INPUT)
+
+
+def _usage_fault(error: Exception) -> Fault | None:
+    """A fault for a wrong command line as the parser reports it, or None for anything else."""
+    message = getattr(error, "format_message", None)
+    if message is None:
+        return None
+    return Fault("", message().strip().rstrip("."), "`nntui --help` shows the commands")
+
+
+def _complain(lines: Sequence[str], code: int) -> int:
+    for line in lines:
+        print(f"nntui: {line}", file=sys.stderr)
+    return code
+
+
+class DefaultCommandGroup(TyperGroup):
+    """A command group in which what is no command goes to a default one: ``nntui FILE`` is ``nntui open FILE``."""
+
+    default = "open"
+
+    def parse_args(self, ctx, args):  # noqa: ANN001, ANN201  -- the signature is the parser's own
+        if not args or (args[0] not in self.commands and args[0] not in _GROUP_OPTIONS):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+_GROUP_OPTIONS = frozenset(["-h", "--help", "--version", "--install-completion", "--show-completion"])
+
+
+def known_file(path: str) -> bool:
+    """Whether `path` exists; used to tell a mistyped command from a missing file."""
+    return Path(path).expanduser().exists()

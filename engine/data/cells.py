@@ -1,0 +1,160 @@
+"""From the cells of a file to numbers, and what to say of a cell that is none."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from ..errors import Fault
+from ..text import clean
+from .delimited import MAX_LISTED, Faults, line_of_cell
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+Flaw = Literal["empty", "text", "not finite", "too large"]
+
+_MANY: dict[Flaw, str] = {
+    "empty": "cells that are empty",
+    "text": "cells that are not numbers",
+    "not finite": "cells that are not finite numbers",
+    "too large": "cells beyond the range of 32-bit floats",
+}
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+
+
+def quoted(cell: str) -> str:
+    """A cell as it is shown: in quotes, safe to print and short."""
+    return f"'{clean(cell.strip(), 30)}'"
+
+
+def flaw_of(cell: str) -> Flaw | None:
+    """What keeps `cell` from being a finite number within the range of float32, or None when nothing does."""
+    cell = cell.strip()
+    if not cell:
+        return "empty"
+    try:
+        value = float(cell)
+    except ValueError:
+        return "text"
+    if "_" in cell:  # Python reads 1_000 as a thousand; in a data file it is more likely a code
+        return "text"
+    if not math.isfinite(value):  # 1e999 is read as infinity
+        return "too large" if any(map(str.isdigit, cell)) else "not finite"
+    return "too large" if abs(value) > FLOAT32_MAX else None
+
+
+def cell_fault(key: str, column: str, cell: str, flaw: Flaw, where: str, hint: str = "") -> Fault:
+    """The fault of one cell of the column that is shown as `column`; `hint` replaces the usual advice."""
+    if flaw == "empty":
+        return Fault(key, f"column '{column}' is empty", hint or "fill the cell or remove the row", where)
+    said = {
+        "text": "is not a number",
+        "not finite": "is not a finite number",
+        "too large": "is beyond the range of 32-bit floats",
+    }[flaw]
+    if _DECIMAL_COMMA.fullmatch(cell.strip()):
+        hint = "write it with a decimal point"
+    return Fault(key, f"column '{column}': {quoted(cell)} {said}", hint or "correct the cell or drop the column", where)
+
+
+class InputCells:
+    """The input columns of a file, taken in record by record.
+
+    names: of all columns, as shown. target: the index of the one that is left out. where: the file, as shown.
+    """
+
+    def __init__(self, names: Sequence[str], target: int, where: str) -> None:
+        self._names, self._target, self._where = names, target, where
+        self._values = array("d")
+        self._rows = 0
+        self._flaws: dict[int, Counter[Flaw]] = {}
+        self._first: dict[int, dict[Flaw, list[tuple[int, str]]]] = {}
+
+    def add(self, line: int, cells: list[str]) -> None:
+        """Take in a record with the right number of cells, which begins in `line`."""
+        self._rows += 1
+        inputs = cells[: self._target] + cells[self._target + 1 :]
+        # The whole record at once, which takes some microseconds; cell by cell only when there is something to be found.
+        # A NaN or an infinity shows in the sum, and once there is none, min and max are to be relied on.
+        try:
+            numbers = list(map(float, inputs))
+        except ValueError:
+            return self._inspect(line, cells)
+        if (
+            not math.isfinite(sum(numbers))
+            or max(numbers) > FLOAT32_MAX
+            or min(numbers) < -FLOAT32_MAX
+            or "_" in "".join(inputs)
+        ):
+            return self._inspect(line, cells)
+        return self._values.fromlist(numbers)
+
+    def _inspect(self, line: int, cells: list[str]) -> None:
+        for column, cell in enumerate(cells):
+            if column == self._target or (flaw := flaw_of(cell)) is None:
+                continue
+            self._flaws.setdefault(column, Counter())[flaw] += 1
+            first = self._first.setdefault(column, {}).setdefault(flaw, [])
+            if len(first) < MAX_LISTED:
+                first.append((line_of_cell(line, cells, column), cell))
+
+    def matrix(self) -> np.ndarray:
+        """The numbers as float32 (rows, columns). Only when there are no faults."""
+        return np.frombuffer(self._values, dtype=np.float64).reshape(self._rows, -1).astype(np.float32)
+
+    def faults(self) -> list[Fault]:
+        """Every fault: columns without a number once each, then cells by sort and line, ten of a sort and a count."""
+        whole = Faults("columns without numbers", self._where)
+        partly: list[int] = []
+        for column, flaws in sorted(self._flaws.items()):
+            # A column that never holds a number is not full of mistakes: it is another sort of column.
+            if flaws.total() == self._rows and flaws["too large"] == 0:
+                whole.add(self._column_fault(column))
+            else:
+                partly.append(column)
+        found = whole.lines()
+        for flaw in _MANY:
+            found += self._cell_faults(flaw, partly)
+        return found
+
+    def _column_fault(self, column: int) -> Fault:
+        name, flaws, first = self._names[column], self._flaws[column], self._first[column]
+        if flaws["text"]:
+            line, cell = first["text"][0]
+            if _DECIMAL_COMMA.fullmatch(cell.strip()):
+                problem, hint = (
+                    f"column '{name}' has decimal commas ({quoted(cell)})",
+                    "write numbers with a decimal point",
+                )
+            else:
+                problem, hint = f"column '{name}' is text ({quoted(cell)})", "turn it into numbers or remove it"
+            return Fault("data.source", problem, hint, f"{self._where}:{line}")
+        said = "is empty" if flaws["empty"] == self._rows else "holds no finite number"
+        return Fault("data.source", f"column '{name}' {said}", "remove it", self._where)
+
+    def _cell_faults(self, flaw: Flaw, columns: list[int]) -> list[Fault]:
+        cells = sorted((line, column, cell) for column in columns for line, cell in self._first[column].get(flaw, []))
+        faults = Faults(_MANY[flaw], self._where)
+        for line, column, cell in cells:
+            faults.add(cell_fault("data.source", self._names[column], cell, flaw, f"{self._where}:{line}"))
+        faults.total = sum(self._flaws[column][flaw] for column in columns)
+        return faults.lines()
+
+
+def flawed_cells(key: str, column: str, cells: list[str], lines: array[int], where: str, hint: str) -> list[Fault]:
+    """The faults of one whole column that should hold numbers; lines has the line of each cell."""
+    flaws: dict[str, Flaw] = {cell: flaw for cell in set(cells) if (flaw := flaw_of(cell)) is not None}
+    by_sort: dict[Flaw, Faults] = {flaw: Faults(many, where) for flaw, many in _MANY.items()}
+    if flaws:
+        for line, cell in zip(lines, cells, strict=True):
+            if (flaw := flaws.get(cell)) is not None:
+                by_sort[flaw].add(
+                    cell_fault(key, column, cell, flaw, f"{where}:{line}", "" if flaw == "empty" else hint)
+                )
+    return [fault for faults in by_sort.values() for fault in faults.lines()]

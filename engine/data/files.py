@@ -1,0 +1,169 @@
+"""A CSV or TSV file as a Table. Whatever is wrong with the file is said at once, each fault with its line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from ..config import DataConfig
+from ..errors import DataError, Fault, data_error
+from ..text import clean
+from .cells import InputCells
+from .delimited import Faults, display_name, line_of_cell, read_text, records, sniff
+from .table import Table, closest
+from .targets import Target, TargetCells, decode
+
+MIN_ROWS = 10
+"""Fewer rows cannot be divided into parts that say anything."""
+
+_LISTED_COLUMNS = 12
+
+
+def load_file(config: DataConfig) -> Table:
+    """The file `config.source` as a Table, with `config.target` as what is to be predicted.
+
+    The first line names the columns; all but the target are inputs and must hold finite numbers only. Columns are divided
+    by a comma, a semicolon, a tab or a bar. Text is UTF-8.
+
+    Raises DataError with every fault found: ``data.target`` for what concerns the target column, ``data.source`` for all
+    else, at ``path:line`` where it has a line.
+    """
+    name = display_name(config.source)
+    text = read_text(config.source)
+    rows = records(name, text, sniff(config.source, text))
+    line, cells = next(rows, (1, []))
+    if not cells:  # not quite nothing: a pair of quotes, say
+        raise data_error("data.source", "the file is empty", "", name)
+    header = _Header([cell.strip() for cell in cells], f"{name}:{line}")
+    target = header.find(config.target)
+    faults = [*header.faults(), *header.target_faults(config.target, target)]
+    if faults or target is None:
+        # Which cells ought to be numbers is not known, but records can still be held against the width of the header.
+        raise DataError([*faults, *_Body(name, header.shown, rows).faults()])
+    return _table(config, _Body(name, header.shown, rows, target), target)
+
+
+def _table(config: DataConfig, body: _Body, target: int) -> Table:
+    faults = body.faults()
+    # A handful of rows has a single class, or as many as rows, by chance: not worth a fault of its own.
+    decoded = decode(body.target, config.task, judge=body.complete and len(body.target.cells) >= MIN_ROWS)
+    faults += decoded.faults
+    if faults:
+        raise DataError(faults)
+    return _assembled(config, body, decoded, target)
+
+
+def _assembled(config: DataConfig, body: _Body, decoded: Target, target: int) -> Table:
+    return Table(
+        name=clean(PurePath(config.source).stem, 60),
+        task=decoded.task,
+        x=body.inputs.matrix(),
+        y=decoded.y,
+        feature_names=tuple(body.names[:target] + body.names[target + 1 :]),
+        class_names=decoded.class_names,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The names of the columns as they stand in the file, without space around them, and where they stand."""
+
+    names: list[str]
+    where: str
+
+    @property
+    def shown(self) -> list[str]:
+        """The names, safe to print."""
+        return [clean(name, 60) for name in self.names]
+
+    def find(self, target: str) -> int | None:
+        """The index of the column called `target`, as it is in the file or as it is shown."""
+        wanted = target.strip()
+        for names in (self.names, self.shown):
+            if wanted and wanted in names:
+                return names.index(wanted)
+        return None
+
+    def faults(self) -> list[Fault]:
+        nameless, repeated = Faults("columns without a name", self.where), Faults("repeated names", self.where)
+        for position, name in enumerate(self.names, 1):
+            if not name:
+                problem = f"column {position} has no name"
+                nameless.add(Fault("data.source", problem, "name every column in the first line", self.where))
+        for name, times in Counter(filter(None, self.names)).items():
+            if times > 1:
+                problem = f"{times} columns are called '{clean(name, 60)}'"
+                repeated.add(Fault("data.source", problem, "give every column a name of its own", self.where))
+        found = nameless.lines() + repeated.lines()
+        if len(self.names) == 1:
+            hint = "at least one input and the target are needed; divide columns by , ; tab or |"
+            found.append(Fault("data.source", "there is only one column", hint, self.where))
+        return found
+
+    def target_faults(self, target: str, index: int | None) -> list[Fault]:
+        if index is not None:
+            return []
+        if not target.strip():
+            return [Fault("data.target", "name the column to predict", self._listing(), self.where)]
+        match = closest(target.strip(), self.shown)
+        hint = f"did you mean '{clean(match, 60)}'? {self._listing()}" if match else self._listing()
+        return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, self.where)]
+
+    def _listing(self) -> str:
+        listed = ", ".join(clean(name, 20) for name in self.names[:_LISTED_COLUMNS])
+        more = len(self.names) - _LISTED_COLUMNS
+        return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"
+
+
+class _Body:
+    """The records below the header, read in one pass.
+
+    name: the file, as shown. names: the columns, as shown. target: the index of the target column, or None when only the
+    width of the records is to be looked at.
+    """
+
+    def __init__(
+        self, name: str, names: list[str], rows: Iterator[tuple[int, list[str]]], target: int | None = None
+    ) -> None:
+        self.names = names
+        self.rows = 0
+        self.inputs = InputCells(names, target or 0, name)
+        self.target = TargetCells(names[target or 0], name)
+        self._name = name
+        self._widths = Faults("rows with too many or too few fields", name)
+        self._broken: tuple[Fault, ...] = ()
+        try:
+            self._read(rows, target)
+        except DataError as error:  # broken quoting: what comes after cannot be told
+            self._broken = error.faults
+
+    def _read(self, rows: Iterator[tuple[int, list[str]]], target: int | None) -> None:
+        width = len(self.names)
+        for line, cells in rows:
+            self.rows += 1
+            if len(cells) != width:
+                self._widths.add(self._width_fault(line, len(cells)))
+            elif target is not None:
+                self.inputs.add(line, cells)
+                self.target.add(line_of_cell(line, cells, target), cells[target])
+
+    @property
+    def complete(self) -> bool:
+        """Whether the file could be read to its end."""
+        return not self._broken
+
+    def _width_fault(self, line: int, found: int) -> Fault:
+        extent = "too many" if found > len(self.names) else "too few"
+        problem = f"{extent} fields: {found}, where the header has {len(self.names)}"
+        return Fault(
+            "data.source", problem, "correct the row, or quote a cell that holds a delimiter", f"{self._name}:{line}"
+        )
+
+    def faults(self) -> list[Fault]:
+        found = [*self._widths.lines(), *self.inputs.faults(), *self._broken]
+        if self.rows < MIN_ROWS and not self._broken:
+            problem = f"only {self.rows} rows below the header" if self.rows else "no rows below the header"
+            found.append(Fault("data.source", problem, f"at least {MIN_ROWS} are needed", self._name))
+        return found

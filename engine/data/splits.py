@@ -1,0 +1,141 @@
+"""Which rows are trained on, watched and tested: a seeded split, stratified by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..config import DataConfig
+from ..errors import config_error
+from .table import Table
+
+# Keeps the stream of the split apart from that of generated points, which come from the same seed.
+_STREAM = 0x5B11
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """The rows of each part: int64 indices into the table, in shuffled order, no row in two parts."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def split(table: Table, config: DataConfig) -> Split:
+    """Divide the rows of `table` by the shares in `config`, the same way for the same seed.
+
+    Validation and test get round(rows * share) rows, one at least; training gets the rest, or `config.train_rows` of it.
+    Stratified, every class is within one sample of its exact share in every part, and a class too rare for all parts goes
+    to training first. Validation and test do not depend on `config.train_rows`.
+
+    Raises ConfigError when the shares leave fewer than two training rows (``data.test``) or there are fewer training rows
+    than asked for (``data.train_rows``).
+    """
+    rows = len(table.y)
+    sizes = _sizes(rows, config)
+    stratified = config.stratify and table.task == "classification"
+    labels = table.y if stratified else np.zeros(rows, dtype=np.int64)
+    order = np.random.default_rng([config.seed, _STREAM]).permutation(rows)
+    train, validation, test = _divide(order, labels, sizes)
+    if config.train_rows:
+        _check_train_rows(config.train_rows, len(train))
+        train, _ = _divide(train, labels, (config.train_rows, len(train) - config.train_rows))
+    return Split(train, validation, test)
+
+
+def _sizes(rows: int, config: DataConfig) -> tuple[int, int, int]:
+    """The number of rows of training, validation and test."""
+    if config.validation + config.test >= 1:
+        raise config_error(
+            "data.test",
+            "validation and test together leave nothing to train on",
+            "lower data.validation or data.test until their sum is below 1",
+        )
+    validation = max(1, round(rows * config.validation))
+    test = max(1, round(rows * config.test))
+    train = rows - validation - test
+    if train < 2:
+        raise config_error(
+            "data.test",
+            f"validation and test together leave {max(train, 0)} of {rows} rows to train on, and 2 are needed",
+            "lower data.validation or data.test, or use more rows",
+        )
+    return train, validation, test
+
+
+def _check_train_rows(wanted: int, available: int) -> None:
+    if wanted > available:
+        raise config_error(
+            "data.train_rows",
+            f"{wanted} training rows asked for, but the training part has {available}",
+            f"use {available} or fewer, or 0 for all",
+        )
+    if wanted < 2:
+        raise config_error("data.train_rows", "one row is too few to train on", "use 2 or more, or 0 for all")
+
+
+def _divide(order: np.ndarray, labels: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
+    """The rows in `order` in parts of the given sizes, each with the same mix of labels, keeping their order."""
+    own = labels[order]
+    _, own, counts = np.unique(own, return_inverse=True, return_counts=True)
+    by_class = np.argsort(own, kind="stable")
+    allocation = apportion(counts, sizes)
+    part = np.empty(len(order), dtype=np.int64)
+    # Row by row of the allocation: the first so many samples of a class to the first part, the next to the second.
+    part[by_class] = np.repeat(np.tile(np.arange(len(sizes)), len(counts)), allocation.ravel())
+    return [order[part == index] for index in range(len(sizes))]
+
+
+def apportion(counts: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    """How many samples of each class every part gets: int64 (classes, parts), for two or three parts.
+
+    counts is the size of each class, sizes the size of each part; both sum to the same total. The rows of the result sum
+    to `counts`, its columns to `sizes`, and each entry is its exact share counts * size / total rounded down or up. As far
+    as that leaves a choice, no class stays without a sample in the first part, and the largest remainders are rounded up.
+    """
+    total = int(counts.sum())
+    # In whole numbers, so that a share that is whole has no remainder of 1e-17.
+    allocation, remainder = np.divmod(counts[:, None].astype(np.int64) * np.array(sizes, dtype=np.int64), total)
+    left = counts - allocation.sum(axis=1)
+    # How much it is worth to round an entry up. More than any remainder when a class would else be absent from training.
+    worth = remainder.copy()
+    worth[:, 0] += np.where((allocation[:, 0] == 0) & (remainder[:, 0] > 0), 4 * total, 0)
+    ranked = np.argsort(np.argsort(-worth, axis=1, kind="stable"), axis=1)
+    up = ranked < left[:, None]
+    _balance(up, worth, remainder > 0, np.array(sizes) - allocation.sum(axis=0))
+    return allocation + up
+
+
+def _balance(up: np.ndarray, worth: np.ndarray, allowed: np.ndarray, wanted: np.ndarray) -> None:
+    """Move rounded-up entries between parts, in place, until part p has wanted[p] of them.
+
+    At the start every class has the best entries for itself. Each step takes one from a part with too many to a part with
+    too few, directly or by way of the third part, at the smallest loss of worth: a minimum-cost flow by shortest paths,
+    which finds the best solution. That there is one follows from the exact shares being a solution in fractions.
+    """
+    parts = range(up.shape[1])
+    while (excess := up.sum(axis=0) - wanted).any():
+        moves = {(a, b): _cheapest(up, worth, allowed, a, b) for a in parts for b in parts if a != b}
+        paths = [
+            path
+            for source in parts
+            for target in parts
+            if excess[source] > 0 > excess[target]
+            for path in [(source, target), *((source, via, target) for via in parts if via not in (source, target))]
+        ]
+        best = min(paths, key=lambda path: sum(moves[step][0] for step in pairwise(path)))
+        assert np.isfinite(sum(moves[step][0] for step in pairwise(best))), "the exact shares are always a solution"
+        for step in pairwise(best):
+            row = moves[step][1]
+            up[row, step[0]], up[row, step[1]] = False, True
+
+
+def _cheapest(up: np.ndarray, worth: np.ndarray, allowed: np.ndarray, source: int, target: int) -> tuple[float, int]:
+    """The class that loses least by giving `target` what it gives `source`, as (loss, class); infinite when none can."""
+    able = up[:, source] & ~up[:, target] & allowed[:, target]
+    loss = np.where(able, (worth[:, source] - worth[:, target]).astype(np.float64), np.inf)
+    row = int(np.argmin(loss))
+    return float(loss[row]), row

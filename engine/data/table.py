@@ -1,0 +1,77 @@
+"""A dataset in memory, and the one door through which every dataset comes in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..config import DataConfig
+from ..errors import data_error
+from ..text import clean
+from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A dataset as arrays, before it is split or scaled.
+
+    x: float32 (rows, features), in the units of the source; a picture is one row of channel * height * width values.
+    y: int64 (rows,), indices into class_names, for classification; float32 (rows,), in the units of the source, for
+    regression. feature_names and class_names (empty for regression) are safe to print. image_shape is (channels, height,
+    width) for pictures and None otherwise.
+    """
+
+    name: str
+    task: Task
+    x: np.ndarray
+    y: np.ndarray
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    image_shape: tuple[int, int, int] | None = None
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that `name` was probably meant to be, whatever its case, or None."""
+    by_lower = {known.lower(): known for known in names}
+    matches = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[matches[0]] if matches else None
+
+
+def load(config: DataConfig) -> Table:
+    """The dataset that `config.source` names: a built-in or generated set, or a file.
+
+    Raises DataError with the key ``data.source`` when there is no such set, and with every fault found when a file cannot
+    be used.
+    """
+    # Either branch is imported only when it is taken: scikit-learn alone costs more than a second.
+    if is_file(config.source):
+        from .files import load_file
+
+        return load_file(config)
+    names = [card.name for card in catalogue()]
+    if config.source in names:
+        from .builtin import load_builtin
+
+        return load_builtin(config)
+    raise data_error(
+        "data.source", f"no dataset called '{clean(config.source, 60)}'", _suggestion(config.source, names)
+    )
+
+
+def _suggestion(source: str, names: list[str]) -> str:
+    if _exists(source):
+        return f"a file is read when its name ends in {' or '.join(FILE_SUFFIXES)} or holds a /, such as ./{clean(source, 60)}"
+    listed = "`nntui datasets` lists them"
+    match = closest(source, names)
+    return f"did you mean '{match}'? {listed}" if match else listed
+
+
+def _exists(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # a name too long, or with a NUL in it
+        return False

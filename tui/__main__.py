@@ -1,0 +1,8 @@
+"""``python -m tui``: the same as the command ``nntui``."""
+
+import sys
+
+from .main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

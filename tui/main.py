@@ -1,0 +1,70 @@
+"""The command ``nntui``: the engine's headless verbs, and opening the app. Textual is imported only for the latter."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from engine import cli
+from engine.errors import config_error
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
+
+app = typer.Typer(
+    name="nntui",
+    cls=cli.DefaultCommandGroup,
+    help="Train neural networks in a terminal and see what goes wrong while it can still be mended.\n\n"
+    "`nntui` opens the app; `nntui FILE` or `nntui --sample digits` opens it with a configuration. Without a terminal the "
+    "same command trains and prints plain lines.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.callback()(cli._root)
+for _verb in (cli.train, cli.datasets, cli.samples, cli.config):
+    app.command()(_verb)
+
+
+@app.command(name="open")
+def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.SetOption = []) -> None:  # noqa: B006
+    """Open the app, with a configuration if one is given. This is what `nntui` does when no command is named."""
+    from .terminal import has_terminal
+
+    if file and not cli.known_file(file) and "." not in file and "/" not in file:
+        verbs = [verb.name or (verb.callback.__name__ if verb.callback else "") for verb in app.registered_commands]
+        close = difflib.get_close_matches(file, verbs, n=1)
+        hint = f"did you mean `nntui {close[0]}`?" if close else "`nntui --help` shows the commands"
+        raise config_error("", f"no command and no file is called {file!r}", hint)
+    config = cli.resolve(file, sample, set_) if file or sample else None
+    if not has_terminal():
+        raise typer.Exit(_headless(config))
+    if config is None and set_:
+        from engine.configfile import build_config
+
+        config = build_config({}, set_)
+    from .app import leave_at_once, run_app
+
+    leave_at_once(run_app(config))
+
+
+def _headless(config: RunConfig | None) -> int:
+    if config is None:
+        raise config_error(
+            "",
+            "no terminal here to open the app in",
+            "train without one: nntui train FILE, or nntui train --sample digits",
+        )
+    return cli.train_plainly(config)
+
+
+def main() -> int:
+    """Entry point of the console script; returns the exit code."""
+    return cli.main(command=app)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

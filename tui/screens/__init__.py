@@ -1,0 +1,1 @@
+"""One screen a file. Screens route keys and messages; widgets show."""

@@ -1,0 +1,151 @@
+"""The setup screen: pick a dataset, change the settings, run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from engine.config import RunConfig
+from engine.data.catalogue import card
+from engine.errors import Fault
+from engine.knobs import Knob
+
+from ..draft import Draft
+from ..text import clean
+from ..widgets.datasets import DatasetCard, DatasetList
+from ..widgets.form import Form
+
+WIDE = 110  # cells; from here on the help stands beside the form instead of below it
+
+
+class SetupScreen(Screen[None]):
+    """Datasets on the left, the form beside them, what the field under the cursor means at its side or below."""
+
+    BINDINGS = [
+        Binding("r", "run", "run"),
+        Binding("d", "focus_datasets", "datasets"),
+        Binding("f", "focus_form", "form"),
+        Binding("question_mark", "app.help", "help", key_display="?"),
+        Binding("q", "app.request_quit", "quit"),
+    ]
+
+    class RunAsked(Message):
+        """The settings are valid and the person wants to train with them."""
+
+        def __init__(self, config: RunConfig) -> None:
+            super().__init__()
+            self.config = config
+
+    def __init__(self, config: RunConfig | None = None) -> None:
+        super().__init__()
+        self.draft = Draft(config)
+
+    def compose(self) -> ComposeResult:
+        yield Static("nntui · setup", id="title", markup=False)
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                yield DatasetList(id="datasets")
+                with VerticalScroll(id="card-scroll", can_focus=False):
+                    yield DatasetCard(id="card", markup=False)
+            with Vertical(id="middle"):
+                yield Form(self.draft, id="form")
+                yield Static(id="help-below", markup=False)
+            with VerticalScroll(id="right", can_focus=False):
+                yield Static(id="help-beside", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._show_source()
+        self.query_one(Form).focus()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= WIDE, "wide")
+        self.set_class(self.size.height < 30, "low")
+
+    # -- what the widgets say -----------------------------------------------------------------------------------------
+
+    def on_dataset_list_chosen(self, message: DatasetList.Chosen) -> None:
+        form = self.query_one(Form)
+        source = self.draft.text("data.source")
+        if message.name:
+            self.draft.set("data.source", message.name)
+        elif card(source) is not None:
+            self.draft.set("data.source", "data.csv")  # an example that the field invites to overwrite
+        form.rebuild()
+        form.cursor = "data.source"
+        self._show_source()
+
+    def on_dataset_list_left(self) -> None:
+        form = self.query_one(Form)
+        form.focus()
+        if card(self.draft.text("data.source")) is None:
+            form.go_to("data.source")
+            form.begin_edit()
+
+    def on_form_changed(self, message: Form.Changed) -> None:
+        if message.key == "data.source":
+            self._show_source()
+        self._show_help(self.query_one(Form).row)
+
+    def on_form_moved(self, message: Form.Moved) -> None:
+        self._show_help(message.row)
+
+    def _show_source(self) -> None:
+        source = self.draft.text("data.source")
+        self.query_one(DatasetList).show_source(source)
+        self.query_one(DatasetCard).show_source(source)
+
+    def _show_help(self, row: Knob) -> None:
+        text = help_text(row)
+        self.query_one("#help-below", Static).update(text)
+        self.query_one("#help-beside", Static).update(text)
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+
+    def action_run(self) -> None:
+        form = self.query_one(Form)
+        if not form.commit():
+            return
+        if self.draft.config is None or self.draft.faults:
+            first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
+            if first is not None:
+                form.focus()
+                form.go_to(first)
+            self.app.bell()
+            return
+        self.post_message(self.RunAsked(self.draft.config))
+
+    def action_focus_datasets(self) -> None:
+        self.query_one(DatasetList).focus()
+
+    def action_focus_form(self) -> None:
+        self.query_one(Form).focus()
+
+    def show_faults(self, faults: Sequence[Fault]) -> None:
+        """Faults found when the data was read: each at its field, the first one under the cursor."""
+        self.draft.refuse(faults)
+        form = self.query_one(Form)
+        form.rebuild()
+        form.focus()
+        first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
+        if first is not None:
+            form.go_to(first)
+        for fault in faults[:3]:
+            self.notify(clean(fault.line()), severity="error", markup=False, timeout=8)
+
+
+def help_text(row: Knob) -> Text:
+    """What a knob is, in full: its key, what it may be, what it does."""
+    text = Text(row.key, style="bold")
+    allowed = ", ".join(row.choices) if row.choices else row.bounds()
+    if allowed:
+        text.append(f"   {allowed}", style="not bold dim")
+    text.append(f"\n{row.help}", style="not bold")
+    return text

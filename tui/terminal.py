@@ -1,0 +1,87 @@
+"""Everything that knows what a terminal is: whether there is one, what it can show, and who may write to it."""
+
+from __future__ import annotations
+
+import contextlib
+import locale
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from .chart import Charset
+
+
+def has_terminal() -> bool:
+    """Whether a person sits at both ends: keys can come in and a screen can go out."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)) and (
+        os.environ.get("TERM", "") != "dumb"
+    )
+
+
+def charset() -> Charset:
+    """Braille where the locale is UTF-8, plain ASCII elsewhere; NNTUI_CHARSET=braille|blocks|ascii overrules."""
+    wanted = os.environ.get("NNTUI_CHARSET", "")
+    if wanted in ("braille", "blocks", "ascii"):
+        return wanted
+    return "braille" if "utf" in locale.getpreferredencoding(False).lower() else "ascii"
+
+
+def colour() -> bool:
+    """Whether to use colours: not when NO_COLOR is set to anything but the empty string (no-color.org)."""
+    return not os.environ.get("NO_COLOR")
+
+
+class StrayOutput:
+    """Where prints, warnings and C-level writes go while the screen is up: a temporary file, then the run's log."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.text: TextIO = open(os.dup(file.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
+
+    def move_to(self, path: Path) -> None:
+        """Send everything from now on to the end of `path`, beginning with what has come so far."""
+        self.text.flush()
+        with contextlib.suppress(OSError):  # a full disk costs the stray output, not the screen
+            log = path.open("a+b", buffering=0)
+            self._file.seek(0)
+            log.write(self._file.read())
+            for number in (1, 2, self.text.fileno()):
+                os.dup2(log.fileno(), number)
+            self._file.close()
+            self._file = log
+
+    def close(self) -> None:
+        self.text.close()
+        self._file.close()
+
+
+@contextlib.contextmanager
+def only_for_the_screen() -> Iterator[StrayOutput]:
+    """Keep the terminal for the screen alone: file descriptors 1 and 2 lead elsewhere while this lasts.
+
+    The screen writes through ``sys.__stderr__`` and asks ``sys.__stdout__`` for the size, so those two get a descriptor of
+    their own that still leads to the terminal.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept_out, kept_err = os.dup(1), os.dup(2)
+    before = (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)
+    terminal = open(os.dup(kept_out), "w", encoding=sys.stdout.encoding, errors="replace")  # noqa: SIM115
+    stray = StrayOutput(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+    try:
+        sys.__stdout__ = sys.__stderr__ = terminal  # type: ignore[misc]
+        for number in (1, 2):
+            os.dup2(stray.text.fileno(), number)
+        yield stray
+    finally:
+        terminal.flush()
+        os.dup2(kept_out, 1)
+        os.dup2(kept_err, 2)
+        sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr = before  # type: ignore[misc]
+        stray.close()
+        terminal.close()
+        os.close(kept_out)
+        os.close(kept_err)

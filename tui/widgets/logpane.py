@@ -1,0 +1,26 @@
+"""The run's log: one line for everything that happened besides the epochs."""
+
+from __future__ import annotations
+
+import time
+
+from textual.widgets import RichLog
+
+from engine.runview import RunView
+
+from ..text import plain
+
+
+class LogPane(RichLog, can_focus=False):
+    """Grows with the view's log; foreign text in it is shown as it is, never as markup."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False, highlight=False, wrap=True, max_lines=2000, auto_scroll=True)
+        self._written = 0
+
+    def show_view(self, view: RunView) -> None:
+        for when, text in view.log[self._written :]:
+            line = plain(f"{time.strftime('%H:%M:%S', time.localtime(when))}  {text}", limit=1000)
+            line.no_wrap = False
+            self.write(line)
+        self._written = len(view.log)

@@ -1,0 +1,109 @@
+"""Two lines that are always in sight: where the run is, and how near early stopping is."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from engine.runview import END_WORDS, RunView
+
+from ..text import clean, duration
+
+PHASES = {"preparing": "preparing", "training": "training", "paused": "PAUSED", "stopping": "stopping"}
+
+
+class Quiet(Static):
+    """A Static that does nothing when it is told what it already shows."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._shown: Text | None = None
+
+    def show(self, text: Text) -> None:
+        if self._shown is None or text.plain != self._shown.plain or text.spans != self._shown.spans:
+            self._shown = text
+            self.update(text)
+
+
+class StatusStrip(Quiet):
+    """Phase, epoch, progress, time left, speed, device, learning rate."""
+
+    def show_view(self, view: RunView, width: int, ascii_only: bool = False) -> None:
+        self.show(status_text(view, width, ascii_only))
+
+
+class EarlyStopStrip(Quiet):
+    """How near early stopping is."""
+
+    def show_view(self, view: RunView, ascii_only: bool = False) -> None:
+        self.show(stopping_text(view, ascii_only))
+
+
+def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
+    """The status line, with as many parts as fit into `width` cells; the most wanted come first."""
+    phase = END_WORDS[view.end.reason] if view.end else PHASES[view.phase]
+    parts = [Text(phase, style="bold")]
+    if view.total_epochs:
+        done = view.epoch if not view.end else len(view.epochs)
+        parts.append(Text(f"epoch {done}/{view.total_epochs} {_bar(view, 10, ascii_only)}"))
+    if view.end:
+        parts.append(Text(f"took {duration(view.end.seconds)}"))
+    elif view.seconds_left is not None:
+        parts.append(Text(f"ETA {duration(view.seconds_left)}"))
+    if view.samples_per_second and not view.end:
+        parts.append(Text(f"{_thousands(view.samples_per_second)} samples/s"))
+    if view.device:
+        parts.append(Text(clean(view.device, 40)))
+    if view.lr:
+        parts.append(Text(f"lr {view.lr[-1]:.3g}"))
+    if view.grad_norm:
+        parts.append(Text(f"grad {view.grad_norm[-1]:.3g}", style="dim"))
+    separator = " | " if ascii_only else " · "
+    line = Text(" ", no_wrap=True)
+    for number, part in enumerate(parts):
+        if line.cell_len + len(separator) + part.cell_len > width:
+            break
+        line.append_text(part if number == 0 else Text(separator, style="dim").append_text(part))
+    return line
+
+
+def stopping_text(view: RunView, ascii_only: bool = False) -> Text:
+    """``best 0.231 @ epoch 12 · patience 3/10 left · must beat 0.2309``, or why there is nothing to say."""
+    dot = " | " if ascii_only else " · "
+    state = view.stopping
+    if state is None:
+        if view.best_epoch:
+            return Text(f" best {_loss(view.best_loss)} @ epoch {view.best_epoch}{dot}early stopping is off")
+        return Text(" early stopping: waiting for the first epoch", style="dim")
+    if not state.best_epoch:
+        return Text(f" no finite validation loss yet{dot}patience {_left(state.patience, state.waited)} left")
+    left = state.patience - state.waited
+    line = Text(f" best {_loss(state.best)} @ epoch {state.best_epoch}{dot}")
+    urgent = "bold" if left <= max(1, state.patience // 3) else ""
+    line.append(f"patience {left}/{state.patience} left ", style=urgent)
+    full, empty = ("#", "-") if ascii_only else ("▮", "▯")
+    cells = min(10, state.patience)
+    lit = -(-left * cells // state.patience)
+    line.append(full * lit + empty * (cells - lit), style=urgent)
+    line.append(f"{dot}must beat {_loss(state.must_beat)}")
+    return line
+
+
+def _left(patience: int, waited: int) -> str:
+    return f"{patience - waited}/{patience}"
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _thousands(value: float) -> str:
+    return f"{value / 1e6:.1f}M" if value >= 1e6 else f"{value / 1e3:.1f}k" if value >= 1e3 else f"{value:.0f}"
+
+
+def _bar(view: RunView, width: int, ascii_only: bool) -> str:
+    steps = view.model.steps_per_epoch if view.model else 1
+    epochs = len(view.epochs) + (view.step / steps if view.epoch > len(view.epochs) else 0.0)
+    lit = round(width * min(1.0, epochs / max(1, view.total_epochs)))
+    full, empty = ("#", "-") if ascii_only else ("━", "─")
+    return full * lit + empty * (width - lit)
