@@ -214,7 +214,7 @@ def _usage_fault(error: Exception) -> Fault | None:
 
 def _complain(lines: Sequence[str], code: int) -> int:
     for line in lines:
-        print(f"nntui: {line}", file=sys.stderr)
+        typer.echo(f"nntui: {line}", err=True)
     return code
 
 
@@ -223,7 +223,7 @@ class DefaultCommandGroup(TyperGroup):
 
     default = "open"
 
-    def parse_args(self, ctx, args):  # noqa: ANN001, ANN201  -- the signature is the parser's own
+    def parse_args(self, ctx, args):
         if not args or (args[0] not in self.commands and args[0] not in _GROUP_OPTIONS):
             args = [self.default, *args]
         return super().parse_args(ctx, args)

@@ -351,8 +351,8 @@ class ScheduleConfig(Section):
     patience: int = knob(
         5,
         label="plateau patience",
-        help="Cut the learning rate after this many epochs in a row without a better validation loss. Keep it well below the patience "
-        "of early stopping, or the run ends before the cut can help.",
+        help="Bear this many epochs in a row without a better validation loss; the next one cuts the learning rate. Keep "
+        "it well below the patience of early stopping, or the run ends before the cut can help.",
         unit="epochs",
         when=chosen("schedule.name", "plateau"),
         ge=0,

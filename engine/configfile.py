@@ -115,7 +115,11 @@ def check(nested: Mapping[str, Mapping[str, Any]]) -> tuple[RunConfig | None, li
 
 def _together(config: RunConfig) -> list[Fault]:
     """Faults of values that are fine alone but not together, or that name something which does not exist."""
-    faults = []
+    faults = [
+        Fault(row.key, "must not contain a null byte", "remove it")
+        for row in knobs()
+        if row.kind == "text" and "\0" in getattr(getattr(config, row.section), row.key.split(".", 1)[1])
+    ]
     source, known = config.data.source, card(config.data.source)
     if known is None and not is_file(source):
         close = _closest(source, [item.name for item in catalogue()])
@@ -230,7 +234,7 @@ def _fault(details: ErrorDetails) -> Fault:
         return Fault(key, f"must be {_BOUND_WORDS[side]} {bound_text(context[side])}, got {got}", _range_hint(key))
     if kind == "literal_error":
         row = knob_by_key()[key]
-        close = _closest(got, row.choices)
+        close = _closest(details["input"], row.choices) if isinstance(details["input"], str) else None
         extra = f"; did you mean {close!r}?" if close else ""
         return Fault(key, f"must be one of {', '.join(row.choices)}, got {got}{extra}")
     if kind in ("too_short", "string_too_short"):

@@ -62,7 +62,7 @@ def final_table(view: RunView) -> str:
         rows.append(("test", f"loss {view.test.loss:.4f}   {view.metric} {view.test.metric:.4f}{of}"))
         rows.append(("baseline", f"{' ' * 12} {view.metric} {view.test.baseline:.4f}   (always the same answer)"))
     if end:
-        rows.append(("stopped by", end.error or END_WORDS[end.reason]))
+        rows.append(("stopped by", end.error or END_WORDS.get(end.reason, end.reason)))
         rows.append(("time", f"{end.seconds:.1f} s"))
     rows += [("warning", finding.title) for finding in view.findings.values()]
     if view.folder:

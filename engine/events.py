@@ -230,16 +230,19 @@ def from_json(line: str) -> Event | None:
 
     Raises ValueError when the line is not an event at all (torn, or not ours).
     """
-    body = json.loads(line)
-    if not isinstance(body, dict) or "event" not in body:
+    try:
+        body = json.loads(line)
+    except RecursionError:
+        raise ValueError("not an event: nested too deeply") from None
+    if not isinstance(body, dict) or not isinstance(name := body.pop("event", None), str):
         raise ValueError("not an event")
-    kind = TYPES.get(body.pop("event"))
+    kind = TYPES.get(name)
     if kind is None:
         return None
     hints = _hints(kind)
     try:
         return kind(**{name: _typed(value, hints[name]) for name, value in body.items() if name in hints})
-    except TypeError as error:
+    except (TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from None
 
 

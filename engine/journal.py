@@ -17,7 +17,8 @@ class JournalSink:
         self._file = path.open("ab", buffering=0)
 
     def write(self, event: Event) -> None:
-        line = (to_json(event) + "\n").encode()
+        # A path that is not valid UTF-8 holds lone surrogates; backslashreplace writes them as JSON's own \udc80 escapes.
+        line = (to_json(event) + "\n").encode(errors="backslashreplace")
         written = self._file.write(line)
         if written != len(line):
             raise OSError(f"only {written} of {len(line)} bytes written")

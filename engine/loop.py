@@ -24,6 +24,7 @@ from .events import (
     Paused,
     Resumed,
     StepsDone,
+    StopAsked,
     TestMeasured,
 )
 from .recipe import Recipe
@@ -100,6 +101,8 @@ def fit(recipe: Recipe, emit: Emit, token: StopToken) -> Outcome:
         if (why := _reason_to_end(recipe, stopping, token, ended)) is not None:
             reason = why
             break
+    if reason == token.reason:
+        emit(StopAsked(reason=reason))
     # Stopped inside an epoch, `epoch` is the unfinished one: its batches have moved the weights away from the best.
     if best_weights is not None and stopping.best_epoch != epoch:
         recipe.model.load_state_dict(best_weights)

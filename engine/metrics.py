@@ -37,7 +37,7 @@ class Tally:
             right = (output.argmax(dim=1) == target).sum()
         else:
             right = (output - target).square().sum()
-        self._sums[0] += loss.detach() * rows
+        self._sums[0].add_(loss.detach(), alpha=rows)  # multiplied in the kind of the sums, hence without rounding
         self._sums[1] += right
         self._count += rows
 

@@ -47,9 +47,10 @@ def create_run_dir(config: RunConfig) -> RunDir:
 
     Raises ConfigError (key run.folder) when the folder cannot be made.
     """
-    parent = Path(config.run.folder).expanduser().absolute()
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug(config)}"
+    parent = Path(config.run.folder)
     try:
+        parent = parent.expanduser().absolute()
         parent.mkdir(parents=True, exist_ok=True)
         for count in range(1, 1000):
             path = parent / (stem if count == 1 else f"{stem}-{count}")
@@ -59,8 +60,9 @@ def create_run_dir(config: RunConfig) -> RunDir:
                 continue  # two runs started in the same second
             (path / CONFIG_FILE).write_text(dump_config(config), "utf-8")
             return RunDir(path)
-    except OSError as error:
-        problem = f"cannot make a run folder in {parent}: {error.strerror or error}"
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody who does not exist
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        problem = f"cannot make a run folder in {parent}: {reason}"
         raise config_error("run.folder", problem, "set run.folder to a folder you can write to") from None
     raise config_error("run.folder", f"too many runs called {stem} in {parent}", "set run.name")
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import events as e
 from .config import RunConfig
-from .configfile import to_nested
+from .configfile import check, to_nested
 from .data.prepared import Prepared, load_prepared
-from .errors import TrainingError
+from .errors import ConfigError, TrainingError
 from .journal import JournalSink
 from .rundir import RunDir, create_run_dir, write_atomically
 from .runview import RunView
@@ -148,6 +148,9 @@ def train(config: RunConfig, sinks: Sequence[Sink] = (), token: StopToken | None
 
 def _execute(config: RunConfig, sinks: Sequence[Sink], token: StopToken) -> RunResult:
     """Prepare, make the run folder, train, test, save. Nothing is written before the input has proved usable."""
+    _, faults = check(to_nested(config))  # a config built in Python has not been looked at as a whole yet
+    if faults:
+        raise ConfigError(faults)
     data = load_prepared(config.data)
     from .recipe import build_recipe  # torch is imported here and not before
 

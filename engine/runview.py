@@ -140,7 +140,7 @@ class RunView:
                 self._say(event, f"test loss {event.loss:.4g}, {self.metric} {event.metric:.4g}")
             case e.RunEnded():
                 self.end, self.phase = event, "ended"
-                self._say(event, f"ended: {event.error or END_WORDS[event.reason]}")
+                self._say(event, f"ended: {event.error or END_WORDS.get(event.reason, event.reason)}")
             case _:  # an event of a newer version: nothing this view knows to show
                 pass
 

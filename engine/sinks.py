@@ -38,6 +38,8 @@ class Tee:
     def __call__(self, event: Event) -> None:
         stamped = replace(event, time=self._clock())
         for sink in list(self._sinks):
+            if sink not in self._sinks:
+                continue  # dropped meanwhile: it could not even take the report of another sink's failure
             try:
                 sink.write(stamped)
             except Exception as error:  # noqa: BLE001  -- a full disk or a closed pipe must not end the training

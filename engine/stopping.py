@@ -6,10 +6,12 @@ Early stopping: Prechelt, "Early Stopping - But When?" (1998), the patience form
 from __future__ import annotations
 
 import math
-import threading
+import time
 from dataclasses import dataclass, replace
 
 from .events import EndReason
+
+_LOOK_SECONDS = 0.02  # how often a paused run looks whether it may go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,15 @@ class EarlyStopping:
 
 
 class StopToken:
-    """How a run is asked to stop or to wait. Set from any thread or a signal handler; read by the loop between batches."""
+    """How a run is asked to stop or to wait. Set from any thread or a signal handler; read by the loop between batches.
+
+    Plain attributes and no lock: a signal handler may interrupt any line of this class, and a lock held by the interrupted
+    line would never be released.
+    """
 
     def __init__(self) -> None:
         self._reason: EndReason | None = None
-        self._asked = threading.Event()
-        self._may_run = threading.Event()
-        self._may_run.set()
+        self._paused = False
 
     @property
     def reason(self) -> EndReason | None:
@@ -58,23 +62,22 @@ class StopToken:
 
     @property
     def paused(self) -> bool:
-        return not self._may_run.is_set()
+        """Whether the run is asked to wait. A stop ends every pause."""
+        return self._paused and self._reason is None
 
     def stop(self, reason: EndReason = "stopped") -> None:
         """Ask the run to stop after the batch in hand. The first reason given is kept; a paused run ends too."""
         if self._reason is None:
             self._reason = reason
-        self._asked.set()
-        self._may_run.set()
 
     def pause(self) -> None:
         """Ask the run to wait between batches until `resume` or `stop`."""
-        if self._reason is None:
-            self._may_run.clear()
+        self._paused = True
 
     def resume(self) -> None:
-        self._may_run.set()
+        self._paused = False
 
     def wait_while_paused(self) -> None:
         """Block the caller until the run may go on."""
-        self._may_run.wait()
+        while self.paused:
+            time.sleep(_LOOK_SECONDS)

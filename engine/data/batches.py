@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,7 +23,7 @@ class Batches:
 
     def __len__(self) -> int:
         """Batches per epoch; the last one may be smaller."""
-        return -(-len(self.x) // self.batch_size)
+        return math.ceil(len(self.x) / self.batch_size)
 
     @property
     def rows(self) -> int:

@@ -28,8 +28,9 @@ def split(table: Table, config: DataConfig) -> Split:
     """Divide the rows of `table` by the shares in `config`, the same way for the same seed.
 
     Validation and test get round(rows * share) rows, one at least; training gets the rest, or `config.train_rows` of it.
-    Stratified, every class is within one sample of its exact share in every part, and a class too rare for all parts goes
-    to training first. Validation and test do not depend on `config.train_rows`.
+    Stratified, every class is within one sample of its exact share in every part. A class with fewer samples than there
+    are parts goes to training first, at the cost of a common class if need be. Validation and test do not depend on
+    `config.train_rows`.
 
     Raises ConfigError when the shares leave fewer than two training rows (``data.test``) or there are fewer training rows
     than asked for (``data.train_rows``).
@@ -39,7 +40,7 @@ def split(table: Table, config: DataConfig) -> Split:
     stratified = config.stratify and table.task == "classification"
     labels = table.y if stratified else np.zeros(rows, dtype=np.int64)
     order = np.random.default_rng([config.seed, _STREAM]).permutation(rows)
-    train, validation, test = _divide(order, labels, sizes)
+    train, validation, test = _divide(order, labels, sizes, rare_first=True)
     if config.train_rows:
         _check_train_rows(config.train_rows, len(train))
         train, _ = _divide(train, labels, (config.train_rows, len(train) - config.train_rows))
@@ -77,12 +78,19 @@ def _check_train_rows(wanted: int, available: int) -> None:
         raise config_error("data.train_rows", "one row is too few to train on", "use 2 or more, or 0 for all")
 
 
-def _divide(order: np.ndarray, labels: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
-    """The rows in `order` in parts of the given sizes, each with the same mix of labels, keeping their order."""
+def _divide(
+    order: np.ndarray, labels: np.ndarray, sizes: tuple[int, ...], rare_first: bool = False
+) -> list[np.ndarray]:
+    """The rows in `order` in parts of the given sizes, each with the same mix of labels, keeping their order.
+
+    rare_first: see to it that classes with fewer samples than there are parts are in the first part.
+    """
     own = labels[order]
     _, own, counts = np.unique(own, return_inverse=True, return_counts=True)
     by_class = np.argsort(own, kind="stable")
     allocation = apportion(counts, sizes)
+    if rare_first:
+        _swap_rare_in(allocation, counts)
     part = np.empty(len(order), dtype=np.int64)
     # Row by row of the allocation: the first so many samples of a class to the first part, the next to the second.
     part[by_class] = np.repeat(np.tile(np.arange(len(sizes)), len(counts)), allocation.ravel())
@@ -107,6 +115,22 @@ def apportion(counts: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     up = ranked < left[:, None]
     _balance(up, worth, remainder > 0, np.array(sizes) - allocation.sum(axis=0))
     return allocation + up
+
+
+def _swap_rare_in(allocation: np.ndarray, counts: np.ndarray) -> None:
+    """Give rare classes a sample in the first part, in place, by swaps with the class that has most to spare there.
+
+    A net cannot learn a class that it never sees, while a common class does not miss a sample. The totals stay as they are.
+    """
+    total, size = int(counts.sum()), int(allocation[:, 0].sum())
+    for rare in np.flatnonzero((counts < allocation.shape[1]) & (allocation[:, 0] == 0)):
+        surplus = np.where(allocation[:, 0] >= 2, allocation[:, 0] * total - counts * size, np.iinfo(np.int64).min)
+        giver = int(np.argmax(surplus))
+        if allocation[giver, 0] < 2:
+            return
+        part = int(np.argmax(allocation[rare]))
+        allocation[rare, [0, part]] += (1, -1)
+        allocation[giver, [0, part]] += (-1, 1)
 
 
 def _balance(up: np.ndarray, worth: np.ndarray, allowed: np.ndarray, wanted: np.ndarray) -> None:

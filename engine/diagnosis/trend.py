@@ -18,6 +18,7 @@ class MannKendall:
     def __init__(self) -> None:
         self._sorted: list[float] = []
         self._ties: Counter[float] = Counter()
+        self._tied = 0  # what the ties take off the variance, kept so that z need not walk through all values
         self._score = 0  # pairs that rise minus pairs that fall
 
     def __len__(self) -> int:
@@ -30,13 +31,19 @@ class MannKendall:
         self._score += lower - higher
         insort(self._sorted, value)
         self._ties[value] += 1
+        self._tied += _pairs(self._ties[value]) - _pairs(self._ties[value] - 1)
 
     @property
     def z(self) -> float:
         """The standard score: above 0 the series rises, and about 95 % of trendless series lie within +-2."""
         n = len(self._sorted)
-        variance = n * (n - 1) * (2 * n + 5) - sum(t * (t - 1) * (2 * t + 5) for t in self._ties.values() if t > 1)
+        variance = _pairs(n) - self._tied
         if self._score == 0 or variance <= 0:
             return 0.0
         # One off the score towards 0: the continuity correction.
         return (self._score - math.copysign(1, self._score)) / math.sqrt(variance / 18)
+
+
+def _pairs(n: int) -> int:
+    """18 times the variance of the score of n values in random order."""
+    return n * (n - 1) * (2 * n + 5)

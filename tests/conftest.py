@@ -1,0 +1,40 @@
+"""What every test shares."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+# Before torch is imported anywhere: the nets here are too small for a second thread to help, and two test processes with
+# two threads each only get into each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
+import pytest
+
+# No deadline: the first example of a property may import torch. Derandomized, so that a red run can be repeated.
+hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=60)
+hypothesis.settings.load_profile("nntui")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked gpu need a CUDA device."""
+    if item.get_closest_marker("gpu") is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import torch
+
+            there = torch.cuda.is_available()
+        if not there:
+            pytest.skip("needs a CUDA device, and PyTorch finds none here")
+
+
+@pytest.fixture
+def make_config(tmp_path):
+    """`make_config(optimizer={"lr": 0.01}, run={"epochs": 3})`: a checked RunConfig that writes into the test's folder."""
+    from support.configs import config_in
+
+    def make(**sections):
+        return config_in(tmp_path / "runs", **sections)
+
+    return make

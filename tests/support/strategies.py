@@ -1,0 +1,101 @@
+"""Hypothesis strategies, made from the declarations themselves so that a new knob or event is covered as it appears."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+from engine import RunConfig, catalogue, knobs
+from engine.configfile import check
+from engine.events import Event
+from engine.knobs import Knob
+
+# Any text that a TOML file and a command line can both carry; a null byte is refused everywhere.
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+_BIG = 10**12
+
+
+def knob_values(row: Knob) -> st.SearchStrategy[Any]:
+    """Values of a knob that are valid on their own."""
+    match row.kind:
+        case "bool":
+            return st.booleans()
+        case "choice":
+            return st.sampled_from(row.choices)
+        case "int":
+            low, high = math.ceil(row.low or 0), _BIG if row.high is None else math.floor(row.high)
+            return st.integers(low + (row.low_open and low == row.low), high - (row.high_open and high == row.high))
+        case "float":
+            high = 1e6 if row.high is None else row.high
+            return st.floats(row.low, high, exclude_min=row.low_open, exclude_max=row.high_open)
+        case "ints":
+            return st.lists(st.integers(1, 65536), min_size=1, max_size=8).map(tuple)
+        case "text":
+            return text_values(row)
+
+
+def text_values(row: Knob) -> st.SearchStrategy[str]:
+    """Text of a knob: without spaces around it, which a form strips."""
+    if row.key == "data.source":
+        return st.sampled_from([card.name for card in catalogue()]) | TEXT.map(lambda text: f"{text.strip()}x.csv")
+    shortest = 1 if row.key in ("run.folder", "data.target") else 0
+    return TEXT.map(str.strip).filter(lambda text: len(text) >= shortest)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> RunConfig:
+    """Random valid configurations, each knob that has a meaning drawn from all its values."""
+    values: dict[str, Any] = {row.key: row.default for row in knobs()}
+    for row in knobs():
+        # In order of declaration, so that what a knob's visibility hangs on is drawn before it.
+        if row.visible(values) and (row.key == "data.target" or draw(st.booleans())):
+            values[row.key] = draw(knob_values(row))
+    shares = values["data.validation"] + values["data.test"]
+    if shares >= 1:
+        values["data.validation"], values["data.test"] = 0.2, 0.1
+    values["model.kernel"] |= 1
+    values["schedule.min_lr"] = min(values["schedule.min_lr"], values["optimizer.lr"])
+    if values["model.kind"] == "cnn":
+        values["data.source"] = "digits"
+    nested: dict[str, dict[str, Any]] = {}
+    for row in knobs():
+        if row.visible(values):
+            nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = values[row.key]
+    config, faults = check(nested)
+    assert config is not None, faults
+    return config
+
+
+def events(kind: type[Event]) -> st.SearchStrategy[Event]:
+    """Random events of one kind, NaN and infinities among their floats."""
+    hints = get_type_hints(kind)
+    return st.builds(kind, **{item.name: _values(hints[item.name]) for item in dataclasses.fields(kind)})
+
+
+def _values(hint: Any) -> st.SearchStrategy[Any]:
+    if hint is float:
+        return st.floats(allow_nan=True, allow_infinity=True)
+    if hint is int:
+        return st.integers(0, 10**9)
+    if hint is str:
+        return st.text(max_size=12)
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    if get_origin(hint) is dict:
+        value = st.text(max_size=6) if get_args(hint)[1] is str else _plain_json()
+        return st.dictionaries(st.text(max_size=6), value, max_size=3)
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)
+        if inner[-1] is ...:
+            return st.lists(_values(inner[0]), max_size=3).map(tuple)
+        return st.tuples(*map(_values, inner))
+    raise TypeError(f"no strategy for {hint!r}: add it here")
+
+
+def _plain_json() -> st.SearchStrategy[Any]:
+    """A section of settings: what JSON carries without help."""
+    leaf = st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False)
+    return st.dictionaries(st.text(max_size=6), leaf | st.text(max_size=6) | st.lists(leaf, max_size=3), max_size=3)
