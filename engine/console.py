@@ -48,9 +48,8 @@ def notice_line(event: e.Event) -> str:
             return ""
 
 
-def final_table(view: RunView) -> str:
-    """The figures of a run as a small table: best epoch, validation, test, why it ended, where it is."""
-    end = view.end
+def final_rows(view: RunView) -> list[tuple[str, str]]:
+    """The figures of a run as (name, text): best epoch, losses and metrics, why it ended, where it is."""
     rows: list[tuple[str, str]] = []
     if view.best_epoch:
         at = view.epochs.index(view.best_epoch)
@@ -60,11 +59,16 @@ def final_table(view: RunView) -> str:
     if view.test:
         of = "" if view.test.epoch == view.best_epoch else f"   (weights of epoch {view.test.epoch})"
         rows.append(("test", f"loss {view.test.loss:.4f}   {view.metric} {view.test.metric:.4f}{of}"))
-        rows.append(("baseline", f"{' ' * 12} {view.metric} {view.test.baseline:.4f}   (always the same answer)"))
-    if end:
-        rows.append(("stopped by", end.error or END_WORDS.get(end.reason, end.reason)))
-        rows.append(("time", f"{end.seconds:.1f} s"))
+        rows.append(("baseline", f"{' ' * 11}   {view.metric} {view.test.baseline:.4f}   (always the same answer)"))
+    if view.end:
+        rows.append(("stopped by", view.end.error or END_WORDS[view.end.reason]))
+        rows.append(("time", f"{view.end.seconds:.1f} s"))
     rows += [("warning", finding.title) for finding in view.findings.values()]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
-    return "\n".join(f"{name:<11} {text}" for name, text in rows)
+    return rows
+
+
+def final_table(view: RunView) -> str:
+    """`final_rows` as aligned lines."""
+    return "\n".join(f"{name:<11} {text}" for name, text in final_rows(view))

@@ -66,12 +66,15 @@ class MonitorScreen(Screen[None]):
         self.view = RunView()
         self._ascii = charset == "ascii"
         self._options = {
-            name: ChartOptions(x_low=0, charset=charset, colour=colour, y_label=name, bounds=HeldBounds())
+            name: ChartOptions(
+                x_low=0, charset=charset, colour=colour, y_label=name, gutter=7, bounds=HeldBounds(limits=(0, None))
+            )
             for name in ("loss", "metric")
         }
         self._one_chart = "loss"
         self._log_wanted: bool | None = None  # None: there if there is room
         self._finished = False
+        self._shares = False  # whether the metric is known to be a share, which never passes 1
 
     def compose(self) -> ComposeResult:
         yield Quiet(id="title")
@@ -98,6 +101,9 @@ class MonitorScreen(Screen[None]):
         events = self.source.drain()
         had_folder = self.view.folder
         self.view.apply_all(events)
+        if self.view.metric == "accuracy" and not self._shares:
+            self._shares = True
+            self._options["metric"] = replace(self._options["metric"], bounds=HeldBounds(limits=(0, 1)))
         if self.view.folder != had_folder:
             self.post_message(self.Started(self.view.folder))
         if not alive and not events and not self._finished:
@@ -139,8 +145,9 @@ class MonitorScreen(Screen[None]):
         self.query_one("#title", Quiet).show(title_text(name, view.folder, self.size.width))
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii)
         self.query_one(EarlyStopStrip).show_view(view, self._ascii)
-        self.query_one(FindingCards).show_view(view)
-        self.query_one(Results).show_view(view)
+        low = self.size.height < TALL
+        self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
+        self.query_one(Results).show_view(view, low)
         self.query_one(LogPane).show_view(view)
         self._arrange()
         self._show_charts()

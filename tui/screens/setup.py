@@ -103,7 +103,7 @@ class SetupScreen(Screen[None]):
         self.query_one(DatasetCard).show_source(source)
 
     def _show_help(self, row: Knob) -> None:
-        text = help_text(row)
+        text = help_text(row, self.draft.faults.get(row.key))
         self.query_one("#help-below", Static).update(text)
         self.query_one("#help-beside", Static).update(text)
 
@@ -141,11 +141,14 @@ class SetupScreen(Screen[None]):
             self.notify(clean(fault.line()), severity="error", markup=False, timeout=8)
 
 
-def help_text(row: Knob) -> Text:
-    """What a knob is, in full: its key, what it may be, what it does."""
-    text = Text(row.key, style="bold")
+def help_text(row: Knob, fault: Fault | None = None) -> Text:
+    """What a knob is, in full: what is wrong with its value, its key, what it may be, what it does."""
+    text = Text()
+    if fault is not None:
+        text.append(f"{clean(fault.problem)}{'; ' + clean(fault.hint) if fault.hint else ''}\n", style="bold")
+    text.append(row.key, style="bold")
     allowed = ", ".join(row.choices) if row.choices else row.bounds()
     if allowed:
-        text.append(f"   {allowed}", style="not bold dim")
-    text.append(f"\n{row.help}", style="not bold")
+        text.append(f"   {allowed}", style="dim")
+    text.append(f"\n{row.help}")
     return text

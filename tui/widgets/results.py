@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from engine.console import final_table
+from engine.console import final_rows
 from engine.runview import RunView
 
 from .status import Quiet
+
+LESS_WANTED = ("train", "time", "warning")  # rows that a low screen does without
 
 
 class Results(Quiet):
     """The same small table that the headless run prints; not there before the run has ended."""
 
-    def show_view(self, view: RunView) -> None:
+    def show_view(self, view: RunView, low: bool = False) -> None:
+        """low: the screen has few rows, so show only what matters most."""
         self.display = view.end is not None
         if view.end is not None:
-            self.show(_table(view))
+            self.show(_table([row for row in final_rows(view) if not (low and row[0] in LESS_WANTED)]))
 
 
-def _table(view: RunView) -> Text:
-    text = Text()
-    for line in final_table(view).splitlines():
-        name, figures = line[:12], line[12:]
-        text.append(name, style="dim")
-        text.append(figures + "\n", style="bold" if name.startswith(("test", "warning")) else "")
-    text.rstrip()
+def _table(rows: list[tuple[str, str]]) -> Text:
+    text = Text("\n").join(
+        Text.assemble((f"{name:<11} ", "dim"), (figures, "bold" if name in ("test", "warning") else ""))
+        for name, figures in rows
+    )
+    text.no_wrap, text.overflow = True, "ellipsis"
     return text
