@@ -167,7 +167,7 @@ class ModelConfig(Section):
     kind: Literal["mlp", "linear", "cnn"] = knob(
         "mlp",
         label="model",
-        help="linear: one layer, no hidden units. mlp: fully connected layers. cnn: convolutions in front, for pictures "
+        help="The kind of network. linear: one layer, no hidden units. mlp: fully connected layers. cnn: convolutions in front, for pictures "
         "only.",
     )
     hidden: Widths = knob(
@@ -255,7 +255,7 @@ class OptimizerConfig(Section):
     name: Literal["sgd", "adam", "adamw"] = knob(
         "adam",
         label="optimizer",
-        help="sgd: plain gradient descent, with momentum if set. adam: adapts the step of each weight, a good first "
+        help="The rule that turns gradients into steps. sgd: plain gradient descent, with momentum if set. adam: adapts the step of each weight, a good first "
         "choice. adamw: adam with decoupled weight decay.",
     )
     lr: float = knob(

@@ -264,10 +264,13 @@ def _did_you_mean(close: str | None) -> str:
 
 def _closest(word: str, known: Sequence[str]) -> str | None:
     """The known name nearest to `word`; a knob is also found by its own name without the section."""
+    last = word.rsplit(".", 1)[-1].lower()
+    homes = [name for name in known if name.rsplit(".", 1)[-1] == last]
+    if len(homes) == 1:  # the right knob in the wrong section
+        return homes[0]
     found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     if found:
         return found[0]
-    last = word.rsplit(".", 1)[-1].lower()
     tails: dict[str, str] = {}
     for name in known:
         tails.setdefault(name.rsplit(".", 1)[-1], name)
