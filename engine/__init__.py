@@ -24,7 +24,6 @@ _HOMES = {
     "load_config": ".configfile",
     "dump_config": ".configfile",
     "build_config": ".configfile",
-    "knobs": ".knobs",
     "catalogue": ".data.catalogue",
     "train": ".runner",
     "start": ".runner",
@@ -56,7 +55,6 @@ __all__ = [
     "catalogue",
     "diagnose",
     "dump_config",
-    "knobs",
     "load_config",
     "read_journal",
     "start",
@@ -84,7 +82,6 @@ if TYPE_CHECKING:
     from .diagnosis import Finding, diagnose
     from .errors import ConfigError, DataError, InputError, TrainingError
     from .journal import read_journal
-    from .knobs import knobs
     from .runner import RunHandle, RunResult, start, train
     from .runview import RunView
     from .stopping import StopToken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import events as e
-from .runview import END_WORDS, RunView
+from .runview import RunView, end_words
 from .text import clean
 
 
@@ -41,7 +41,7 @@ def notice_line(event: e.Event) -> str:
         case e.SinkFailed():
             return f"warning: {event.sink} is no longer written: {event.problem}"
         case e.StopAsked():
-            return f"stopping after this batch: {END_WORDS.get(event.reason, event.reason)}"
+            return f"stopping after this batch: {end_words(event.reason)}"
         case e.Noted():
             return event.text
         case _:
@@ -61,7 +61,7 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
         rows.append(("test", f"loss {view.test.loss:.4f}   {view.metric} {view.test.metric:.4f}{of}"))
         rows.append(("baseline", f"{' ' * 11}   {view.metric} {view.test.baseline:.4f}   (always the same answer)"))
     if view.end:
-        rows.append(("stopped by", view.end.error or END_WORDS[view.end.reason]))
+        rows.append(("stopped by", view.end.error or end_words(view.end.reason)))
         rows.append(("time", f"{view.end.seconds:.1f} s"))
     rows += [("warning", finding.title) for finding in view.findings.values()]
     if view.folder:

@@ -21,6 +21,11 @@ END_WORDS: dict[str, str] = {
 }
 
 
+def end_words(reason: str) -> str:
+    """Why a run ended, in words; a reason that a newer version wrote is given as it is."""
+    return END_WORDS.get(reason, reason)
+
+
 @dataclass(slots=True)
 class RunView:
     """The state of a run after the events applied so far. Any prefix of a run's events gives a valid view.
@@ -127,7 +132,7 @@ class RunView:
                 self._say(event, "training goes on")
             case e.StopAsked():
                 self.phase = "stopping"
-                self._say(event, f"stop asked: {END_WORDS.get(event.reason, event.reason)}")
+                self._say(event, f"stop asked: {end_words(event.reason)}")
             case e.SinkFailed():
                 self._say(event, f"{event.sink} is no longer written: {event.problem}")
             case e.Noted():
@@ -140,7 +145,7 @@ class RunView:
                 self._say(event, f"test loss {event.loss:.4g}, {self.metric} {event.metric:.4g}")
             case e.RunEnded():
                 self.end, self.phase = event, "ended"
-                self._say(event, f"ended: {event.error or END_WORDS.get(event.reason, event.reason)}")
+                self._say(event, f"ended: {event.error or end_words(event.reason)}")
             case _:  # an event of a newer version: nothing this view knows to show
                 pass
 

@@ -32,7 +32,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture
 def make_config(tmp_path):
     """`make_config(optimizer={"lr": 0.01}, run={"epochs": 3})`: a checked RunConfig that writes into the test's folder."""
-    from tests.support.configs import config_in
+    from support.configs import config_in
 
     def make(**sections):
         return config_in(tmp_path / "runs", **sections)

@@ -64,6 +64,8 @@ class NntuiApp(App[int]):
     # -- from screen to screen ----------------------------------------------------------------------------------------
 
     def on_setup_screen_run_asked(self, message: SetupScreen.RunAsked) -> None:
+        if self.monitor is not None:
+            return  # r was pressed twice before the monitor was there
         self.monitor = MonitorScreen(self._start_run(message.config), self._charset, self._colour)
         self.push_screen(self.monitor)
 
@@ -82,7 +84,8 @@ class NntuiApp(App[int]):
 
     def _back_to_setup(self) -> None:
         self.monitor = None
-        self.pop_screen()
+        while not isinstance(self.screen, SetupScreen):  # help, or the question before quitting, may lie on top
+            self.pop_screen()
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):

@@ -26,7 +26,8 @@ def charset() -> Charset:
     wanted = os.environ.get("NNTUI_CHARSET", "")
     if wanted in ("braille", "blocks", "ascii"):
         return wanted
-    return "braille" if "utf" in locale.getpreferredencoding(False).lower() else "ascii"
+    # Not getpreferredencoding, which in the C locale tells of Python's own UTF-8 mode and not of the terminal.
+    return "braille" if "utf" in locale.getencoding().lower() else "ascii"
 
 
 def colour() -> bool:
@@ -39,19 +40,21 @@ class StrayOutput:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._moved = False
         self.text: TextIO = open(os.dup(file.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
 
     def move_to(self, path: Path) -> None:
-        """Send everything from now on to the end of `path`, beginning with what has come so far."""
+        """Send everything from now on to the end of `path`; the first time, beginning with what has come so far."""
         self.text.flush()
         with contextlib.suppress(OSError):  # a full disk costs the stray output, not the screen
             log = path.open("a+b", buffering=0)
-            self._file.seek(0)
-            log.write(self._file.read())
+            if not self._moved:  # later on it is the log of the run before, which keeps what it has
+                self._file.seek(0)
+                log.write(self._file.read())
             for number in (1, 2, self.text.fileno()):
                 os.dup2(log.fileno(), number)
             self._file.close()
-            self._file = log
+            self._file, self._moved = log, True
 
     def close(self) -> None:
         self.text.close()

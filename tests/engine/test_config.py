@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from support.strategies import configs, knob_values
 
-from engine import ConfigError, RunConfig, build_config, catalogue, knobs
+from engine import ConfigError, RunConfig, build_config, catalogue
 from engine.data.catalogue import card, is_file
-from engine.knobs import Knob, knob_by_key, parse, show, values, visible
-from tests.support.strategies import configs, knob_values
+from engine.knobs import Knob, knob_by_key, knobs, parse, show, values, visible
 
 WRONG = {
     "bool": [1, 0, "on", "true", 1.0, None, [True]],

@@ -8,11 +8,11 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.strategies import TEXT, configs, knob_values
 
-from engine import ConfigError, InputError, RunConfig, build_config, dump_config, knobs, load_config
+from engine import ConfigError, InputError, RunConfig, build_config, dump_config, load_config
 from engine.configfile import check, template, to_nested
-from engine.knobs import knob_by_key, show
-from tests.support.strategies import TEXT, configs, knob_values
+from engine.knobs import knob_by_key, knobs, show
 
 
 def refused(*args, **kwargs) -> list[str]:

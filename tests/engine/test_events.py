@@ -9,11 +9,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.strategies import events
 
 from engine import read_journal
 from engine.events import TYPES, EpochEnded, EpochStarted, Event, Noted, Paused, RunStarted, from_json, to_json
 from engine.journal import JournalSink
-from tests.support.strategies import events
 
 
 def same(one: object, other: object) -> bool:

@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.strategies import events
 
 from engine import RunView
 from engine import events as e
 from engine.console import epoch_line, final_table, notice_line
-from tests.support.strategies import events
 
 
 def ended(epoch: int, **changes) -> e.EpochEnded:

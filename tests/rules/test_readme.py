@@ -5,9 +5,9 @@ import re
 import shlex
 
 import pytest
+from support.readme import README, with_tables
 
 from engine.samples import samples
-from support.readme import README, with_tables
 
 
 def test_settings_tables_are_those_of_the_code():

@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from engine import RunConfig, catalogue, knobs
+from engine import RunConfig, catalogue
 from engine.configfile import check
 from engine.events import Event
-from engine.knobs import Knob
+from engine.knobs import Knob, knobs
 
 # Any text that a TOML file and a command line can both carry; a null byte is refused everywhere.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

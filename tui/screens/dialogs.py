@@ -13,30 +13,32 @@ HELP = """\
 SETUP
   d, f or Tab     datasets, form
   up, down        another dataset, another field
-  left, right     change the value: next choice, smaller or larger number
-  Enter, 0-9      type a value; Enter takes it, Esc leaves it as it was
+  left, right     next choice, smaller or larger number
+  Enter, 0-9      type a value; Enter takes it, Esc leaves it as it
+                  was; text can be pasted
   x               back to the default (* marks what differs from it)
   r               run
 
 MONITOR
   space           pause, and go on
-  s               stop after this batch, restore and test the best weights
+  s               stop after this batch; the best weights are tested
   m               loss or metric, where only one chart fits
   l               show or hide the log
   n               set up another run, when this one has ended
 
 EVERYWHERE
   ?               this page
-  q, Ctrl-C       quit; a run that is under way is stopped first, after a question
+  q, Ctrl-C       quit; asks first while a run is under way
 
 THE CHART
-  The thin line is training, the thick one validation. The point marks the best
-  epoch: the weights from there are kept. Validation that rises while training
-  falls is overfitting.
+  The thin line is training, the thick one validation. The point marks
+  the best epoch: the weights from there are kept. A square below marks
+  where early stopping ended the run. Validation that rises while
+  training falls is overfitting.
 
 THE LINE ABOVE IT
-  Patience counts down with each epoch that does not beat the best validation
-  loss; at 0 early stopping ends the run.
+  Patience counts down with each epoch that does not beat the best
+  validation loss; at 0 early stopping ends the run.
 """
 
 

@@ -144,7 +144,7 @@ class MonitorScreen(Screen[None]):
         name = view.run or "…"
         self.query_one("#title", Quiet).show(title_text(name, view.folder, self.size.width))
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii)
-        self.query_one(EarlyStopStrip).show_view(view, self._ascii)
+        self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
         low = self.size.height < TALL
         self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
         self.query_one(Results).show_view(view, low)

@@ -22,6 +22,7 @@ from ..text import clean
 from ..widgets.datasets import DatasetCard, DatasetList
 from ..widgets.form import Form
 
+EXAMPLE = "data.csv"  # stands in the field of a file's path until a person types one
 WIDE = 110  # cells; from here on the help stands beside the form instead of below it
 
 
@@ -77,7 +78,7 @@ class SetupScreen(Screen[None]):
         if message.name:
             self.draft.set("data.source", message.name)
         elif card(source) is not None:
-            self.draft.set("data.source", "data.csv")  # an example that the field invites to overwrite
+            self.draft.set("data.source", EXAMPLE)
         form.rebuild()
         form.cursor = "data.source"
         self._show_source()
@@ -87,7 +88,7 @@ class SetupScreen(Screen[None]):
         form.focus()
         if card(self.draft.text("data.source")) is None:
             form.go_to("data.source")
-            form.begin_edit()
+            form.begin_edit("" if self.draft.text("data.source") == EXAMPLE else None)
 
     def on_form_changed(self, message: Form.Changed) -> None:
         if message.key == "data.source":
@@ -103,7 +104,8 @@ class SetupScreen(Screen[None]):
         self.query_one(DatasetCard).show_source(source)
 
     def _show_help(self, row: Knob) -> None:
-        text = help_text(row, self.draft.faults.get(row.key))
+        form = self.query_one(Form)
+        text = help_text(row, form.fault if row.key == form.cursor else self.draft.faults.get(row.key))
         self.query_one("#help-below", Static).update(text)
         self.query_one("#help-beside", Static).update(text)
 

@@ -45,6 +45,8 @@ class Form(ScrollView, can_focus=True):
         Binding("home", "move(-1000)", "first", show=False),
         Binding("end", "move(1000)", "last", show=False),
         Binding("enter", "edit", "edit"),
+        Binding("enter", "commit", "take it"),
+        Binding("escape", "cancel", "leave it as it was"),
         Binding("left", "step(-1)", "change", key_display="←→"),
         Binding("right", "step(1)", "change", show=False),
         Binding("space", "step(1)", "change", show=False),
@@ -55,7 +57,7 @@ class Form(ScrollView, can_focus=True):
     cursor: reactive[str] = reactive("data.source", init=False)
 
     class Changed(Message):
-        """A field has another value."""
+        """A field has another value, or another text is being typed there."""
 
         def __init__(self, key: str) -> None:
             super().__init__()
@@ -148,6 +150,11 @@ class Form(ScrollView, can_focus=True):
         """The knob under the cursor."""
         return next(line.row for line in self._lines if line.row is not None and line.row.key == self.cursor)
 
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong under the cursor: with the text being typed, or with the value."""
+        return self._trial if self.edit is not None else self.draft.faults.get(self.cursor)
+
     def go_to(self, key: str) -> None:
         """Put the cursor on a field."""
         self.commit()
@@ -189,9 +196,24 @@ class Form(ScrollView, can_focus=True):
         else:
             self.begin_edit()
 
+    def action_commit(self) -> None:
+        self.commit()
+
+    def action_cancel(self) -> None:
+        self.cancel()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What a key does depends on whether a field is open; the footer shows it."""
+        if action in ("commit", "cancel"):
+            return self.edit is not None
+        if action in ("edit", "step", "reset"):
+            return self.edit is None
+        return True
+
     def begin_edit(self, text: str | None = None) -> None:
         """Start typing in the field under the cursor: over its text, or with `text` in its place."""
         self.edit = LineEdit(self.draft.text(self.cursor) if text is None else text)
+        self.refresh_bindings()
         self._look_at_trial()
 
     def commit(self) -> bool:
@@ -202,6 +224,7 @@ class Form(ScrollView, can_focus=True):
             self.app.bell()
             return False
         text, self.edit = self.edit.text.strip(), None
+        self.refresh_bindings()
         self._set(text)
         self.rebuild()
         return True
@@ -209,7 +232,9 @@ class Form(ScrollView, can_focus=True):
     def cancel(self) -> None:
         """Leave the field as it was."""
         self.edit = self._trial = None
+        self.refresh_bindings()
         self.rebuild()
+        self.post_message(self.Changed(self.cursor))
 
     def _set(self, text: str) -> None:
         if text != self.draft.text(self.cursor):
@@ -221,6 +246,7 @@ class Form(ScrollView, can_focus=True):
         assert self.edit is not None
         self._trial = self.draft.fault_of(self.cursor, self.edit.text.strip())
         self.rebuild()
+        self.post_message(self.Changed(self.cursor))
 
     # -- keys, paste, mouse -------------------------------------------------------------------------------------------
 
@@ -248,12 +274,18 @@ class Form(ScrollView, can_focus=True):
             self._look_at_trial()
 
     def on_paste(self, event: events.Paste) -> None:
-        if self.edit is not None:
-            self.edit.insert(clean(event.text.splitlines()[0] if event.text else "", 2000))
-            self._look_at_trial()
+        lines = event.text.strip().splitlines()
+        if not lines or (self.edit is None and self.row.kind in ("choice", "bool")):
+            return
+        if self.edit is None:
+            self.begin_edit("")
+        assert self.edit is not None
+        self.edit.insert(clean(lines[0].strip(), 2000))
+        self._look_at_trial()
 
     def on_blur(self) -> None:
-        if self.edit is not None and not self.commit():
+        # Another window in front is no reason to close the field: the person may be fetching a path to paste.
+        if self.edit is not None and self.app.app_focus and not self.commit():
             self.cancel()
         self.refresh()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+
+from ..text import clean
 
 _CURSOR = Style(reverse=True)
 
@@ -53,11 +56,14 @@ class LineEdit:
 
     def segments(self, width: int, style: Style) -> list[Segment]:
         """The text with its cursor, cut so that the cursor is in sight, in `width` cells."""
-        first = max(0, self.at - width + 1)
-        shown = (self.text + " ")[first : first + width].ljust(width)
-        cut = self.at - first
+        shown = clean(self.text, len(self.text)) + " "
+        first = self.at
+        room = width - cell_len(shown[first])
+        while first and cell_len(shown[first - 1]) <= room:
+            first -= 1
+            room -= cell_len(shown[first])
         return [
-            Segment(shown[:cut], style),
-            Segment(shown[cut : cut + 1], style + _CURSOR),
-            Segment(shown[cut + 1 :], style),
+            Segment(shown[first : self.at], style),
+            Segment(shown[self.at], style + _CURSOR),
+            Segment(set_cell_size(shown[self.at + 1 :], max(0, room)), style),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import Static
 
-from engine.runview import END_WORDS, RunView
+from engine.runview import RunView, end_words
 
 from ..text import clean, duration
 
@@ -35,13 +35,13 @@ class StatusStrip(Quiet):
 class EarlyStopStrip(Quiet):
     """How near early stopping is."""
 
-    def show_view(self, view: RunView, ascii_only: bool = False) -> None:
-        self.show(stopping_text(view, ascii_only))
+    def show_view(self, view: RunView, width: int, ascii_only: bool = False) -> None:
+        self.show(stopping_text(view, width, ascii_only))
 
 
 def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
     """The status line, with as many parts as fit into `width` cells; the most wanted come first."""
-    phase = END_WORDS[view.end.reason] if view.end else PHASES[view.phase]
+    phase = end_words(view.end.reason) if view.end else PHASES[view.phase]
     parts = [Text(phase, style="bold")]
     if view.total_epochs:
         done = view.epoch if not view.end else len(view.epochs)
@@ -67,8 +67,11 @@ def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
     return line
 
 
-def stopping_text(view: RunView, ascii_only: bool = False) -> Text:
-    """``best 0.231 @ epoch 12 · patience 3/10 left · must beat 0.2309``, or why there is nothing to say."""
+def stopping_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
+    """``best 0.231 @ epoch 12 · patience 3/10 left · must beat 0.2309``, or why there is nothing to say.
+
+    Between the last two parts stands a bar, as long as there is room for it in `width` cells.
+    """
     dot = " | " if ascii_only else " · "
     state = view.stopping
     if state is None:
@@ -80,12 +83,15 @@ def stopping_text(view: RunView, ascii_only: bool = False) -> Text:
     left = state.patience - state.waited
     line = Text(f" best {_loss(state.best)} @ epoch {state.best_epoch}{dot}")
     urgent = "bold" if left <= max(1, state.patience // 3) else ""
-    line.append(f"patience {left}/{state.patience} left ", style=urgent)
-    full, empty = ("#", "-") if ascii_only else ("▮", "▯")
-    cells = min(10, state.patience)
-    lit = -(-left * cells // state.patience)
-    line.append(full * lit + empty * (cells - lit), style=urgent)
-    line.append(f"{dot}must beat {_loss(state.must_beat)}")
+    line.append(f"patience {left}/{state.patience} left", style=urgent)
+    to_beat = f"{dot}must beat {_loss(state.must_beat)}"
+    cells = min(10, state.patience, width - line.cell_len - len(to_beat) - 2)
+    if cells > 2 or cells == state.patience:
+        full, empty = ("#", "-") if ascii_only else ("▮", "▯")
+        lit = -(-left * cells // state.patience)
+        line.append(f" {full * lit}{empty * (cells - lit)}", style=urgent)
+    line.append(to_beat)
+    line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
 
