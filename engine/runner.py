@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import platform
 import threading
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import torch
 
     from .recipe import Recipe
+
+
+EXIT_SECONDS = 10.0  # how long the end of the process waits for a run that still trains
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class RunHandle:
         self._result: RunResult | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="nntui-trainer", daemon=True)
+        atexit.register(self._end_with_the_process)
         self._thread.start()
 
     def _run(self) -> None:
@@ -72,6 +77,13 @@ class RunHandle:
             self._result = _execute(self.config, self._sinks, self.token)
         except BaseException as error:  # noqa: BLE001  -- kept for the thread that asks for the result
             self._error = error
+        finally:
+            atexit.unregister(self._end_with_the_process)
+
+    def _end_with_the_process(self) -> None:
+        """End the run before Python ends its thread, which inside torch's C++ code would abort the whole process."""
+        self.token.stop("terminated")
+        self._thread.join(EXIT_SECONDS)
 
     @property
     def alive(self) -> bool:

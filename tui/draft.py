@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor, log2, log10
+from math import ceil, floor, isfinite, log2, log10
 from typing import Any
 
 from engine.config import RunConfig
@@ -118,6 +118,8 @@ def stepped(row: Knob, text: str, direction: int) -> str:
         number = float(text)
     except ValueError:
         return text
+    if not isfinite(number):
+        return text
     if row.log:
         following = _next_power(number, direction) if row.kind == "int" else _next_rate(number, direction)
     else:
@@ -153,9 +155,9 @@ def _next_number(row: Knob, number: float, direction: int) -> float:
     if row.kind == "float":
         step = 0.05 if row.high is not None and row.high <= 1 else 0.1
         return round(number + direction * step, 10)
-    if number < 20:
+    beside = number if direction > 0 else number - 1  # on the side that the step goes to, which sets its size
+    if beside < 20:
         return number + direction
-    step = 10 ** floor(log10(number if direction > 0 else number - 1)) // 2
-    step = max(5, step)
+    step = max(5, 10 ** floor(log10(beside)) // 2)
     # To the next multiple of the step, so that 37 goes to 40 and not to 42.
     return (number // step + 1) * step if direction > 0 else (-(-number // step) - 1) * step

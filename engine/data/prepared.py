@@ -104,9 +104,8 @@ def _input_scale(table: Table, train: np.ndarray, standardize: bool) -> tuple[np
 def _deviation(values: np.ndarray) -> np.ndarray:
     """The standard deviation of each column of `values`, in float32; 1 where it is zero."""
     deviation = values.std(axis=0).astype(np.float32)
-    # A constant column is told by its range: rounding can leave its standard deviation at 1e-17 instead of 0.
-    constant = (np.ptp(values, axis=0) == 0) | (deviation == 0)
-    return np.where(constant, np.float32(1), deviation)
+    # That of a constant column is exactly 0: float64 adds up equal float32 values without rounding, up to 2^29 of them.
+    return np.where(deviation == 0, np.float32(1), deviation)
 
 
 def _target_scale(table: Table, train: np.ndarray) -> tuple[float, float]:

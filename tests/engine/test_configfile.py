@@ -189,7 +189,7 @@ def one_safe_line(text: str) -> bool:
         NASTY | st.tuples(st.sampled_from(list(knob_by_key())) | NASTY, NASTY).map("=".join), max_size=3
     ),
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_anything_at_all_is_taken_or_refused_in_safe_single_lines(nested, settings_):
     try:
         build_config(nested, settings_, file="run.toml")

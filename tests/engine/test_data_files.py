@@ -351,6 +351,7 @@ def test_width_of_rows(write: Writer) -> None:
         ("nan", "column 'b': 'nan' is not a finite number"),
         ("-inf", "column 'b': '-inf' is not a finite number"),
         ("1e39", "column 'b': '1e39' is beyond the range of 32-bit floats"),
+        ("-1e39", "column 'b': '-1e39' is beyond the range of 32-bit floats"),
         ("-1e999", "column 'b': '-1e999' is beyond the range of 32-bit floats"),
         ("x" * 100, "column 'b': '" + "x" * 29 + "…' is not a number"),
     ],

@@ -144,8 +144,8 @@ OPTIMIZERS = {
         lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.99)),
     ),
     "adamw": (
-        {"name": "adamw", "lr": 0.01, "weight_decay": 0.05},
-        lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.05),
+        {"name": "adamw", "lr": 0.01, "beta1": 0.85, "beta2": 0.98, "weight_decay": 0.05},
+        lambda p: torch.optim.AdamW(p, lr=0.01, betas=(0.85, 0.98), weight_decay=0.05),
     ),
 }
 

@@ -167,9 +167,9 @@ class Form(ScrollView, can_focus=True):
 
     def _show_cursor(self) -> None:
         at = next((i for i, line in enumerate(self._lines) if line.row and line.row.key == self.cursor), 0)
-        # With its heading above and its fault below in sight.
+        # With its heading above and its fault below in sight, or the fields that a choice may have brought.
         above = 1 if at and self._lines[at - 1].row is None else 0
-        below = 1 if at + 1 < len(self._lines) and self._lines[at + 1].fault else 0
+        below = min(3 if self.size.height > 8 else 1, len(self._lines) - 1 - at)
         region = Region(0, at - above, max(1, self.size.width), 1 + above + below)
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 

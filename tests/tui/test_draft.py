@@ -1,0 +1,222 @@
+"""The settings while they are edited: nothing is lost, nothing leaves its bounds, every fault is at its field."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.strategies import configs
+
+from engine.config import RunConfig
+from engine.configfile import build_config
+from engine.errors import Fault
+from engine.knobs import Knob, knob_by_key, knobs, parse
+from tui.draft import Draft, stepped
+
+NUMBERS = [row for row in knobs() if row.kind in ("int", "float")]
+
+
+@given(configs())
+def test_a_configuration_goes_through_the_form_unchanged(config: RunConfig):
+    draft = Draft(config)
+    assert draft.faults == {}
+    assert draft.config == config
+
+
+def test_a_fresh_draft_is_the_defaults():
+    draft = Draft()
+    assert draft.config == RunConfig()
+    assert not any(draft.changed(row.key) for row in knobs())
+
+
+@given(configs(), st.data())
+def test_changing_any_field_and_back_changes_nothing(config: RunConfig, data: st.DataObject):
+    draft = Draft(config)
+    row = data.draw(st.sampled_from(draft.visible()))
+    before = draft.text(row.key)
+    draft.set(row.key, data.draw(st.text(max_size=8) | st.sampled_from(row.choices or ("7",))))
+    draft.set(row.key, before)
+    assert draft.config == config
+
+
+def test_texts_of_fields_out_of_sight_are_kept():
+    draft = Draft()
+    draft.set("optimizer.name", "sgd")
+    draft.set("optimizer.momentum", "0.5")
+    draft.set("optimizer.name", "adam")
+    assert "optimizer.momentum" not in {row.key for row in draft.visible()}
+    assert draft.config is not None and draft.config.optimizer.momentum == 0.9, (
+        "a knob out of sight counts as untouched"
+    )
+    draft.set("optimizer.name", "sgd")
+    assert draft.text("optimizer.momentum") == "0.5"
+    assert draft.config is not None and draft.config.optimizer.momentum == 0.5
+
+
+def test_a_fault_in_a_field_out_of_sight_does_not_count_until_it_is_back():
+    draft = Draft()
+    draft.set("model.kind", "cnn")
+    draft.set("model.kernel", "many")
+    assert list(draft.faults) == ["model.kernel"] and draft.config is None
+    draft.set("model.kind", "mlp")
+    assert draft.faults == {} and draft.config == RunConfig()
+    draft.set("model.kind", "cnn")
+    assert list(draft.faults) == ["model.kernel"]
+
+
+def test_every_fault_is_found_at_once_each_at_its_field():
+    draft = Draft()
+    for key, text in [
+        ("regularization.dropout", "1.5"),
+        ("optimizer.lr", "fast"),
+        ("run.epochs", "0"),
+        ("model.hidden", "64, x"),
+        ("run.batch_size", "3.5"),
+    ]:
+        draft.set(key, text)
+    assert draft.config is None
+    assert set(draft.faults) == {
+        "regularization.dropout",
+        "optimizer.lr",
+        "run.epochs",
+        "model.hidden",
+        "run.batch_size",
+    }
+    assert draft.faults["regularization.dropout"].problem == "must be less than 1, got 1.5"
+    assert draft.faults["optimizer.lr"].problem == "must be a number, got 'fast'"
+
+
+def test_values_that_do_not_go_together_are_a_fault_of_one_field():
+    draft = Draft()
+    draft.set("data.validation", "0.6")
+    draft.set("data.test", "0.5")
+    assert list(draft.faults) == ["data.test"]
+
+
+@given(configs(), st.data())
+def test_a_draft_is_right_exactly_when_the_configuration_file_would_be(config: RunConfig, data: st.DataObject):
+    draft = Draft(config)
+    row = data.draw(st.sampled_from(draft.visible()))
+    draft.set(row.key, data.draw(st.sampled_from(["", "0", "-1", "0.5", "nan", "inf", "1e9", "on", "xor", "x.csv"])))
+    assert (draft.config is None) == bool(draft.faults)
+    if draft.config is not None:
+        nested = draft.config.model_dump()
+        shown: dict[str, dict[str, object]] = {}
+        for knob in draft.visible():
+            section, name = knob.key.split(".", 1)
+            shown.setdefault(section, {})[name] = nested[section][name]
+        assert build_config(shown) == draft.config
+
+
+def test_trying_a_text_leaves_the_draft_alone():
+    draft = Draft()
+    fault = draft.fault_of("regularization.dropout", "2")
+    assert fault is not None and fault.problem == "must be less than 1, got 2.0"
+    assert draft.fault_of("regularization.dropout", "0.5") is None
+    assert draft.config == RunConfig() and draft.faults == {} and draft.text("regularization.dropout") == "0.0"
+
+
+# ------------------------------------------------------------------------------------------------ refused by the data
+
+
+def refused_draft() -> Draft:
+    draft = Draft()
+    draft.set("data.source", "x.csv")
+    draft.set("data.target", "label")
+    draft.refuse([Fault("data.target", "no column called 'label'", "columns: a, b", "x.csv:1")])
+    return draft
+
+
+def test_a_fault_found_in_the_data_stands_at_its_field():
+    draft = refused_draft()
+    assert list(draft.faults) == ["data.target"]
+    draft.set("run.epochs", "7")
+    assert "data.target" in draft.faults, "another field does not mend it"
+
+
+def test_a_fault_found_in_the_data_goes_when_its_field_changes():
+    draft = refused_draft()
+    draft.set("data.target", "a")
+    assert draft.faults == {} and draft.config is not None
+    draft.set("data.target", "label")
+    assert draft.faults == {}, "the file may have been mended meanwhile: the next run looks again"
+
+
+def test_a_fault_found_in_the_data_goes_when_the_dataset_changes():
+    draft = refused_draft()
+    draft.set("data.source", "y.csv")
+    assert draft.faults == {} and draft.config is not None
+
+
+def test_a_refused_fault_of_no_known_field_stands_at_the_dataset():
+    draft = Draft()
+    draft.refuse([Fault("", "the disk is gone")])
+    assert list(draft.faults) == ["data.source"]
+
+
+# ---------------------------------------------------------------------------------------------------------- arrow keys
+
+
+def within(row: Knob, number: float) -> bool:
+    low = row.low is None or (number > row.low if row.low_open else number >= row.low)
+    high = row.high is None or (number < row.high if row.high_open else number <= row.high)
+    return low and high
+
+
+@given(st.sampled_from(NUMBERS), st.data())
+def test_arrows_never_leave_the_bounds(row: Knob, data: st.DataObject):
+    low, high = row.low or 0, min(row.high if row.high is not None else 1e9, 1e9)
+    kinds = st.integers(int(low), int(high)) if row.kind == "int" else st.floats(low, high)
+    text = str(data.draw(kinds.filter(lambda value: within(row, value))))
+    for direction in data.draw(st.lists(st.sampled_from([-1, 1]), max_size=30)):
+        text = stepped(row, text, direction)
+        assert within(row, parse(row, text)), text
+
+
+@given(st.sampled_from(NUMBERS), st.integers(1, 40), st.integers(1, 40))
+def test_there_and_back_again(row: Knob, up: int, down: int):
+    """Once on the ladder, a step up and a step down undo each other."""
+    text = stepped(row, str(row.default), 1)
+    for _ in range(up):
+        text = stepped(row, text, 1)
+    for _ in range(down):
+        above = text
+        text = stepped(row, text, -1)
+        if text != above:
+            assert float(stepped(row, text, 1)) == float(above), f"{row.key}: {above} -> {text}"
+
+
+@given(st.sampled_from([row for row in knobs() if row.kind in ("choice", "bool")]), st.sampled_from([-1, 1]))
+def test_choices_come_round(row: Knob, direction: int):
+    text = start = row.choices[0] if row.choices else "on"
+    seen = set()
+    for _ in range(len(row.choices) or 2):
+        seen.add(text)
+        text = stepped(row, text, direction)
+    assert text == start and len(seen) == (len(row.choices) or 2)
+
+
+@given(
+    st.sampled_from(knobs()),
+    st.text(max_size=10) | st.sampled_from(["nan", "inf", "-inf", "1e308", "-1", "1e-320"]),
+    st.sampled_from([-1, 1]),
+)
+def test_stepping_over_nonsense_never_raises(row: Knob, text: str, direction: int):
+    assert isinstance(stepped(row, text, direction), str)
+
+
+def test_the_ladder_of_a_rate():
+    lr = knob_by_key()["optimizer.lr"]
+    assert stepped(lr, "0.001", 1) == "0.002"
+    assert stepped(lr, "0.002", 1) == "0.005"
+    assert stepped(lr, "0.001", -1) == "0.0005"
+    assert stepped(lr, "0.0013", 1) == "0.002"
+    assert stepped(knob_by_key()["regularization.l2"], "0.0", 1) == "1e-06"
+    assert stepped(knob_by_key()["regularization.l2"], "1e-06", -1) == "0.0"
+
+
+def test_the_ladder_of_other_numbers():
+    assert stepped(knob_by_key()["run.batch_size"], "32", 1) == "64"
+    assert stepped(knob_by_key()["run.batch_size"], "1", -1) == "0"
+    assert stepped(knob_by_key()["regularization.dropout"], "0.3", 1) == "0.35"
+    assert stepped(knob_by_key()["run.epochs"], "37", 1) == "40"
+    assert stepped(knob_by_key()["run.epochs"], "1", -1) == "1"

@@ -1,0 +1,244 @@
+"""The setup screen with keys alone: every dataset, every field, every error where it belongs."""
+
+from __future__ import annotations
+
+import pytest
+from support import script
+from support.screens import SIZES, Starts, form, lines, opened, press, see, text, type_in, until
+
+from engine.config import RunConfig
+from engine.configfile import build_config
+from engine.data.catalogue import catalogue
+from engine.knobs import knobs
+from tui.screens.dialogs import HelpScreen
+from tui.screens.monitor import MonitorScreen
+from tui.screens.setup import SetupScreen
+
+sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+def config(pilot) -> RunConfig | None:
+    return pilot.app.screen.draft.config
+
+
+async def go_to(pilot, key: str) -> None:
+    """With the arrow keys alone."""
+    keys = [row.key for row in pilot.app.screen.draft.visible()]
+    await press(pilot, "f", "home", *["down"] * keys.index(key))
+    await until(pilot, lambda: form(pilot).cursor == key)
+
+
+@sizes
+async def test_every_dataset_can_be_chosen_by_keyboard(size):
+    async with opened(size) as pilot:
+        await press(pilot, "d")
+        for item in catalogue():
+            assert config(pilot).data.source == item.name
+            await see(pilot, f"> {item.name}", item.title.split()[0])
+            await press(pilot, "down")
+        await see(pilot, "> a CSV file…", "A file")
+        await press(pilot, "home")
+        await until(pilot, lambda: config(pilot) and config(pilot).data.source == "digits")
+
+
+@sizes
+async def test_every_knob_is_reached_with_the_down_key(size):
+    async with opened(size) as pilot:
+        reached = []
+        for row in pilot.app.screen.draft.visible():
+            await until(pilot, lambda row=row: form(pilot).cursor == row.key)
+            here = next((line for line in lines(pilot) if f"{row.label:<18} " in line and ">" in line), "")
+            assert here, f"{row.label} is not in sight\n{text(pilot)}"
+            assert row.key in text(pilot), "and its help beside it"
+            reached.append(row.key)
+            await press(pilot, "down")
+        assert len(reached) > 25
+        assert form(pilot).cursor == reached[-1], "the last one stays the last"
+
+
+@sizes
+async def test_help_texts_are_shown_whole(size):
+    async with opened(size) as pilot:
+        for row in pilot.app.screen.draft.visible():
+            await until(pilot, lambda row=row: form(pilot).cursor == row.key and row.key in text(pilot))
+            shown = " ".join(" ".join(line.split("│")[-1].split()) for line in lines(pilot))
+            if size[0] < 110:  # what does not fit beside the cards stands in one column there
+                assert row.help.split()[-1] in shown and " ".join(row.help.split()[-3:]) in shown
+            await press(pilot, "down")
+
+
+@sizes
+async def test_type_a_dropout_and_step_a_learning_rate_then_run(size):
+    start = Starts(script.healthy())
+    async with opened(size, start=start) as pilot:
+        await go_to(pilot, "regularization.dropout")
+        await type_in(pilot, "0.35")
+        await press(pilot, "enter")
+        await go_to(pilot, "optimizer.lr")
+        await press(pilot, "right", "right", "left")
+        await see(pilot, "0.35", "0.002")
+        await press(pilot, "r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
+    assert start.configs == [build_config({"regularization": {"dropout": 0.35}, "optimizer": {"lr": 0.002}})]
+
+
+async def test_the_error_stands_under_the_field_while_one_types():
+    async with opened() as pilot:
+        await go_to(pilot, "regularization.dropout")
+        await type_in(pilot, "1.5")
+        await see(pilot, "^ must be less than 1, got 1.5")
+        at = next(i for i, line in enumerate(lines(pilot)) if "^ must be" in line)
+        assert "dropout" in lines(pilot)[at - 1] and "1.5" in lines(pilot)[at - 1]
+        await press(pilot, "enter")
+        assert form(pilot).edit is not None, "Enter is refused"
+        await press(pilot, "down")
+        assert form(pilot).cursor == "regularization.dropout", "and so is moving on"
+        await press(pilot, "r")
+        assert "1.5r" in text(pilot), "letters belong to the field"
+        await press(pilot, "escape")
+        await until(pilot, lambda: "^ must be" not in text(pilot))
+        assert config(pilot) == RunConfig()
+
+
+async def test_the_footer_says_what_the_keys_do_while_one_types():
+    async with opened() as pilot:
+        await see(pilot, "←→ change", "r run", "q quit")
+        await go_to(pilot, "run.epochs")
+        await press(pilot, "enter")
+        await see(pilot, "take it", "leave it as it was")
+        await until(pilot, lambda: "r run" not in text(pilot) and "x default" not in text(pilot))
+        await press(pilot, "escape")
+        await see(pilot, "←→ change", "r run", "x default")
+
+
+async def test_letters_of_a_text_field_are_no_commands():
+    start = Starts()
+    async with opened(start=start) as pilot:
+        await go_to(pilot, "run.name")
+        await press(pilot, "enter")
+        await type_in(pilot, "rqxdf?nmls")
+        await press(pilot, "space", "h", "enter")
+        assert config(pilot).run.name == "rqxdf?nmls h"
+    assert start.configs == []
+
+
+async def test_a_run_with_faults_is_refused_and_the_first_one_gets_the_cursor():
+    start = Starts()
+    async with opened(start=start) as pilot:
+        draft = pilot.app.screen.draft
+        draft.set("run.epochs", "0")
+        draft.set("optimizer.lr", "fast")
+        form(pilot).rebuild()
+        await press(pilot, "d", "r")
+        await until(pilot, lambda: form(pilot).cursor == "optimizer.lr" and form(pilot).has_focus)
+        await see(pilot, "^ must be a number, got 'fast'")
+    assert start.configs == []
+
+
+async def test_x_goes_back_to_the_default():
+    async with opened(config=build_config({"run": {"epochs": 7}})) as pilot:
+        await go_to(pilot, "run.epochs")
+        await see(pilot, ">*epochs")
+        await press(pilot, "x")
+        await see(pilot, "> epochs             50 epochs")
+        assert config(pilot) == RunConfig()
+
+
+@sizes
+async def test_fields_come_and_go_with_a_choice_and_keep_what_was_typed(size):
+    async with opened(size) as pilot:
+        await go_to(pilot, "optimizer.name")
+        await press(pilot, "left")
+        await see(pilot, "< sgd >", "momentum", "Nesterov")
+        await press(pilot, "down", "down", "left")
+        assert config(pilot).optimizer.momentum == 0.85
+        await press(pilot, "up", "up", "right")
+        await until(pilot, lambda: "Nesterov" not in text(pilot))
+        await press(pilot, "left")
+        await see(pilot, "0.85")
+
+
+@sizes
+async def test_a_file_by_its_path(size):
+    start = Starts(script.healthy())
+    async with opened(size, start=start) as pilot:
+        await press(pilot, "d", "end", "enter")
+        await until(pilot, lambda: form(pilot).edit is not None)
+        await type_in(pilot, "my data/houses.tsv")
+        await press(pilot, "enter", "down")
+        await see(pilot, "a file needs the column to predict")
+        await press(pilot, "enter")
+        await type_in(pilot, "price")
+        await press(pilot, "enter", "r")
+        await until(pilot, lambda: len(start.configs) == 1)
+    assert start.configs == [build_config({"data": {"source": "my data/houses.tsv", "target": "price"}})]
+
+
+@sizes
+async def test_what_the_data_refuses_comes_back_to_its_field(size):
+    error = script.refused("data.target", "no column called 'label'", "x.csv:1")
+    settings = build_config({"data": {"source": "x.csv", "target": "label"}})
+    async with opened(size, settings, Starts(error=error)) as pilot:
+        await press(pilot, "r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen) and form(pilot).cursor == "data.target")
+        await see(pilot, "^ no column called 'label'")
+        await press(pilot, "enter", "ctrl+u")
+        await type_in(pilot, "kind")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "^ no column" not in text(pilot))
+
+
+@pytest.mark.parametrize("key", ["question_mark", "q"])
+async def test_a_refusal_finds_its_way_past_a_dialog(key):
+    settings = build_config({"data": {"source": "x.csv", "target": "label"}})
+    start = Starts(script.opening(), error=script.refused())
+    async with opened(config=settings, start=start) as pilot:
+        await press(pilot, "r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
+        await press(pilot, key)
+        await until(pilot, lambda: not isinstance(pilot.app.screen, MonitorScreen))
+        start.sources[0]._waiting.clear()  # it ends without a single event
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        await see(pilot, "^ no such file")
+
+
+async def test_pressing_run_twice_starts_one_run():
+    start = Starts(script.healthy())
+    async with opened(start=start) as pilot:
+        screen = pilot.app.screen
+        screen.action_run()
+        screen.action_run()
+        await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
+        await pilot.pause()
+    assert len(start.configs) == 1
+
+
+@sizes
+async def test_the_help_screen_opens_scrolls_and_closes(size):
+    async with opened(size) as pilot:
+        await press(pilot, "question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        await see(pilot, "SETUP")
+        for _ in range(60):
+            if "early stopping ends the run" in text(pilot):
+                break
+            await press(pilot, "down")
+        await see(pilot, "early stopping ends the run")
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+
+
+async def test_the_help_beside_the_form_is_there_where_there_is_room():
+    async with opened((80, 24)) as pilot:
+        beside, below = (pilot.app.screen.query_one(f"#help-{place}") for place in ("beside", "below"))
+        assert below.region and not beside.region
+        await pilot.resize_terminal(140, 45)
+        await until(pilot, lambda: beside.region and not below.region)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: below.region and not beside.region)
+
+
+def test_every_knob_has_a_label_that_fits_its_column():
+    from tui.widgets.form import LABEL_WIDTH
+
+    assert [row.label for row in knobs() if len(row.label) > LABEL_WIDTH] == []
