@@ -172,6 +172,7 @@ _TYPES = {
     "string_type": 'must be text in quotes, such as "digits"',
     "tuple_type": "must be a list of whole numbers, such as [128, 64]",
     "finite_number": "must be a finite number",
+    "string_unicode": "must be valid UTF-8 text",
     "model_type": "is a section, not a knob",
     "model_attributes_type": "is a section, not a knob",
 }

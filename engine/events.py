@@ -7,7 +7,8 @@ The order of a run's events::
         with Paused, Resumed, StopAsked, SinkFailed and Noted anywhere between
     BestRestored?  TestMeasured?  RunEnded
 
-A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded. Any prefix of this order is a valid record.
+A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded but a SinkFailed, when a record cannot be
+closed. Any prefix of this order is a valid record.
 """
 
 from __future__ import annotations

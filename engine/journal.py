@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 from .events import Event, from_json, to_json
@@ -14,17 +15,21 @@ class JournalSink:
     name = "journal"
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
+        self._path = path
+        self._file: FileIO | None = None  # opened with the first event, so that a failure is the tee's to report
 
     def write(self, event: Event) -> None:
         # A path that is not valid UTF-8 holds lone surrogates; backslashreplace writes them as JSON's own \udc80 escapes.
         line = (to_json(event) + "\n").encode(errors="backslashreplace")
+        if self._file is None:
+            self._file = FileIO(self._path, "ab")
         written = self._file.write(line)
         if written != len(line):
             raise OSError(f"only {written} of {len(line)} bytes written")
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def read_journal(path: Path) -> Iterator[Event]:

@@ -169,7 +169,7 @@ def _reason_to_end(recipe: Recipe, stopping: EarlyStopping, token: StopToken, en
         return "non_finite"
     if recipe.patience is not None and stopping.should_stop:
         return "early_stopping"
-    return token.reason
+    return token.reason if ended.epoch < recipe.epochs else None
 
 
 def _stopping_event(epoch: int, state: EarlyStopping) -> EarlyStoppingChecked:

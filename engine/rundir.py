@@ -16,7 +16,7 @@ from .errors import config_error
 CONFIG_FILE = "config.toml"
 JOURNAL_FILE = "events.jsonl"
 LOG_FILE = "run.log"
-WEIGHTS_FILE = "best.safetensors"
+WEIGHTS_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

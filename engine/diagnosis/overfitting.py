@@ -44,11 +44,16 @@ class OverfittingWatch:
         self._trend = MannKendall()
         self._last_val: list[float] = []
         self._last_train: list[float] = []
+        self._held: Finding | None = None
 
     def update(self, epoch: int, train_loss: float, val_loss: float, lr: float) -> Finding | None:
-        """Take in an epoch (from 1); the finding when the rule holds now. Non-finite losses are another rule's business."""
+        """Take in an epoch (from 1); the finding when the rule holds now. Non-finite losses are another rule's business.
+
+        A finding that held when the learning rate dropped goes on holding until there are enough epochs after the drop to
+        judge anew: the drop does not undo what was seen, and a schedule that falls to zero drops in each of its last epochs.
+        """
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            return None
+            return self._held
         if 0 < lr * LR_DROP <= self._lr:
             self._restart(epoch)
         self._lr = lr
@@ -57,20 +62,23 @@ class OverfittingWatch:
         if val_loss < self._best:
             self._best, self._best_epoch, self._train_at_best = val_loss, epoch, train_loss
             self._restart(epoch + 1)
+            self._held = None
             return None
         self._trend.add(val_loss)
-        return self._verdict(epoch)
+        if len(self._trend) >= MIN_EPOCHS:
+            self._held = self._verdict()
+        return self._held
 
     def _restart(self, epoch: int) -> None:
         self._began = epoch
         self._trend = MannKendall()
 
-    def _verdict(self, epoch: int) -> Finding | None:
+    def _verdict(self) -> Finding | None:
         z = self._trend.z
         now, train_now = median(self._last_val), median(self._last_train)
         # A loss can be negative in principle (a log-density), hence the absolute value of the best as the yardstick.
         rise = (now - self._best) / max(abs(self._best), 1e-12)
-        if len(self._trend) < MIN_EPOCHS or z <= MIN_Z or rise <= MIN_RISE or train_now > self._train_at_best:
+        if z <= MIN_Z or rise <= MIN_RISE or train_now > self._train_at_best:
             return None
         return Finding(
             kind="overfitting",

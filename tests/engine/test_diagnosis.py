@@ -140,12 +140,24 @@ def test_a_new_best_starts_again():
 
 @pytest.mark.parametrize(("factor", "fires"), [(0.5, False), (0.1, False), (0.51, True)])
 def test_a_drop_of_the_learning_rate_starts_again(factor, fires):
-    val = rising(20)
-    lr = [0.1] * 18 + [0.1 * factor] * 7
-    assert (found(val, lr=lr) is not None) == fires
-    longer = found(rising(40), lr=[0.1] * 18 + [0.1 * factor] * 27)
+    before = 14  # 5 epochs that fall and 9 that rise: too few for a finding yet
+    rates = [0.1] * before + [0.1 * factor] * 31
+    assert (found(rising(16), lr=rates[:21]) is not None) == fires
+    longer = found(rising(40), lr=rates)
     assert longer is not None
-    assert longer.began == (6 if fires else 19)
+    assert longer.began == (6 if fires else before + 1)
+
+
+def test_a_finding_that_holds_outlives_drops_until_there_is_enough_to_judge_anew():
+    held = found(rising(20))
+    assert held is not None
+    # A cosine to zero falls by 2x and more in each of its last epochs.
+    assert found(rising(20), lr=[0.1] * 22 + [0.04, 0.01, 0.0025]) == found(rising(17))
+    # After the drop the loss settles on a level: nothing rises any more once 8 epochs are there to see it.
+    settled = [*rising(20), *[rising(20)[-1]] * 8]
+    rates = [0.1] * 25 + [0.01] * 8
+    assert found(settled[:-1], lr=rates[:-1]) is not None
+    assert found(settled, lr=rates) is None
 
 
 def test_a_rise_of_the_learning_rate_changes_nothing():
@@ -156,7 +168,7 @@ def test_epochs_that_are_not_finite_are_passed_over():
     val = rising(20)
     assert found([*val[:10], math.nan, *val[10:]], [*falling(25)[:10], 0.1, *falling(25)[10:]]) is not None
     assert found([math.nan] * 30, falling(30)) is None
-    assert found([*val, math.inf]) is None
+    assert found([*val, math.inf]) == found(val)  # the explosion is another rule's; it does not unsay this one
     assert found([]) is None
 
 

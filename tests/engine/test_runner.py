@@ -66,7 +66,7 @@ def test_the_folder_of_a_run(small, tmp_path):
     assert folder.parent == tmp_path / "runs"
     assert re.fullmatch(r"\d{8}-\d{6}-My-first-run-100", folder.name)
     names = sorted(path.name for path in folder.iterdir())
-    assert [name for name in names if "tfevents" not in name] == ["best.safetensors", "config.toml", "events.jsonl"]
+    assert [name for name in names if "tfevents" not in name] == ["config.toml", "events.jsonl", "model.safetensors"]
     assert len(names) == 4
     assert load_config(folder / "config.toml") == config
 
@@ -107,7 +107,7 @@ def test_the_weights_on_disk_give_the_same_test_figures(small):
     assert result.best_epoch < 12, "the best epoch has to differ from the last one for this to mean anything"
     data = load_prepared(config.data)
     recipe = build_recipe(config, data)
-    recipe.model.load_state_dict(load_file(Path(result.folder) / "best.safetensors"))
+    recipe.model.load_state_dict(load_file(Path(result.folder) / "model.safetensors"))
     again = measure_test(recipe, result.best_epoch, data.baseline_metric)
     assert (again.loss, again.metric) == (result.test_loss, result.test_metric)
     # And by hand, from the arrays that come with the result.

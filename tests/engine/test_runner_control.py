@@ -94,7 +94,7 @@ def test_a_program_that_ends_while_a_run_trains_ends_cleanly(tmp_path):
     end = list(read_journal(folder / "events.jsonl"))[-1]
     assert isinstance(end, e.RunEnded)
     assert end.reason == "terminated"
-    assert (folder / "best.safetensors").exists()
+    assert (folder / "model.safetensors").exists()
 
 
 def test_pause_and_resume(endless):
@@ -163,7 +163,7 @@ def test_stopped_before_the_first_epoch_is_done_nothing_is_tested(small):
     result, sink = stopped_in(small(), 1)
     assert (result.epochs, result.best_epoch, result.test_metric) == (0, 0, None)
     assert sink.names()[-3:] == ["EpochStarted", "StopAsked", "RunEnded"]
-    assert not (Path(result.folder) / "best.safetensors").exists()
+    assert not (Path(result.folder) / "model.safetensors").exists()
 
 
 def test_a_stop_at_the_last_batch_lets_the_epoch_end(small):

@@ -42,11 +42,15 @@ class Starts:
 
 @contextlib.asynccontextmanager
 async def opened(
-    size: tuple[int, int] = (80, 24), config: RunConfig | None = None, start: Starts | None = None, **options: object
+    size: tuple[int, int] = (80, 24),
+    config: RunConfig | None = None,
+    start: Starts | None = None,
+    toasts: bool = False,
+    **options: object,
 ) -> AsyncIterator[AppPilot]:
-    """The app on its setup screen."""
+    """The app on its setup screen. toasts: show notifications, which cover a part of the screen for seconds."""
     app = NntuiApp(config, start_run=start or Starts(), **options)  # type: ignore[arg-type]
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "digits" in text(pilot))
         yield pilot
 

@@ -223,13 +223,13 @@ async def test_the_log_is_wrapped_anew_at_another_width():
 async def test_n_sets_up_another_run(size):
     async with watching(script.healthy(), size) as (pilot, source):
         await release(pilot, source)
-        await see(pilot, "n new run")
+        await see(pilot, "n new run", "all epochs done")
         await press(pilot, "n", "n")
         await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
         await press(pilot, "r")
         await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
-        assert pilot.app.start_run.sources[-1] is not source  # type: ignore[attr-defined]
         await see(pilot, "preparing")
+        assert monitor(pilot).source is not source
 
 
 @sizes
@@ -269,7 +269,7 @@ async def test_a_failed_run_says_why(size):
 
 
 async def test_a_source_that_dies_without_a_word_is_not_waited_for():
-    async with watching(script.opening(), error=RuntimeError("the thread is gone")) as (pilot, source):
+    async with watching(script.opening(), error=RuntimeError("the thread is gone"), toasts=True) as (pilot, source):
         await release(pilot, source)
         await see(pilot, "the thread is gone", "n new run")
 

@@ -160,7 +160,7 @@ class MonitorScreen(Screen[None]):
             marks.append(Mark(len(view.epochs), "stop"))
         curves = {
             "loss": ("#loss-chart", "loss", view.train_loss, view.val_loss),
-            "metric": ("#metric-chart", view.metric, view.train_metric, view.val_metric),
+            "metric": ("#metric-chart", clean(view.metric, 40), view.train_metric, view.val_metric),
         }
         for name, (selector, label, train, validation) in curves.items():
             options = replace(self._options[name], x_high=max(1, view.total_epochs), y_label=label)

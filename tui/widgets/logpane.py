@@ -23,6 +23,8 @@ class LogPane(RichLog, can_focus=False):
 
     def show_view(self, view: RunView) -> None:
         self._view = view
+        if not self.scrollable_content_region.width:
+            return  # out of sight: written when it is shown, which is a resize
         for when, text in view.log[self._written :]:
             line = plain(f"{time.strftime('%H:%M:%S', time.localtime(when))}  {text}", limit=1000)
             line.no_wrap = False
@@ -35,4 +37,4 @@ class LogPane(RichLog, can_focus=False):
             self._wrapped_at = event.size.width
             self.clear()
             self._written = 0
-            self.show_view(self._view)
+        self.show_view(self._view)

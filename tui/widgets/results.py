@@ -7,6 +7,7 @@ from rich.text import Text
 from engine.console import final_rows
 from engine.runview import RunView
 
+from ..text import clean
 from .status import Quiet
 
 LESS_WANTED = ("train", "time", "warning")  # rows that a low screen does without
@@ -24,7 +25,7 @@ class Results(Quiet):
 
 def _table(rows: list[tuple[str, str]]) -> Text:
     text = Text("\n").join(
-        Text.assemble((f"{name:<11} ", "dim"), (figures, "bold" if name in ("test", "warning") else ""))
+        Text.assemble((f"{name:<11} ", "dim"), (clean(figures, 2000), "bold" if name in ("test", "warning") else ""))
         for name, figures in rows
     )
     text.no_wrap, text.overflow = True, "ellipsis"

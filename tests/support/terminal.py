@@ -1,0 +1,150 @@
+"""A terminal for tests: a program in a pty, its screen read by pyte, keys sent as a person would."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pyte
+
+ROOT = Path(__file__).parents[2]
+UP, DOWN, RIGHT, LEFT, END = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[F"
+PYTHON = (sys.executable,)
+NNTUI = (sys.executable, "-m", "tui")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """A user's environment in which the packages of this checkout are found from any folder."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "NNTUI_CHARSET", "COLUMNS", "LINES")
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        **more,
+    }
+
+
+class Terminal:
+    """A program on a terminal of its own. `output` is everything it ever wrote, `lines` what stands on the screen now."""
+
+    def __init__(
+        self, command: Sequence[str], size: tuple[int, int] = (80, 24), cwd: Path | None = None, **env: str
+    ) -> None:
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self.screen)
+        self.output = b""
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self._theirs = theirs  # kept open, so that the settings can be read after the program has ended
+        self.settings = termios.tcgetattr(theirs)
+        self.process = subprocess.Popen(
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=cwd,
+            env=environment(**env),
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+
+    @property
+    def lines(self) -> list[str]:
+        return self.screen.display
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.lines)
+
+    def read(self, seconds: float = 0.05) -> None:
+        """Take in what the program has written; waits at most so long for the first of it."""
+        while select.select([self._ours], [], [], seconds)[0]:
+            try:
+                data = os.read(self._ours, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self.output += data
+            # pyte takes CSI > ... and CSI = ... sequences, which it does not know, for printable text in part.
+            with contextlib.suppress(Exception):
+                self._stream.feed(data)
+            seconds = 0
+
+    def until(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+        """Read until the condition holds; the screen stands in the failure's message."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain {what}; the screen shows\n{self.text}"
+            self.read()
+
+    def see(self, *words: str, seconds: float = 30.0) -> None:
+        """Read until all of these stand on the screen."""
+        self.until(lambda: all(word in self.text for word in words), seconds, f"for {words}")
+
+    def send(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 30.0) -> int:
+        """The exit code, once the program has ended and all it wrote is read."""
+        self.until(lambda: self.process.poll() is not None, seconds, "for the end")
+        self.read()
+        return self.process.returncode
+
+    @property
+    def settings_now(self) -> list[object]:
+        return termios.tcgetattr(self._theirs)
+
+    def as_found(self) -> None:
+        """Assert that the terminal is left as it was found: settings, screen, cursor, mouse, paste and focus reports."""
+        assert self.settings_now == self.settings, "stty settings differ"
+        for mode, name in {
+            "1049": "alternate screen",
+            "1000": "mouse",
+            "1003": "mouse",
+            "2004": "paste",
+            "1004": "focus",
+        }.items():
+            on, off = (self.output.rfind(f"\x1b[?{mode}{end}".encode()) for end in "hl")
+            assert off >= on, f"{name} is left on"
+        hidden, shown = (self.output.rfind(f"\x1b[?25{end}".encode()) for end in "lh")
+        assert shown >= hidden, "the cursor is left hidden"
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._ours)
+        os.close(self._theirs)
+
+
+@contextlib.contextmanager
+def terminal(
+    command: Sequence[str], size: tuple[int, int] = (80, 24), cwd: Path | None = None, **env: str
+) -> Iterator[Terminal]:
+    """Run a command on a terminal; it is killed at the end if it still runs."""
+    program = Terminal(command, size, cwd, **env)
+    try:
+        yield program
+    finally:
+        program.close()
