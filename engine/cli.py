@@ -1,4 +1,4 @@
-"""The headless verbs: train, datasets, samples, config. Nothing here imports torch before training starts."""
+"""The headless verbs: train, lr-find, datasets, samples, config. Nothing here imports torch before training starts."""
 
 from __future__ import annotations
 
@@ -87,6 +87,28 @@ def train(file: FileArgument = "", sample: SampleOption = "", set_: SetOption = 
     raise typer.Exit(train_plainly(resolve(file, sample, set_)))
 
 
+@app.command(name="lr-find")
+def lr_find(
+    file: FileArgument = "",
+    sample: SampleOption = "",
+    set_: SetOption = [],  # noqa: B006
+    lowest: Annotated[float, typer.Option("--from", help="The learning rate to start from.")] = 1e-7,
+    highest: Annotated[float, typer.Option("--to", help="The learning rate to end at.")] = 10.0,
+    steps: Annotated[int, typer.Option("--steps", help="How many steps to take in between.")] = 100,
+) -> None:
+    """Look for a good learning rate: train a few steps while it grows, and show where the loss falls and where it explodes.
+
+    Nothing is written, and no run is touched.
+    """
+    if not (file or sample):
+        raise config_error("", "nothing to try the rates on", "give a FILE, or try `nntui lr-find --sample digits`")
+    config = resolve(file, sample, set_)
+    typer.echo("loading data and PyTorch")
+    from .lr_find import describe, find_lr
+
+    typer.echo(describe(find_lr(config, lowest, highest, steps)))
+
+
 @app.command()
 def datasets() -> None:
     """List the built-in datasets."""
@@ -159,6 +181,7 @@ def exit_code(reason: str) -> int:
         "terminated": EXIT_TERMINATED,
         "failed": EXIT_FAILED,
         "non_finite": EXIT_FAILED,
+        "diverged": EXIT_FAILED,
     }
     return codes.get(reason, EXIT_OK)
 
@@ -198,6 +221,9 @@ def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> 
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help page
+            typer.echo(str(error), err=True)
+            return EXIT_BAD_INPUT
         usage = _usage_fault(error)
         if usage is None:
             raise

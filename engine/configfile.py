@@ -13,7 +13,9 @@ from pydantic_core import ErrorDetails
 from .config import RunConfig
 from .data.catalogue import card, catalogue, is_file
 from .errors import ConfigError, Fault
-from .knobs import bound_text, knob_by_key, knobs, parse, values, visible
+from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
+from .measures import loss_fault, monitor_fault
+from .stepping import stepping_faults
 from .text import clean
 from .tomlfile import lines_of_keys, parse_toml, read_text
 
@@ -57,13 +59,13 @@ def check(nested: Mapping[str, Mapping[str, Any]]) -> tuple[RunConfig | None, li
         config = RunConfig.model_validate(nested)
     except ValidationError as error:
         faults = [_fault(details) for details in error.errors(include_url=False)]
-    current = {row.key: nested.get(row.section, {}).get(row.key.split(".", 1)[1], row.default) for row in knobs()}
+    current = with_defaults(nested)
     wrong = {fault.key for fault in faults}
     for row in knobs():
         name = row.key.split(".", 1)[1]
-        unclear = any(condition.key in wrong for condition in row.when)
+        unclear = any(key in wrong for condition in row.when for key in condition.keys)
         if name in nested.get(row.section, {}) and not unclear and not row.visible(current):
-            unmet = [condition.words for condition in row.when if not condition.test(current.get(condition.key))]
+            unmet = [condition.words for condition in row.when if not condition.holds(current)]
             faults.append(Fault(row.key, f"has no effect here: it counts only when {' and '.join(unmet)}", "remove it"))
     if config is not None and not faults:
         faults = _together(config)
@@ -95,9 +97,18 @@ def _together(config: RunConfig) -> list[Fault]:
             faults.append(Fault("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear"))
         if config.model.kernel % 2 == 0:
             faults.append(Fault("model.kernel", f"must be odd, got {config.model.kernel}", "use 3, 5 or 7"))
-    if config.schedule.min_lr > config.optimizer.lr:
-        faults.append(Fault("schedule.min_lr", "is above optimizer.lr", "lower it, or raise optimizer.lr"))
-    return faults
+    task, classes = _task(config)
+    if task:
+        faults += filter(None, [loss_fault(config.loss.name, task, classes)])
+        faults += filter(None, [monitor_fault(config.early_stopping.monitor, task, classes)])
+    return [*faults, *stepping_faults(config)]
+
+
+def _task(config: RunConfig) -> tuple[str, int | None]:
+    """The task and the number of classes, as far as they are known before the data is read."""
+    if (known := card(config.data.source)) is not None:
+        return known.task, known.classes
+    return ("" if config.data.task == "auto" else config.data.task), None
 
 
 def _sections(given: Mapping[str, Any]) -> tuple[Nested, list[Fault]]:
@@ -144,10 +155,10 @@ def _apply_settings(nested: Nested, settings: Sequence[str]) -> tuple[set[str], 
 
 def _drop_overruled(nested: Nested, overridden: set[str]) -> None:
     """Forget values of the file that a setting made meaningless: momentum, when ``--set optimizer.name=adam`` came."""
-    current = {row.key: nested.get(row.section, {}).get(row.key.split(".", 1)[1], row.default) for row in knobs()}
+    current = with_defaults(nested)
     for row in knobs():
         if row.key not in overridden and any(
-            condition.key in overridden and not condition.test(current[condition.key]) for condition in row.when
+            not overridden.isdisjoint(condition.keys) and not condition.holds(current) for condition in row.when
         ):
             nested.get(row.section, {}).pop(row.key.split(".", 1)[1], None)
 
@@ -226,7 +237,8 @@ def _closest(word: str, known: Sequence[str]) -> str | None:
     homes = [name for name in known if name.rsplit(".", 1)[-1] == last]
     if len(homes) == 1:  # the right knob in the wrong section
         return homes[0]
-    found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    swapped = [name for name in known if sorted(name) == sorted(word.lower())]  # adma is adam, though adamax is closer
+    found = swapped or difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     if found:
         return found[0]
     tails: dict[str, str] = {}
@@ -242,6 +254,8 @@ def to_nested(config: RunConfig) -> Nested:
     nested: Nested = {}
     for row in visible(current):
         value = current[row.key]
+        if value is None:  # TOML has no such value: the knob is left out
+            continue
         # Lists, as TOML and JSON have them: what is written equals what is read back.
         nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = (
             list(value) if isinstance(value, tuple) else value
@@ -282,9 +296,14 @@ def template() -> str:
             note += f" One of: {', '.join(row.choices)}."
         if row.bounds():
             note += f" Allowed: {row.bounds()}."
+        if row.defaults:
+            note += f" Default: {row.default_words()}."
         if row.when:
             note += f" Counts when {' and '.join(condition.words for condition in row.when)}."
         out += [f"# {line}" for line in textwrap.wrap(note, 96)]
+        if row.default is None:
+            out.append(f"#: {row.key.split('.', 1)[1]} = 1.0  # not set")
+            continue
         value = list(row.default) if isinstance(row.default, tuple) else row.default
         line = f"{row.key.split('.', 1)[1]} = {tomlkit.item(value).as_string()}"
         out.append(line if row.visible(current) else f"#: {line}")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from . import events as e
+from .measures import measure_label
+from .report import label_of
 from .runview import RunView, end_words
 from .text import clean
 
@@ -22,13 +26,17 @@ def epoch_line(view: RunView, event: e.EpochEnded) -> str:
 
 
 def notice_line(event: e.Event) -> str:
-    """The line for an event other than an epoch's end, or "" when it needs none."""
+    """The line for an event other than an epoch's end, or "" when it needs none. Safe to print, whoever wrote the event."""
+    return clean(_notice(event), 2000)
+
+
+def _notice(event: e.Event) -> str:
     match event:
         case e.RunStarted():
-            return clean(f"run {event.folder} on {event.device}", 2000)
+            return f"run {event.folder} on {event.device}"
         case e.DataPrepared():
             rows = f"{event.train_rows} train / {event.validation_rows} validation / {event.test_rows} test rows"
-            return clean(f"data {event.dataset}: {rows}")
+            return f"data {event.dataset}: {rows}"
         case e.ModelBuilt():
             return (
                 f"model {event.parameters:,} parameters, batch size {event.batch_size}, "
@@ -40,6 +48,8 @@ def notice_line(event: e.Event) -> str:
             return f"note: {event.kind} no longer holds"
         case e.SinkFailed():
             return f"warning: {event.sink} is no longer written: {event.problem}"
+        case e.TrialStarted():
+            return f"{event.label} of {event.of}"
         case e.StopAsked():
             return f"stopping after this batch: {end_words(event.reason)}"
         case e.Noted():
@@ -51,24 +61,79 @@ def notice_line(event: e.Event) -> str:
 def final_rows(view: RunView) -> list[tuple[str, str]]:
     """The figures of a run as (name, text): best epoch, losses and metrics, why it ended, where it is."""
     rows: list[tuple[str, str]] = []
-    if view.best_epoch:
+    if view.planned_trials:
+        rows += _trial_rows(view)
+    elif view.best_epoch:
         at = view.epochs.index(view.best_epoch)
         rows.append(("best epoch", f"{view.best_epoch} of {len(view.epochs)}"))
         rows.append(("train", f"loss {view.train_loss[at]:.4f}   {view.metric} {view.train_metric[at]:.4f}"))
         rows.append(("validation", f"loss {view.val_loss[at]:.4f}   {view.metric} {view.val_metric[at]:.4f}"))
-    if view.test:
+    if view.test and not view.planned_trials:
         of = "" if view.test.epoch == view.best_epoch else f"   (weights of epoch {view.test.epoch})"
         rows.append(("test", f"loss {view.test.loss:.4f}   {view.metric} {view.test.metric:.4f}{of}"))
+        if others := test_scores(view):
+            rows.append(("test scores", others))
+        if view.report:
+            rows.append(("mistakes", mistakes_line(view.report, view.data.class_names if view.data else ())))
         rows.append(("baseline", f"{' ' * 11}   {view.metric} {view.test.baseline:.4f}   (always the same answer)"))
     if view.end:
-        rows.append(("stopped by", view.end.error or end_words(view.end.reason)))
+        rows.append(("ended", view.end.error or end_words(view.end.reason)))
         rows.append(("time", f"{view.end.seconds:.1f} s"))
-    rows += [("warning", finding.title) for finding in view.findings.values()]
+    rows += [("warning", clean(finding.title)) for finding in view.findings.values()]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
     return rows
 
 
+def test_scores(view: RunView) -> str:
+    """The test metrics besides the primary one on one line, or ""."""
+    classes = len(view.data.class_names) if view.data else 0
+    found = view.test.metrics.items() if view.test else ()
+    shown = [f"{clean(measure_label(name, classes), 40)} {value:.4f}" for name, value in found]
+    return "   ".join(text for text in shown if text.split(" ")[0] != view.metric)
+
+
+def mistakes_line(report: e.ReportMade, class_names: tuple[str, ...]) -> str:
+    """How many test rows went wrong and which class fares worst, or for a regression the largest error, on one line."""
+    if not report.classes:
+        if not report.mistakes:
+            return "none"
+        one = report.mistakes[0]
+        return f"largest {one.loss:.4g}   (test row {one.row}: {one.answer:.4g} for {one.truth:.4g})"
+    worst, row = min(enumerate(report.classes), key=lambda each: (each[1].support == 0, each[1].f1))
+    weakest = f"{clean(label_of(worst, class_names), 30)} (precision {row.precision:.2f}, recall {row.recall:.2f})"
+    return f"{report.wrong} of {report.rows}" + (f"   weakest class {weakest}" if report.wrong else "")
+
+
 def final_table(view: RunView) -> str:
     """`final_rows` as aligned lines."""
     return "\n".join(f"{name:<11} {text}" for name, text in final_rows(view))
+
+
+def _trial_rows(view: RunView) -> list[tuple[str, str]]:
+    """A row per finished trial, then mean and spread. Restarts are ranked by validation loss, folds stand in order."""
+    metric = view.metric
+    rows = [("", f"epoch {'val loss':>9} {f'val {metric}':>12} {'test loss':>9} {f'test {metric}':>13}")]
+    finished = [trial.ended for trial in view.trials if trial.ended]
+    restarts = view.summary is not None and view.summary.kind == "restarts"
+    if restarts:
+        finished.sort(key=lambda end: end.val_loss if math.isfinite(end.val_loss) else math.inf)
+    for end in finished:
+        mark = " kept" if restarts and view.summary and view.summary.best_trial == end.number else ""
+        odd = f" ({end_words(end.reason)})" if end.reason not in ("epochs_done", "early_stopping") else ""
+        rows.append((end.label, f"{end.best_epoch:>5} {_figures(*_of(end))}{mark}{odd}"))
+    if view.summary and view.summary.count:
+        s = view.summary
+        rows.append(
+            ("mean", " " * 6 + _figures(s.val_loss_mean, s.val_metric_mean, s.test_loss_mean, s.test_metric_mean))
+        )
+        rows.append(("sd", " " * 6 + _figures(s.val_loss_sd, s.val_metric_sd, s.test_loss_sd, s.test_metric_sd)))
+    return rows
+
+
+def _of(end: e.TrialEnded) -> tuple[float, float, float, float]:
+    return end.val_loss, end.val_metric, end.test_loss, end.test_metric
+
+
+def _figures(val_loss: float, val_metric: float, test_loss: float, test_metric: float) -> str:
+    return f"{val_loss:>9.4f} {val_metric:>12.4f} {test_loss:>9.4f} {test_metric:>13.4f}"

@@ -3,9 +3,13 @@
 The order of a run's events::
 
     RunStarted  DataPrepared  ModelBuilt
-        ( EpochStarted  StepsDone*  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared* )*
+        ( EpochStarted  StepsDone*  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
         with Paused, Resumed, StopAsked, SinkFailed and Noted anywhere between
-    BestRestored?  TestMeasured?  RunEnded
+    BestRestored?  ( TestMeasured  ReportMade  RegionsMapped? )?  RunEnded
+
+A run with trials (folds, restarts) tells of one after the other, and of all together at the end::
+
+    RunStarted  ( TrialStarted  DataPrepared … TestMeasured?  TrialEnded )*  TrialsSummarized?  RunEnded
 
 A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded but a SinkFailed, when a record cannot be
 closed. Any prefix of this order is a valid record.
@@ -13,20 +17,36 @@ closed. Any prefix of this order is a valid record.
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
-EndReason = Literal["epochs_done", "early_stopping", "stopped", "interrupted", "terminated", "non_finite", "failed"]
+from .facts import Answer, ClassFigures, Histogram
+
+EndReason = Literal[
+    "epochs_done",
+    "trials_done",
+    "early_stopping",
+    "stopped",
+    "interrupted",
+    "terminated",
+    "non_finite",
+    "target",
+    "diverged",
+    "failed",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base of all events. time: seconds since 1970-01-01 UTC, set by the one who emits."""
+    """Base of all events, stamped by the one who hands them on.
+
+    time: seconds since 1970-01-01 UTC. trial: the trial it belongs to, from 1; 0 when the run has no trials or the event
+    is about the run as a whole.
+    """
 
     time: float = 0.0
+    trial: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +106,16 @@ class StepsDone(Event):
 class EpochEnded(Event):
     """An epoch's figures. Losses are means per sample of the data loss, without penalties.
 
-    train_loss and train_metric are averaged over the epoch's steps, while the weights moved and dropout was on;
-    val_loss and val_metric are measured after it in evaluation mode. penalty: the L1 and L2 terms at the end of the epoch.
-    grad_norm: mean norm of the gradient over a sample of the epoch's steps, before clipping. lr: learning rate used in
-    this epoch. seconds: of training plus validation; samples_per_second: of training alone. best_epoch: the epoch with
-    the best validation loss so far, 0 when none was finite.
+    train_loss_running is the mean over the epoch's steps, while the weights moved: with dropout, noise, mixup and label
+    smoothing as far as they are on. train_loss and train_metric are, with run.train_eval in force, measured after the epoch
+    over the training part as val_loss and val_metric are over the validation part: in evaluation mode, with the plain loss,
+    and with the averaged weights if run.average is on. Otherwise they are running means as well. penalty: the L1 and L2 terms
+    at the end of the epoch; weight_norm: Euclidean norm of all weight matrices; sparsity: share of their weights below 1e-3.
+    grad_norm and grad_norm_clipped: mean norm of the gradient, penalties included, over a sample of the epoch's steps, before
+    and after clipping; layer_grad_norms: that before clipping for each of ModelBuilt.layers. lr: learning rate used in this
+    epoch. seconds: of training plus validation; samples_per_second: of training alone. best_epoch: the epoch with
+    the best validation loss so far, or of what else early stopping monitors; 0 when none was finite. val_metrics: every figure
+    of the validation part by the names in engine.measures, val_metric among them.
     """
 
     epoch: int
@@ -104,11 +129,29 @@ class EpochEnded(Event):
     seconds: float
     samples_per_second: float
     best_epoch: int
+    train_loss_running: float = math.nan
+    weight_norm: float = math.nan
+    sparsity: float = math.nan
+    grad_norm_clipped: float = math.nan
+    layer_grad_norms: tuple[float, ...] = ()
+    val_metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsSampled(Event):
+    """Histograms of the weights after an epoch, and of the gradients of its last step."""
+
+    epoch: int
+    histograms: tuple[Histogram, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyStoppingChecked(Event):
-    """Where early stopping stands after an epoch. waited: epochs without improvement. must_beat: the bar, exclusive."""
+    """Where early stopping stands after an epoch. waited: epochs without improvement. must_beat: the bar, exclusive.
+
+    monitor: the measure that best and must_beat are values of; mode: whether it has to get below (min) or above the bar.
+    start: the epochs at the beginning that are not looked at.
+    """
 
     epoch: int
     best: float
@@ -116,6 +159,9 @@ class EarlyStoppingChecked(Event):
     waited: int
     patience: int
     must_beat: float
+    monitor: str = "loss"
+    mode: Literal["min", "max"] = "min"
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +232,11 @@ class BestRestored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestMeasured(Event):
-    """The figures on the test part, measured once. baseline: the metric of always giving the same answer."""
+    """The figures on the test part, measured once. baseline: the metric of always giving the same answer.
+
+    metrics: all of the task by name, as EpochEnded.val_metrics. confusion: counts of samples, a row for each true class and a
+    column for each predicted one; empty for regression.
+    """
 
     __test__: ClassVar[bool] = False  # the name starts with Test, but it is no test for pytest to collect
 
@@ -194,11 +244,93 @@ class TestMeasured(Event):
     loss: float
     metric: float
     baseline: float
+    metrics: dict[str, float] = field(default_factory=dict)
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMade(Event):
+    """What the model with the weights of `epoch` makes of the test part's `rows` rows.
+
+    confusion: a row per true class, a column per answered one; classes: the figures of each; wrong: how many answers are.
+    All three are empty or 0 for regression. mistakes: the worst first, at most 12. samples: at most 12 rows, evenly spread.
+    """
+
+    epoch: int
+    rows: int
+    wrong: int
+    confusion: tuple[tuple[int, ...], ...]
+    classes: tuple[ClassFigures, ...]
+    mistakes: tuple[Answer, ...]
+    samples: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsMapped(Event):
+    """For data with two features: the class that the model answers on a grid over the plane.
+
+    low and high: the corners, in the units of the data. columns: points in each direction. answers: the classes, row by
+    row from `low` on, the first feature running fastest.
+    """
+
+    epoch: int
+    low: tuple[float, float]
+    high: tuple[float, float]
+    columns: int
+    answers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted(Event):
+    """A fold or a restart begins. number counts from 1; of: how many are planned; folder: its own, inside the run's."""
+
+    number: int
+    of: int
+    label: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEnded(Event):
+    """A fold or a restart is over. val_ figures are those of its best epoch; NaN where there is none."""
+
+    number: int
+    label: str
+    reason: EndReason
+    epochs: int
+    best_epoch: int
+    val_loss: float
+    val_metric: float
+    test_loss: float
+    test_metric: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialsSummarized(Event):
+    """Mean and standard deviation (n - 1 in the denominator) over the `count` trials with finite figures.
+
+    best_trial: the number of the one with the best validation loss, 0 when there is none.
+    """
+
+    kind: str
+    count: int
+    best_trial: int
+    val_loss_mean: float
+    val_loss_sd: float
+    val_metric_mean: float
+    val_metric_sd: float
+    test_loss_mean: float
+    test_loss_sd: float
+    test_metric_mean: float
+    test_metric_sd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """The last event of a run. best_epoch is 0 when no epoch was completed. error: one line, or "" when all went well."""
+    """The last event of a run. best_epoch is 0 when no epoch was completed; with trials it is that of the best one, and
+    epochs counts those of all. error: one line, or "" when all went well.
+    """
 
     reason: EndReason
     epochs: int
@@ -211,64 +343,8 @@ TYPES: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, DataPrepared, ModelBuilt, EpochStarted, StepsDone, EpochEnded, EarlyStoppingChecked, FindingRaised,
-        FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured, RunEnded,
+        FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured,
+        WeightsSampled, ReportMade, RegionsMapped,
+        TrialStarted, TrialEnded, TrialsSummarized, RunEnded,
     )
 }  # fmt: skip
-
-_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-
-def to_json(event: Event) -> str:
-    """The event as one line of standard JSON; NaN and infinities, which JSON lacks, become strings."""
-    body: dict[str, Any] = {"event": type(event).__name__}
-    for item in fields(event):
-        body[item.name] = _plain(getattr(event, item.name))
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def from_json(line: str) -> Event | None:
-    """The event of a line of a journal. None for a kind this version does not know: a newer one may have written it.
-
-    Raises ValueError when the line is not an event at all (torn, or not ours).
-    """
-    try:
-        body = json.loads(line)
-    except RecursionError:
-        raise ValueError("not an event: nested too deeply") from None
-    if not isinstance(body, dict) or not isinstance(name := body.pop("event", None), str):
-        raise ValueError("not an event")
-    kind = TYPES.get(name)
-    if kind is None:
-        return None
-    hints = _hints(kind)
-    try:
-        return kind(**{name: _typed(value, hints[name]) for name, value in body.items() if name in hints})
-    except (TypeError, KeyError, OverflowError) as error:
-        raise ValueError(f"not a {kind.__name__}: {error}") from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-@cache
-def _hints(kind: type[Event]) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _typed(value: Any, hint: Any) -> Any:
-    """A JSON value as the type that the field declares: tuples for lists, floats for ints and for our NaN strings."""
-    if hint is float:
-        return _NON_FINITE[value] if isinstance(value, str) else float(value)
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        if len(inner) == 2 and inner[1] is ...:
-            return tuple(_typed(item, inner[0]) for item in value)
-        return tuple(_typed(item, each) for item, each in zip(value, inner, strict=True))
-    return value

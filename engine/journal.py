@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from .events import Event, from_json, to_json
+from .eventjson import from_json, to_json
+from .events import Event
 
 
 class JournalSink:

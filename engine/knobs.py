@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -27,7 +28,9 @@ class Knob:
 
     key is its place (``optimizer.lr``), group the heading it stands under, kind how it is edited, choices the values of a
     choice. low and high are bounds (None: unbounded), and low_open and high_open say whether the bound itself is excluded.
-    log: best changed by factors. when: the conditions, all of which must hold for the knob to mean anything.
+    log: best changed by factors. when: the conditions, all of which must hold for the knob to mean anything. optional: the
+    value may be None, which is written as an empty text, and in TOML by leaving the knob out. defaults: what the default is
+    for those choices of the section's ``name`` that have another.
     """
 
     key: str
@@ -44,6 +47,8 @@ class Knob:
     high_open: bool = False
     log: bool = False
     when: tuple[When, ...] = ()
+    optional: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def section(self) -> str:
@@ -64,9 +69,24 @@ class Knob:
             parts.append(f"{'<' if self.high_open else '<='} {bound_text(self.high)}")
         return ", ".join(parts)
 
+    def default_for(self, values: Mapping[str, Any]) -> Any:
+        """The default, given the values of all knobs by key: each optimizer has its own."""
+        if not self.defaults:
+            return self.default
+        choice = values.get(f"{self.section}.name")
+        return self.defaults.get(choice, self.default) if isinstance(choice, str) else self.default
+
+    def default_words(self) -> str:
+        """Every default in words: ``0.0; 0.01 for adamw; 0.1 for muon``."""
+        choices: dict[str, list[str]] = {}
+        for choice, value in self.defaults.items():
+            choices.setdefault(show(self, value), []).append(choice)
+        own = (f"{text} for {', '.join(names)}" for text, names in choices.items())
+        return "; ".join([show(self, self.default), *own])
+
     def visible(self, values: Mapping[str, Any]) -> bool:
         """Whether the knob means anything, given the values of all knobs by key."""
-        return all(condition.test(values.get(condition.key)) for condition in self.when)
+        return all(condition.holds(values) for condition in self.when)
 
 
 def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
@@ -85,8 +105,17 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     raise TypeError(f"no form field for a knob of type {annotation!r}")
 
 
+def _required(annotation: Any) -> tuple[Any, bool]:
+    """The type without None, and whether None was among its alternatives."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is UnionType and NoneType in parts and len(parts) == 2:
+        return next(part for part in parts if part is not NoneType), True
+    return annotation, False
+
+
 def _knob(section: str, group: str, name: str, field: FieldInfo) -> Knob:
-    kind, choices = _kind(field.annotation)
+    annotation, optional = _required(field.annotation)
+    kind, choices = _kind(annotation)
     bounds: dict[str, Any] = {}
     for item in field.metadata:
         for attribute, side, is_open in (
@@ -97,6 +126,7 @@ def _knob(section: str, group: str, name: str, field: FieldInfo) -> Knob:
     extra = field.json_schema_extra
     assert isinstance(extra, dict), f"{section}.{name} is not declared with knob()"
     conditions: Any = extra["when"]
+    defaults: Any = extra["defaults"]
     return Knob(
         key=f"{section}.{name}",
         group=group,
@@ -108,6 +138,8 @@ def _knob(section: str, group: str, name: str, field: FieldInfo) -> Knob:
         choices=choices,
         log=bool(extra["log"]),
         when=conditions,
+        optional=optional,
+        defaults=defaults,
         **bounds,
     )
 
@@ -135,6 +167,14 @@ def values(config: RunConfig) -> dict[str, Any]:
     return {row.key: getattr(getattr(config, row.section), row.key.split(".", 1)[1]) for row in knobs()}
 
 
+def with_defaults(nested: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The value of every knob by key: what `nested` says, and the default that belongs to its choices for the rest."""
+    found: dict[str, Any] = {}
+    for row in knobs():  # the choice that a default hangs on comes first in its section
+        found[row.key] = nested.get(row.section, {}).get(row.key.split(".", 1)[1], row.default_for(found))
+    return found
+
+
 def visible(current: Mapping[str, Any]) -> Iterator[Knob]:
     """The knobs that mean something under the given values, in order."""
     return (row for row in knobs() if row.visible(current))
@@ -142,6 +182,8 @@ def visible(current: Mapping[str, Any]) -> Iterator[Knob]:
 
 def show(row: Knob, value: Any) -> str:
     """The value of a knob as a person would type it: ``0.001``, ``128, 64``, ``on``."""
+    if value is None:
+        return ""
     if row.kind == "bool":
         return "on" if value else "off"
     if row.kind == "ints":
@@ -162,6 +204,8 @@ def parse(row: Knob, text: str) -> Any:
     whose text completes "…: ", when the text cannot be read as this kind of value at all.
     """
     text = text.strip()
+    if row.optional and text.lower() in ("", "none"):
+        return None
     if row.kind in ("text", "choice"):
         return text
     if row.kind == "bool":

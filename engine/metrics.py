@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from .losses import class_scores
+from .measures import measures_of, top_k
 
 METRICS: dict[str, tuple[str, Literal["max", "min"]]] = {
     "classification": ("accuracy", "max"),
     "regression": ("RMSE", "min"),
 }
 """The second curve of each task, and which direction is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured on a part of the data. metric: the task's primary one; metrics: all, by the names in measures.
+
+    NaN stands for what is not defined: AUROC with a single class, R² of one row, anything when an output is NaN.
+    """
+
+    loss: float
+    metric: float
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def value(self, name: str) -> float:
+        """The loss, or one of the metrics."""
+        return self.loss if name == "loss" else self.metrics[name]
 
 
 class Tally:
@@ -25,8 +45,8 @@ class Tally:
     def __init__(self, task: str, scale: float, device: torch.device) -> None:
         self._task, self._scale = task, scale
         # Doubles keep the sum of many batches exact; Apple's GPU has none.
-        kind = torch.float32 if device.type == "mps" else torch.float64
-        self._sums = torch.zeros(2, dtype=kind, device=device)
+        self._kind = torch.float32 if device.type == "mps" else torch.float64
+        self._sums = torch.zeros(2, dtype=self._kind, device=device)
         self._count = 0
 
     @torch.no_grad()
@@ -34,7 +54,7 @@ class Tally:
         """Take in a batch: loss is the mean over its n rows, output (n, classes) or (n,), target (n,)."""
         rows = len(target)
         if self._task == "classification":
-            right = (output.argmax(dim=1) == target).sum()
+            right = (predicted(output) == target).sum()
         else:
             right = (output - target).square().sum()
         self._sums[0].add_(loss.detach(), alpha=rows)  # multiplied in the kind of the sums, hence without rounding
@@ -43,7 +63,134 @@ class Tally:
 
     def read(self) -> tuple[float, float]:
         """Mean loss and metric over everything added; the only place that waits for the device."""
-        loss, metric = (self._sums / max(1, self._count)).tolist()
+        return self._finished(*(self._sums / max(1, self._count)).tolist())
+
+    def _finished(self, loss: float, metric: float) -> tuple[float, float]:
         if self._task == "regression":
             metric = math.sqrt(metric) * self._scale if metric >= 0 else math.nan
         return loss, metric
+
+
+class Scorecard(Tally):
+    """A Tally that knows every metric of the task. It keeps the outputs on the device until the end: AUROC needs them all.
+
+    classes is 0 for regression.
+    """
+
+    def __init__(self, task: str, classes: int, scale: float, device: torch.device) -> None:
+        super().__init__(task, scale, device)
+        self._classes = classes
+        self._outputs: list[Tensor] = []
+        self._targets: list[Tensor] = []
+
+    def add(self, loss: Tensor, output: Tensor, target: Tensor) -> None:
+        super().add(loss, output, target)
+        self._outputs.append(output.detach())
+        self._targets.append(target)
+
+    @torch.no_grad()
+    def measure(self) -> Measured:
+        """Loss and metrics over everything added (one row at least), in one transfer."""
+        output, target = torch.cat(self._outputs).to(self._kind), torch.cat(self._targets)
+        if self._task == "classification":
+            figures = classification_figures(output, target, self._classes)
+        else:
+            figures = regression_figures(output, target.to(self._kind), self._scale)
+        loss, metric, *others = torch.cat([self._sums / max(1, self._count), figures]).tolist()
+        loss, metric = self._finished(loss, metric)
+        primary = METRICS[self._task][0].lower()
+        names = (name for name in measures_of(self._task, self._classes) if name != primary)
+        found = {primary: metric, **dict(zip(names, others, strict=True))}
+        return Measured(loss, metric, {name: found[name] for name in measures_of(self._task, self._classes)})
+
+    def confusion(self) -> tuple[tuple[int, ...], ...]:
+        """Counts of samples by true class (rows) and predicted class (columns); empty for regression."""
+        if self._task == "regression":
+            return ()
+        counts = confusion_counts(predicted(torch.cat(self._outputs)), torch.cat(self._targets), self._classes)
+        return tuple(map(tuple, counts.tolist()))
+
+
+def predicted(output: Tensor) -> Tensor:
+    """The predicted class of each row: the largest score, the first of equals; for one logit whether it is above 0."""
+    return output.argmax(dim=1) if output.ndim == 2 else (output > 0).long()
+
+
+def classification_figures(output: Tensor, target: Tensor, classes: int) -> Tensor:
+    """Top-k accuracy (with more than two classes), macro-F1 and AUROC of outputs (n, classes) or (n,), in the kind of them."""
+    scores = class_scores(output)
+    confusion = confusion_counts(predicted(output), target, classes).to(output.dtype)
+    figures = [macro_f1(confusion), auroc(scores, target)]
+    if classes > 2:
+        figures.insert(0, top_k_accuracy(scores, target, top_k(classes)))
+    return torch.stack(figures)
+
+
+def confusion_counts(prediction: Tensor, target: Tensor, classes: int) -> Tensor:
+    """Counts int64 (classes, classes): rows true, columns predicted."""
+    cell = target * classes + prediction
+    counts = torch.zeros(classes * classes, dtype=torch.int64, device=target.device)
+    return counts.scatter_add_(0, cell, torch.ones_like(cell)).view(
+        classes, classes
+    )  # bincount would wait for the device
+
+
+def macro_f1(confusion: Tensor) -> Tensor:
+    """The mean over classes of F1 = 2 tp / (2 tp + fp + fn), from counts as floats, as scikit-learn's f1_score(average="macro").
+
+    A class that neither occurs nor is predicted does not count.
+    """
+    both = confusion.sum(0) + confusion.sum(1)
+    present = both > 0
+    return (2 * confusion.diagonal() / both.clamp(min=1)).sum() / present.sum()
+
+
+def top_k_accuracy(scores: Tensor, target: Tensor, k: int) -> Tensor:
+    """The share of rows whose true class is among the k best scores; of equal scores the first class goes first.
+
+    A score of NaN is beaten by every other and never among the best.
+    """
+    own = scores.gather(1, target[:, None])
+    ahead = (torch.arange(scores.shape[1], device=scores.device) < target[:, None]) & (scores == own)
+    beaten = (~(scores <= own) | ahead).sum(dim=1)
+    return (beaten < k).to(scores.dtype).mean()
+
+
+def auroc(scores: Tensor, target: Tensor) -> Tensor:
+    """Area under the ROC curve of scores (n, classes): of the second of two classes, else the mean of one against the rest.
+
+    The chance that a sample of the class is ranked above another, ties counting half: the Mann-Whitney U over the product
+    of the counts (Hanley and McNeil, 1982). Ranked by probability, that is by softmax. Classes that do not occur, or are
+    all there is, do not count; NaN when none is left or an output is NaN.
+    """
+    if scores.shape[1] == 2:  # the difference keeps the order where probabilities round to 1
+        ranked, positive = (scores[:, 1] - scores[:, 0])[None], (target == 1)[None]
+    else:
+        classes = torch.arange(scores.shape[1], device=scores.device)
+        ranked, positive = scores.log_softmax(dim=1).T.contiguous(), target[None] == classes[:, None]
+    ordered = ranked.sort(dim=1).values
+    # The mean rank of equal scores is half of the sum of the first and the last; twice of it is a whole number.
+    twice = torch.searchsorted(ordered, ranked) + torch.searchsorted(ordered, ranked, right=True) + 1
+    count = positive.sum(dim=1)
+    pairs = count * (len(target) - count)
+    twice_u = (twice * positive).sum(dim=1) - count * (count + 1)
+    area = twice_u.to(scores.dtype) / (2 * pairs.clamp(min=1))
+    defined = pairs > 0
+    mean = (area * defined).sum() / defined.sum()
+    return torch.where(scores.isnan().any(), torch.full_like(mean, math.nan), mean)
+
+
+def regression_figures(output: Tensor, target: Tensor, scale: float) -> Tensor:
+    """MAE, in the target's own unit by `scale`, and R² of outputs (n,).
+
+    R² is 1 - sum of squared errors / sum of squares about the mean. Of a target that does not vary it is 1 when every
+    output is right and 0 otherwise, as scikit-learn's r2_score has it; of a single row it is NaN.
+    """
+    error = output - target
+    squares = error.square().sum()
+    spread = (target - target.mean()).square().sum()
+    varies = spread > 0
+    constant = torch.where(squares > 0, torch.zeros_like(squares), torch.ones_like(squares))
+    r2 = torch.where(varies, 1 - squares / torch.where(varies, spread, torch.ones_like(spread)), constant)
+    r2 = torch.where(squares.isnan() | (torch.full_like(squares, len(target)) < 2), torch.full_like(r2, math.nan), r2)
+    return torch.stack([error.abs().mean() * scale, r2])

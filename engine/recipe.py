@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
+from torch.optim import LBFGS, Optimizer
 
+from .averaging import Average
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
-from .errors import config_error
-from .metrics import METRICS, Tally
+from .errors import ConfigError, config_error
+from .gradients import Accumulation, Clipping
+from .losses import build_loss, outputs_of, with_head
+from .measures import monitor_fault
+from .metrics import METRICS, Scorecard, Tally
 from .models import build_model
 from .optim import Schedule, build_optimizer
-from .regularization import Penalty
+from .precision import Precision
+from .probes import WeightsProbe
+from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
+from .stopping import EarlyStopping, build_stopping
 
 EVALUATION_ROWS = 8192
 """Rows per batch in evaluation: large enough to be fast, small enough for the activations to fit."""
@@ -28,11 +34,21 @@ class Recipe:
     """What one run trains with. The loop reads this and nothing else."""
 
     model: nn.Module
-    criterion: Callable[[Tensor, Tensor], Tensor]
+    criterion: Criterion
+    train_criterion: Criterion
     optimizer: Optimizer
     schedule: Schedule
+    augment: Augmentation
     penalty: Penalty
-    clip_norm: float
+    clipping: Clipping
+    weight_decay: WeightDecay
+    max_norm: MaxNorm
+    accumulation: Accumulation
+    precision: Precision
+    compile: bool
+    average: Average
+    weights_probe: WeightsProbe
+    train_eval: bool
     train: Batches
     validation: Batches
     test: Batches
@@ -42,13 +58,25 @@ class Recipe:
     target_scale: float
     device: torch.device
     epochs: int
-    patience: int | None
-    min_delta: float
+    classes: int
+    stopping: EarlyStopping
+    monitor: str
+    stops_early: bool
+    stops_non_finite: bool
     restore_best: bool
+
+    @property
+    def needs_closure(self) -> bool:
+        """Whether the optimizer evaluates the loss itself, several times a step: LBFGS does."""
+        return isinstance(self.optimizer, LBFGS)
 
     def tally(self) -> Tally:
         """A fresh sum of loss and metric for this task."""
         return Tally(self.task, self.target_scale, self.device)
+
+    def scorecard(self) -> Scorecard:
+        """A fresh sum of loss and every metric of this task."""
+        return Scorecard(self.task, self.classes, self.target_scale, self.device)
 
     @property
     def metric(self) -> tuple[str, Literal["max", "min"]]:
@@ -63,22 +91,38 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
     """
     device = resolve_device(config.run.device)
     torch.manual_seed(config.run.seed)
-    outputs = data.classes if data.task == "classification" else 1
+    if (fault := monitor_fault(config.early_stopping.monitor, data.task, data.classes)) is not None:
+        raise ConfigError([fault])
+    outputs = outputs_of(config.loss.name, data.classes)
     net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape)
-    model = net if data.task == "classification" else nn.Sequential(*net, nn.Flatten(0))
+    model = with_head(net, config.loss.name, outputs)
     model.to(device)
     optimizer = build_optimizer(config.optimizer, model.parameters())
+    train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
+    reg = config.regularization
+    _refuse_misfits(config, data.task, train, optimizer)
     order = torch.Generator()
     order.manual_seed(config.run.seed)
-    stopping = config.early_stopping
+    accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
+    counts = data.class_counts["train"]
     return Recipe(
         model=model,
-        criterion=nn.CrossEntropyLoss() if data.task == "classification" else nn.MSELoss(),
+        criterion=build_loss(config.loss, data.task, counts, device),
+        train_criterion=build_loss(config.loss, data.task, counts, device, reg.label_smoothing),
         optimizer=optimizer,
-        schedule=Schedule(config.schedule, optimizer, config.run.epochs),
-        penalty=Penalty(model, config.regularization.l1, config.regularization.l2),
-        clip_norm=config.optimizer.clip_norm,
-        train=Batches(data.x_train, data.y_train, config.run.batch_size, device),
+        schedule=Schedule(config, optimizer, accumulation.steps),
+        augment=Augmentation(reg.input_noise, reg.mixup, config.run.seed, device),
+        penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2),
+        clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value),
+        weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay),
+        max_norm=MaxNorm(weight_matrices(model), reg.max_norm),
+        accumulation=accumulation,
+        precision=Precision(config.run.precision, device),
+        compile=config.run.compile,
+        average=Average(model, config.run.average, config.run.ema_decay, config.run.swa_start, config.run.epochs),
+        weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
+        train_eval=measures_train_loss(config),
+        train=train,
         validation=Batches(data.x_validation, data.y_validation, EVALUATION_ROWS, device),
         test=Batches(data.x_test, data.y_test, EVALUATION_ROWS, device),
         order=order,
@@ -87,10 +131,34 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         target_scale=data.y_scale,
         device=device,
         epochs=config.run.epochs,
-        patience=stopping.patience if stopping.enabled else None,
-        min_delta=stopping.min_delta if stopping.enabled else 0.0,
-        restore_best=stopping.restore_best,
+        classes=data.classes,
+        stopping=build_stopping(config.early_stopping),
+        monitor=config.early_stopping.monitor,
+        stops_early=config.early_stopping.enabled,
+        stops_non_finite=config.early_stopping.non_finite,
+        restore_best=config.early_stopping.restore_best,
     )
+
+
+def _refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer) -> None:
+    """Raise ConfigError for settings that the data, or each other, leave without meaning."""
+    if config.regularization.label_smoothing and task == "regression":
+        raise config_error("regularization.label_smoothing", "has no meaning for a regression", "remove it")
+    if config.model.batch_norm and min(train.batch_size, train.rows % train.batch_size or 2) == 1:
+        problem = f"{train.rows} rows in batches of {train.batch_size} leave one row alone, and one row has no variance"
+        raise config_error("model.batch_norm", problem, "choose another run.batch_size")
+    if isinstance(optimizer, LBFGS) and config.run.precision == "float16":
+        problem = "float16 does not go with lbfgs, whose steps cannot be skipped"
+        raise config_error("run.precision", problem, "use bfloat16")
+
+
+def measures_train_loss(config: RunConfig) -> bool:
+    """Whether the training loss is measured after each epoch in evaluation mode: see run.train_eval."""
+    if config.run.train_eval != "auto":
+        return config.run.train_eval == "on"
+    reg, hidden = config.regularization, config.model.kind != "linear"
+    distorted = (reg.dropout if hidden else 0.0, reg.input_dropout, reg.input_noise, reg.mixup, reg.label_smoothing)
+    return any(distorted) or bool(reg.l1 or reg.l2) or config.run.average != "none"
 
 
 def resolve_device(wanted: str) -> torch.device:

@@ -1,21 +1,48 @@
-"""The L1 and L2 penalties, as exact additions to the gradient instead of terms that autograd has to walk through."""
+"""What keeps a net from learning its training rows by heart, beside dropout: penalties, decay, max-norm, noise and mixup.
+
+Each is an object that does nothing when it is off, so that the loop can call them all in the order of the textbooks. The
+penalties are exact additions to the gradient instead of terms that autograd has to walk through.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+SPARSE = 1e-3
+"""A weight smaller than this counts as zero."""
+
+_NOISE, _MIXUP = 1, 2  # what tells the random streams of one run apart
+
+
+def weight_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """The matrices and filters of a model: everything but biases and the scales of normalization layers."""
+    return [weight for weight in model.parameters() if weight.ndim >= 2]
+
+
+def penalized(model: nn.Module, scope: str) -> list[nn.Parameter]:
+    """What penalties and decay act on: ``weights`` (matrices and filters) or ``all`` parameters."""
+    return list(model.parameters()) if scope == "all" else weight_matrices(model)
 
 
 class Penalty:
-    """l1 * sum |w| + l2 * sum w^2 over the weight matrices and filters of a model (not biases).
+    """l1 * sum |w| + l2 * sum w^2 over `weights`; both together are the elastic net (Zou and Hastie 2005).
 
     `add_gradient` adds l1 * sign(w) + 2 * l2 * w to each gradient, which is what autograd would add for the same terms, bit
     for bit: torch multiplies in the same order, and a factor of 2 is exact in floating point.
     """
 
-    def __init__(self, model: nn.Module, l1: float, l2: float) -> None:
+    def __init__(self, weights: Sequence[nn.Parameter], l1: float, l2: float) -> None:
         self.l1, self.l2 = l1, l2
-        self._weights = [weight for weight in model.parameters() if weight.ndim >= 2]
+        self._weights = list(weights)
 
     @torch.no_grad()
     def add_gradient(self) -> None:
@@ -27,16 +54,113 @@ class Penalty:
                 weight.grad += weight.sign() * self.l1
 
     @torch.no_grad()
-    def value(self) -> float:
-        """The penalty at the weights as they are now; 0.0 when both factors are 0."""
-        total = 0.0
-        if self.l1:
-            total += self.l1 * sum(float(weight.abs().sum()) for weight in self._weights)
-        if self.l2:
-            total += self.l2 * sum(float(weight.square().sum()) for weight in self._weights)
+    def term(self) -> Tensor | float:
+        """The penalty at the weights as they are now, left on the device; 0.0 when both factors are 0."""
+        total: Tensor | float = 0.0
+        for weight in self._weights if self.l1 or self.l2 else ():
+            if self.l1:
+                total = total + self.l1 * weight.abs().sum()
+            if self.l2:
+                total = total + self.l2 * weight.square().sum()
         return total
 
-    @property
-    def weights(self) -> list[nn.Parameter]:
-        """The parameters that the penalty covers."""
-        return list(self._weights)
+    def value(self) -> float:
+        """The penalty as a number; waits for the device."""
+        return float(self.term())
+
+
+class WeightDecay:
+    """Decoupled weight decay, w <- w - lr * rate * w at each step (Loshchilov and Hutter 2019, in the form of AdamW).
+
+    Unlike L2 it never enters the gradient, so that an adaptive optimizer cannot rescale it. lr is that of each weight's own
+    parameter group, as the schedule has it at this step.
+    """
+
+    def __init__(self, optimizer: Optimizer, weights: Sequence[nn.Parameter], rate: float) -> None:
+        wanted = {id(weight) for weight in weights} if rate else set()
+        self._rate = rate
+        self._groups = [
+            (group, [weight for weight in group["params"] if id(weight) in wanted]) for group in optimizer.param_groups
+        ]
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Shrink the weights; called once before each step of the optimizer, as torch's AdamW does it."""
+        if self._rate:
+            for group, weights in self._groups:
+                keep = 1 - group["lr"] * self._rate
+                for weight in weights:
+                    weight.mul_(keep)
+
+
+class MaxNorm:
+    """Max-norm constraint: the incoming weights of every unit have a Euclidean norm of `limit` at most (0: no limit).
+
+    A unit's incoming weights are a row of a matrix (out, in) or a whole filter (in, height, width). Srivastava et al. 2014,
+    "Dropout", section 5.1.
+    """
+
+    def __init__(self, weights: Sequence[nn.Parameter], limit: float) -> None:
+        self._weights, self._limit = list(weights), limit
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Scale back every unit that the last step took beyond the limit."""
+        if self._limit:
+            for weight in self._weights:
+                weight.renorm_(2, 0, self._limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """The targets of blended rows: `share` of `first`, the rest of `second`; both are (n,)."""
+
+    first: Tensor
+    second: Tensor
+    share: float
+
+
+class Augmentation:
+    """Gaussian noise on the inputs (Bishop 1995) and mixup (Zhang et al. 2018) of training batches.
+
+    noise: standard deviation. mixup: both parameters of the Beta distribution that the share of each batch is drawn from. Each
+    draws from a generator of its own, so that switching one on changes neither the order of the batches, nor dropout, nor
+    the other.
+    """
+
+    def __init__(self, noise: float, mixup: float, seed: int, device: torch.device) -> None:
+        self.noise, self.mixup = noise, mixup
+        self.noise_generator = torch.Generator(device)
+        self.noise_generator.manual_seed((_NOISE << 32) + seed)
+        # On the host: one number and one permutation a batch, and torch's Beta distribution takes no generator.
+        self.mixup_generator = np.random.default_rng([_MIXUP, seed])
+
+    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor | Mixed]:
+        """A batch x (n, d), y (n,) as the net is to see it in this step; the very same tensors when both are off."""
+        target: Tensor | Mixed = y
+        if self.mixup:
+            share = float(self.mixup_generator.beta(self.mixup, self.mixup))
+            partner = torch.from_numpy(self.mixup_generator.permutation(len(y))).to(x.device)
+            x, target = share * x + (1 - share) * x[partner], Mixed(y, y[partner], share)
+        if self.noise:
+            x = x + self.noise * torch.randn(x.shape, generator=self.noise_generator, device=x.device, dtype=x.dtype)
+        return x, target
+
+
+def loss_of(criterion: Criterion, output: Tensor, target: Tensor | Mixed) -> Tensor:
+    """The loss of a batch. For blended rows it is blended too, as in the mixup paper's own form for one-hot targets."""
+    if isinstance(target, Mixed):
+        return target.share * criterion(output, target.first) + (1 - target.share) * criterion(output, target.second)
+    return criterion(output, target)
+
+
+@torch.no_grad()
+def weight_figures(weights: Sequence[Tensor]) -> tuple[float, float]:
+    """Euclidean norm of all `weights` taken together, and the share of them below `SPARSE`; one transfer to the host."""
+    count = sum(weight.numel() for weight in weights)
+    if not count:
+        return 0.0, 0.0
+    norm = torch.stack([weight.square().sum() for weight in weights]).sum().sqrt()
+    small = torch.stack([(weight.abs() < SPARSE).sum() for weight in weights]).sum()
+    figures = torch.stack([norm, small.to(norm.dtype) / count]).tolist()
+    return figures[0], figures[1] if math.isfinite(figures[0]) else math.nan

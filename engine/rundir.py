@@ -29,6 +29,12 @@ class RunDir:
     def name(self) -> str:
         return self.path.name
 
+    def trial(self, label: str) -> RunDir:
+        """The sub-folder of a trial, made if it is not there. Raises OSError."""
+        path = self.path / label.replace(" ", "-")
+        path.mkdir(exist_ok=True)
+        return RunDir(path)
+
     @property
     def journal(self) -> Path:
         return self.path / JOURNAL_FILE

@@ -13,16 +13,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import events as e
+from .board import TensorBoardSink, missing_for_figures
 from .config import RunConfig
 from .configfile import check, to_nested
-from .data.prepared import Prepared, load_prepared
+from .data.prepared import Prepared
+from .data.table import load
 from .errors import ConfigError, TrainingError
 from .journal import JournalSink
-from .rundir import RunDir, create_run_dir, write_atomically
+from .rundir import RunDir, create_run_dir
 from .runview import RunView
-from .sinks import QueueSink, Sink, Tee, TensorBoardSink, ViewSink
+from .sinks import QueueSink, Sink, Tee, ViewSink
 from .stopping import StopToken
 from .text import clean
+from .trials import (
+    TrialResult,
+    best_result,
+    ended,
+    keep_best_weights,
+    plan_trials,
+    run_several,
+    run_trial,
+    summarize,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +51,9 @@ class RunResult:
 
     view: the whole history and the final figures. model: the trained torch module, in evaluation mode, with the weights of
     the best epoch (or of the last one, when restoring was switched off); it takes standardized inputs of shape
-    (n, features). data: the arrays it was trained on, with the statistics to standardize new inputs by.
+    (n, features). data: the arrays it was trained on, with the statistics to standardize new inputs by. With folds or
+    restarts, model, data and the figures are those of the trial with the best validation loss, trials has every one's
+    figures and summary their mean and spread.
     """
 
     folder: str
@@ -53,6 +67,8 @@ class RunResult:
     view: RunView
     model: Any
     data: Prepared
+    trials: tuple[e.TrialEnded, ...] = ()
+    summary: e.TrialsSummarized | None = None
 
 
 class RunHandle:
@@ -159,22 +175,36 @@ def train(config: RunConfig, sinks: Sequence[Sink] = (), token: StopToken | None
 
 
 def _execute(config: RunConfig, sinks: Sequence[Sink], token: StopToken) -> RunResult:
-    """Prepare, make the run folder, train, test, save. Nothing is written before the input has proved usable."""
+    """Plan, make the run folder, train, test, save. Nothing is written before the input has proved usable."""
     _, faults = check(to_nested(config))  # a config built in Python has not been looked at as a whole yet
     if faults:
         raise ConfigError(faults)
-    data = load_prepared(config.data)
+    table = load(config.data)
+    plan = plan_trials(config, table)
+    data = plan[0].prepare(table)
     from .recipe import build_recipe  # torch is imported here and not before
 
-    recipe = build_recipe(config, data)
+    recipe = build_recipe(plan[0].config, data)
     folder = create_run_dir(config)
     record = ViewSink()
-    board = [TensorBoardSink(folder.path)] if config.run.tensorboard else []
-    tee = Tee([JournalSink(folder.journal), record, *board, *sinks])
+
+    def board(where: RunDir, own: RunConfig, prepared: Prepared) -> list[Sink]:
+        return [TensorBoardSink(where.path, own, prepared)] if config.run.tensorboard else []
+
+    alone = config.trials.kind == "single"
+    # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
+    boards = board(folder, config, data) if alone else []
+    tee = Tee([JournalSink(folder.journal), record, *sinks, *boards])
     began = time.monotonic()
     try:
-        _announce(tee, config, data, recipe, folder)
-        return _train_and_test(tee, record.view, token, data, recipe, folder, began)
+        tee(_started(config, recipe, folder))
+        if config.run.tensorboard and config.run.figures and (why := missing_for_figures()):
+            tee(e.Noted(text=why))
+        if alone:
+            results = [run_trial(tee, token, plan[0], data, recipe, folder)]
+        else:
+            results = list(run_several(tee, token, plan, table, folder, board))
+        return _result(tee, record.view, config, results, folder, began)
     except Exception as error:
         _record_failure(tee, record.view, folder, error, time.monotonic() - began)
         raise TrainingError(_one_line(error)) from error
@@ -182,44 +212,17 @@ def _execute(config: RunConfig, sinks: Sequence[Sink], token: StopToken) -> RunR
         tee.close()
 
 
-def _announce(tee: Tee, config: RunConfig, data: Prepared, recipe: Recipe, folder: RunDir) -> None:
-    """Tell what is about to be trained on what."""
+def _started(config: RunConfig, recipe: Recipe, folder: RunDir) -> e.RunStarted:
     import numpy
     import torch
 
     versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
-    tee(
-        e.RunStarted(
-            run=folder.name,
-            folder=str(folder.path),
-            config=to_nested(config),
-            device=_device_words(recipe.device),
-            versions=versions,
-        )
-    )
-    tee(
-        e.DataPrepared(
-            dataset=clean(config.data.source),
-            task=data.task,
-            train_rows=len(data.x_train),
-            validation_rows=len(data.x_validation),
-            test_rows=len(data.x_test),
-            shape=data.image_shape or (data.x_train.shape[1],),
-            class_names=data.class_names,
-        )
-    )
-    layers = [(clean(name), sum(p.numel() for p in part.parameters())) for name, part in recipe.model.named_children()]
-    metric, mode = recipe.metric
-    tee(
-        e.ModelBuilt(
-            layers=tuple((name, size) for name, size in layers if size),
-            parameters=sum(size for _, size in layers),
-            epochs=recipe.epochs,
-            steps_per_epoch=len(recipe.train),
-            batch_size=recipe.train.batch_size,
-            metric=metric,
-            metric_mode=mode,
-        )
+    return e.RunStarted(
+        run=folder.name,
+        folder=str(folder.path),
+        config=to_nested(config),
+        device=_device_words(recipe.device),
+        versions=versions,
     )
 
 
@@ -231,46 +234,44 @@ def _device_words(device: torch.device) -> str:
     return device.type
 
 
-def _train_and_test(
-    tee: Tee, view: RunView, token: StopToken, data: Prepared, recipe: Recipe, folder: RunDir, began: float
+def _result(
+    tee: Tee, view: RunView, config: RunConfig, results: list[TrialResult], folder: RunDir, began: float
 ) -> RunResult:
-    """The loop, then the test part once, then the weights on disk."""
-    from .loop import fit, measure_test
-    from .threads import suitable_threads
-
-    with suitable_threads(recipe):
-        outcome = fit(recipe, tee, token)
-        tested = outcome.best_epoch if recipe.restore_best else outcome.epochs
-        if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
-            tee(measure_test(recipe, tested, data.baseline_metric))
-            _save_weights(tee, recipe, folder)
-    recipe.model.eval()
+    """Sum up the trials, tell the end, and hand the result over."""
+    best = best_result(results)
+    summary = None
+    if config.trials.kind != "single":
+        summary = summarize(config.trials.kind, results)
+        tee(summary)
+        if config.trials.kind == "restarts" and best.test:
+            keep_best_weights(tee, folder, best)
+    reason = _reason(results)
+    epochs = sum(result.epochs for result in results)
     seconds = time.monotonic() - began
-    tee(e.RunEnded(reason=outcome.reason, epochs=outcome.epochs, best_epoch=outcome.best_epoch, seconds=seconds))
+    tee(e.RunEnded(reason=reason, epochs=epochs, best_epoch=best.best_epoch, seconds=seconds))
     return RunResult(
         folder=str(folder.path),
-        reason=outcome.reason,
-        epochs=outcome.epochs,
-        best_epoch=outcome.best_epoch,
-        test_loss=view.test.loss if view.test else None,
-        test_metric=view.test.metric if view.test else None,
-        baseline=data.baseline_metric,
+        reason=reason,
+        epochs=epochs,
+        best_epoch=best.best_epoch,
+        test_loss=best.test.loss if best.test else None,
+        test_metric=best.test.metric if best.test else None,
+        baseline=best.data.baseline_metric,
         seconds=seconds,
         view=view,
-        model=recipe.model,
-        data=data,
+        model=best.model,
+        data=best.data,
+        trials=tuple(ended(result) for result in results) if summary else (),
+        summary=summary,
     )
 
 
-def _save_weights(tee: Tee, recipe: Recipe, folder: RunDir) -> None:
-    """The weights as safetensors; a full disk is told, and does not take the figures with it."""
-    from safetensors.torch import save
-
-    try:
-        weights = {name: value.detach().cpu().contiguous() for name, value in recipe.model.state_dict().items()}
-        write_atomically(folder.weights, save(weights))
-    except OSError as error:
-        tee(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))
+def _reason(results: list[TrialResult]) -> e.EndReason:
+    """Why the run as a whole ended: what was asked of it, or how its only trial ended."""
+    last = results[-1].reason
+    if not results[-1].trial.label or last in ("stopped", "interrupted", "terminated"):
+        return last
+    return "non_finite" if all(result.reason == "non_finite" for result in results) else "trials_done"
 
 
 def _record_failure(tee: Tee, view: RunView, folder: RunDir, error: Exception, seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from . import events as e
@@ -12,11 +12,14 @@ Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
 
 END_WORDS: dict[str, str] = {
     "epochs_done": "all epochs done",
+    "trials_done": "all trials done",
     "early_stopping": "early stopping",
-    "stopped": "stopped by you",
+    "stopped": "stopped on request",
     "interrupted": "interrupted",
     "terminated": "terminated",
     "non_finite": "the loss is no longer a finite number",
+    "target": "the target was reached",
+    "diverged": "the loss diverged",
     "failed": "failed",
 }
 
@@ -27,10 +30,23 @@ def end_words(reason: str) -> str:
 
 
 @dataclass(slots=True)
+class TrialView:
+    """A fold or a restart: its curves, one value per finished epoch, and its figures once it has ended."""
+
+    number: int
+    label: str
+    epochs: list[int]
+    train_loss: list[float]
+    val_loss: list[float]
+    ended: e.TrialEnded | None = None
+
+
+@dataclass(slots=True)
 class RunView:
     """The state of a run after the events applied so far. Any prefix of a run's events gives a valid view.
 
-    Lists hold one value per finished epoch; `epochs` has their numbers, from 1.
+    Lists hold one value per finished epoch; `epochs` has their numbers, from 1. With trials, everything but `trials`,
+    `log` and what concerns the whole run is about the trial under way.
     """
 
     run: str = ""
@@ -53,9 +69,15 @@ class RunView:
     val_loss: list[float] = field(default_factory=list)
     train_metric: list[float] = field(default_factory=list)
     val_metric: list[float] = field(default_factory=list)
+    val_metrics: list[dict[str, float]] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
     penalty: list[float] = field(default_factory=list)
     grad_norm: list[float] = field(default_factory=list)
+    grad_norm_clipped: list[float] = field(default_factory=list)
+    layer_grad_norms: list[tuple[float, ...]] = field(default_factory=list)
+    weight_norm: list[float] = field(default_factory=list)
+    sparsity: list[float] = field(default_factory=list)
+    train_loss_running: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     best_epoch: int = 0
@@ -64,8 +86,13 @@ class RunView:
     findings: dict[str, e.FindingRaised] = field(default_factory=dict)
     log: list[tuple[float, str]] = field(default_factory=list)
 
+    trials: list[TrialView] = field(default_factory=list)
+    planned_trials: int = 0
+    summary: e.TrialsSummarized | None = None
+
     restored: e.BestRestored | None = None
     test: e.TestMeasured | None = None
+    report: e.ReportMade | None = None
     end: e.RunEnded | None = None
 
     @property
@@ -79,12 +106,18 @@ class RunView:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the last planned epoch at the pace of the latest epochs, validation counted; None when unknown."""
+        """Seconds to the last planned epoch at the pace of the latest epochs, validation counted; None when unknown.
+
+        Trials that have not begun are counted at the mean time of the finished ones.
+        """
         if not self.seconds or self.end or not self.model:
             return None
+        finished = [trial.ended.seconds for trial in self.trials if trial.ended]
+        waiting = max(0, self.planned_trials - len(self.trials))
+        more = waiting * sum(finished) / len(finished) if finished else 0.0
         recent = self.seconds[-5:]
         done = self.step / max(1, self.model.steps_per_epoch) if self.epoch > len(self.epochs) else 0.0
-        return max(0.0, self.model.epochs - len(self.epochs) - done) * sum(recent) / len(recent)
+        return max(0.0, self.model.epochs - len(self.epochs) - done) * sum(recent) / len(recent) + more
 
     def apply_all(self, items: Iterable[e.Event]) -> RunView:
         """Apply events in order; returns the view itself."""
@@ -143,20 +176,64 @@ class RunView:
             case e.TestMeasured():
                 self.test = event
                 self._say(event, f"test loss {event.loss:.4g}, {self.metric} {event.metric:.4g}")
+            case e.ReportMade():
+                self.report = event
+            case e.TrialStarted():
+                self._begin_trial(event)
+            case e.TrialEnded():
+                if self.trials:  # a journal may lack its beginning
+                    self.trials[-1].ended = event
+                figures = f"validation loss {event.val_loss:.4g}, {self.metric} {event.val_metric:.4g}"
+                self._say(event, f"{event.label}: {figures}, test {self.metric} {event.test_metric:.4g}")
+            case e.TrialsSummarized():
+                self.summary = event
             case e.RunEnded():
                 self.end, self.phase = event, "ended"
                 self._say(event, f"ended: {event.error or end_words(event.reason)}")
             case _:  # an event of a newer version: nothing this view knows to show
                 pass
 
+    def _begin_trial(self, event: e.TrialStarted) -> None:
+        """Empty what belongs to one trial; the finished ones keep their curves in `trials`."""
+        fresh = RunView()
+        for name in _PER_TRIAL:
+            setattr(self, name, getattr(fresh, name))
+        self.planned_trials = event.of
+        self.trials.append(TrialView(event.number, event.label, self.epochs, self.train_loss, self.val_loss))
+        self._say(event, f"{event.label} of {event.of}")
+
     def _end_epoch(self, event: e.EpochEnded) -> None:
         self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step
         self.samples_per_second = event.samples_per_second
         self.epochs.append(event.epoch)
-        for name in ("train_loss", "val_loss", "train_metric", "val_metric", "lr", "penalty", "grad_norm", "seconds"):
+        for name in _PER_EPOCH:
             getattr(self, name).append(getattr(event, name))
         if event.best_epoch == event.epoch:
             self.best_loss, self.best_epoch = event.val_loss, event.epoch
 
     def _say(self, event: e.Event, text: str) -> None:
         self.log.append((event.time, text))
+
+
+_WHOLE_RUN = frozenset(
+    [
+        "run",
+        "folder",
+        "config",
+        "device",
+        "phase",
+        "started",
+        "now",
+        "trials",
+        "planned_trials",
+        "summary",
+        "log",
+        "end",
+    ]
+)
+_PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
+
+_PER_EPOCH = (
+    "train_loss", "train_loss_running", "val_loss", "train_metric", "val_metric", "val_metrics", "lr", "penalty", "weight_norm", "sparsity",
+    "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds",
+)  # fmt: skip

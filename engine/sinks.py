@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from .console import epoch_line, notice_line
-from .events import EpochEnded, Event, ModelBuilt, SinkFailed, TestMeasured
+from .events import EpochEnded, Event, SinkFailed
 from .runview import RunView
 from .text import clean
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard.writer import SummaryWriter
 
 
 class Sink(Protocol):
@@ -34,9 +31,23 @@ class Tee:
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.time) -> None:
         self._sinks = list(sinks)
         self._clock = clock
+        self._trial = 0
+
+    @contextlib.contextmanager
+    def trial(self, number: int, sinks: Sequence[Sink]) -> Iterator[None]:
+        """Stamp events with a trial's number, and hand them to its own `sinks` as well, for as long as this lasts."""
+        self._trial = number
+        self._sinks += sinks
+        try:
+            yield
+        finally:
+            for sink in sinks:
+                if sink in self._sinks:
+                    self._close(sink)
+            self._trial = 0
 
     def __call__(self, event: Event) -> None:
-        stamped = replace(event, time=self._clock())
+        stamped = replace(event, time=self._clock(), trial=self._trial)
         for sink in list(self._sinks):
             if sink not in self._sinks:
                 continue  # dropped meanwhile: it could not even take the report of another sink's failure
@@ -48,12 +59,14 @@ class Tee:
     def close(self) -> None:
         """Close every sink; a failure is reported to those still open."""
         while self._sinks:
-            sink = self._sinks[0]
-            try:
-                sink.close()
-                self._sinks.remove(sink)
-            except Exception as error:  # noqa: BLE001  -- as above
-                self._drop(sink, error)
+            self._close(self._sinks[0])
+
+    def _close(self, sink: Sink) -> None:
+        try:
+            sink.close()
+            self._sinks.remove(sink)
+        except Exception as error:  # noqa: BLE001  -- as above
+            self._drop(sink, error)
 
     def _drop(self, sink: Sink, error: Exception) -> None:
         self._sinks.remove(sink)
@@ -108,48 +121,3 @@ class ConsoleSink:
 
     def close(self) -> None:
         self._out.flush()
-
-
-class TensorBoardSink:
-    """Scalars for `tensorboard --logdir`: one tag per curve, the step is the epoch."""
-
-    name = "TensorBoard"
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._writer: SummaryWriter | None = None
-        self._metric = "metric"
-
-    def write(self, event: Event) -> None:
-        if self._writer is None:
-            # Opened with the first event, so that a failure here is the tee's to report, like any later one.
-            from torch.utils.tensorboard.writer import SummaryWriter
-
-            self._writer = SummaryWriter(str(self._folder), flush_secs=10)
-        if isinstance(event, ModelBuilt):
-            self._metric = event.metric
-        step = event.epoch if isinstance(event, EpochEnded | TestMeasured) else 0
-        for tag, value in scalars(event, self._metric).items():
-            self._writer.add_scalar(tag, value, step, walltime=event.time)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-def scalars(event: Event, metric: str) -> dict[str, float]:
-    """The TensorBoard scalars of an event, by tag."""
-    if isinstance(event, EpochEnded):
-        return {
-            "loss/train": event.train_loss,
-            "loss/validation": event.val_loss,
-            f"{metric}/train": event.train_metric,
-            f"{metric}/validation": event.val_metric,
-            "learning_rate": event.lr,
-            "penalty": event.penalty,
-            "gradient_norm": event.grad_norm,
-            "samples_per_second": event.samples_per_second,
-        }
-    if isinstance(event, TestMeasured):
-        return {"loss/test": event.loss, f"{metric}/test": event.metric}
-    return {}

@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from .config import EarlyStoppingConfig
 from .events import EndReason
+from .measures import MEASURES
 
 _LOOK_SECONDS = 0.02  # how often a paused run looks whether it may go on
 
@@ -18,30 +21,84 @@ _LOOK_SECONDS = 0.02  # how often a paused run looks whether it may go on
 class EarlyStopping:
     """Where early stopping stands. `update` gives the state after one more epoch; nothing is changed in place.
 
-    patience: epochs in a row without improvement that end the run. min_delta: a loss counts as better only when it is
-    below ``best - min_delta``. NaN is never better. best_epoch is 0 as long as no finite loss was seen.
+    The rules; `dataclasses.asdict` and back makes an equal one. patience: epochs in a row without improvement that end the
+    run, None for any number. min_delta: a value counts as better only when it beats the best by more than this, relative:
+    by more than this share of the size of the best. mode: whether small or large values are good. start: the epochs at the
+    beginning that are not looked at. target: a value that ends the run when it is reached, which is an improvement of any
+    size. diverged_above: the run ends when a value is above this many times the first one, 0 for never.
+
+    The state. best, best_epoch: the last improvement; best_epoch is 0 as long as no finite value was seen, and best then
+    infinite. waited: epochs since. first: the first finite value. reason: why the run should end, or None.
     """
 
-    patience: int
+    patience: int | None
     min_delta: float = 0.0
     best: float = math.inf
     best_epoch: int = 0
     waited: int = 0
+    mode: Literal["min", "max"] = "min"
+    relative: bool = False
+    start: int = 0
+    target: float | None = None
+    diverged_above: float = 0.0
+    first: float | None = None
+    reason: EndReason | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode == "max" and self.best_epoch == 0:
+            object.__setattr__(self, "best", -math.inf)
 
     @property
     def must_beat(self) -> float:
-        """The loss that the next epoch has to be below in order to count as an improvement."""
-        return self.best - self.min_delta
+        """The value that the next epoch has to be below (mode max: above) in order to count as an improvement."""
+        if math.isinf(self.best):
+            return self.best
+        margin = self.min_delta * (abs(self.best) if self.relative else 1.0)
+        return self.best - margin if self.mode == "min" else self.best + margin
 
     @property
     def should_stop(self) -> bool:
-        return self.waited >= self.patience
+        return self.reason is not None
 
-    def update(self, epoch: int, loss: float) -> EarlyStopping:
-        """The state after `epoch` (from 1) ended with `loss`."""
-        if loss < self.must_beat:
-            return replace(self, best=loss, best_epoch=epoch, waited=0)
-        return replace(self, waited=self.waited + 1)
+    def update(self, epoch: int, value: float) -> EarlyStopping:
+        """The state after `epoch` (from 1) ended with `value` of what is monitored. NaN is never better."""
+        if epoch <= self.start:
+            return self
+        first = value if self.first is None and math.isfinite(value) else self.first
+        reached = self.target is not None and not self._better(self.target, value) and math.isfinite(value)
+        bar = self.best if reached else self.must_beat
+        if self._better(value, bar) and math.isfinite(value):
+            after = replace(self, best=value, best_epoch=epoch, waited=0, first=first)
+        else:
+            after = replace(self, waited=self.waited + 1, first=first)
+        return replace(after, reason=after._why(value, reached))
+
+    def _better(self, value: float, than: float) -> bool:
+        return value < than if self.mode == "min" else value > than
+
+    def _why(self, value: float, reached: bool) -> EndReason | None:
+        """Why the run should end after an epoch with `value`, or None."""
+        if reached:
+            return "target"
+        if self.diverged_above and self.first is not None and 0 < self.first * self.diverged_above < value:
+            return "diverged"
+        return "early_stopping" if self.patience is not None and self.waited >= self.patience else None
+
+
+def build_stopping(config: EarlyStoppingConfig) -> EarlyStopping:
+    """The state before the first epoch. Switched off, it only keeps the best epoch: any gain counts and nothing ends it."""
+    mode = MEASURES[config.monitor].mode if config.mode == "auto" else config.mode
+    if not config.enabled:
+        return EarlyStopping(None, mode=mode)
+    return EarlyStopping(
+        config.patience,
+        config.min_delta,
+        mode=mode,
+        relative=config.relative,
+        start=config.start,
+        target=config.target,
+        diverged_above=config.diverged_above,
+    )
 
 
 class StopToken:

@@ -17,6 +17,7 @@ from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATE
 
 from . import terminal
 from .screens.dialogs import ConfirmQuit, HelpScreen
+from .screens.lr_find import FindRate, LrFindScreen, range_test
 from .screens.monitor import MonitorScreen
 from .screens.setup import SetupScreen
 from .source import LiveSource, RunSource
@@ -41,6 +42,7 @@ class NntuiApp(App[int]):
         self,
         config: RunConfig | None = None,
         start_run: StartRun = LiveSource,
+        find_rate: FindRate = range_test,
         stray: terminal.StrayOutput | None = None,
         charset: terminal.Charset = "braille",
         colour: bool = True,
@@ -48,6 +50,7 @@ class NntuiApp(App[int]):
         super().__init__()
         self._config = config
         self._start_run = start_run
+        self._find_rate = find_rate
         self._stray = stray
         self._charset: terminal.Charset = charset
         self._colour = colour
@@ -68,6 +71,12 @@ class NntuiApp(App[int]):
             return  # r was pressed twice before the monitor was there
         self.monitor = MonitorScreen(self._start_run(message.config), self._charset, self._colour)
         self.push_screen(self.monitor)
+
+    def on_setup_screen_rate_test_asked(self, message: SetupScreen.RateTestAsked) -> None:
+        setup = self.screen
+        if isinstance(setup, SetupScreen):
+            dialog = LrFindScreen(message.config, self._charset, self._colour, self._find_rate)
+            self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
     def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
         if self._stray is not None:
@@ -111,14 +120,14 @@ class NntuiApp(App[int]):
     async def _stop_and_quit(self, code: int) -> None:
         """Stop the run and leave; a run that needs longer than a moment is waited for after the screen is gone."""
         if self.monitor is not None and self.monitor.running:
-            self.monitor.source.send("stop")
+            self.monitor.source.send("quit")
             await asyncio.to_thread(self.monitor.source.join, QUIT_SECONDS)
         self.exit(code or self._exit_code())
 
     def _exit_code(self) -> int:
         if self.monitor is None or self.monitor.view.end is None:
             return EXIT_OK
-        return EXIT_FAILED if self.monitor.view.end.reason in ("failed", "non_finite") else EXIT_OK
+        return EXIT_FAILED if self.monitor.view.end.reason in ("failed", "non_finite", "diverged") else EXIT_OK
 
 
 def run_app(config: RunConfig | None) -> int:

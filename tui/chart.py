@@ -46,6 +46,7 @@ Role = Literal["train", "validation", "reference"]
 
 _ORDER: tuple[Role, ...] = ("reference", "train", "validation")  # the last one lies on top
 _SMALLEST = (20, 5)  # cells; below this there is no room for a curve beside its numbers
+_WITH_NOTE = 7  # rows; below this the curve needs the note's line itself
 _ANSI = re.compile(r"\x1b\[([0-9;]*)m")
 _plotext_lock = threading.Lock()  # plotext has one global figure
 
@@ -99,6 +100,7 @@ class ChartOptions:
     dark: bool = True  # whether the background is dark
     bounds: HeldBounds | None = None  # keeps the y axis still from one draw to the next
     gutter: int = 5  # least cells for the y numbers; equal gutters put two charts' columns under each other
+    note: tuple[str, str, str] | None = None  # what lies left of the best mark, at it, and right of it
 
 
 @dataclass
@@ -126,9 +128,12 @@ def draw(series: Sequence[Series], options: ChartOptions, marks: Sequence[Mark] 
     y_low, y_high = _y_range(lines, options)
     y_ticks = ticks(y_low, y_high, min(7, height // 2 - 1), log=options.log_y) if any(len(i.xs) for i in lines) else []
     gutter = max([options.gutter, *(len(label) for _, label in y_ticks)])
-    frame = Frame(gutter + 1, 1, width - gutter - 1, height - 3)
+    noted = int(options.note is not None and height >= _WITH_NOTE)
+    frame = Frame(gutter + 1, 1 + noted, width - gutter - 1, height - 3 - noted)
     place = Placing(frame, x_low, x_high, y_low, y_high, options.log_y)
     _draw_legend(grid, series, marks, options, glyphs)
+    if noted:
+        _draw_note(grid, place, marks, options, glyphs)
     x_ticks = ticks(x_low, x_high, max(2, frame.columns // 9), whole=True)
     rows = [(frame.rows - 1 - round(float(place.y(np.array([value]))[0])) // 4, label) for value, label in y_ticks]
     draw_axes(grid, frame, glyphs, [(place.column(x), label) for x, label in x_ticks], rows)
@@ -293,6 +298,22 @@ def _draw_lost(grid: Grid, place: Placing, lines: Sequence[_Line]) -> None:
     for line in lines:
         for column in np.unique(place.x(line.lost) // 2).tolist():
             grid.put(place.frame.left + column, place.frame.top, LOST, "lost")
+
+
+def _draw_note(grid: Grid, place: Placing, marks: Sequence[Mark], options: ChartOptions, glyphs: Glyphs) -> None:
+    """One line above the curves: the sides of the best point, its sign over its column as nearly as the words allow."""
+    left, at, right = (_text(part, options) for part in options.note or ("", "", ""))
+    sign, paint = _sign("best", glyphs)
+    best = next((mark.x for mark in marks if mark.kind == "best"), None)
+    before, after = f"{left} {glyphs.west} " if left else "", f" {glyphs.east} {right}" if right else ""
+    size = cells(before) + cells(sign) + 1 + cells(at) + cells(after)
+    if size > grid.width:
+        at, size = "", size - cells(at) - 1
+    wanted = place.frame.left + (place.column(best) if best is not None and place.shows(best) else 0) - cells(before)
+    x = max(min(wanted, grid.width - size), 0)
+    for text, look in ((before, "label"), (sign, paint), (f" {at}" if at else "", "text"), (after, "label")):
+        grid.put(x, 1, text, look)
+        x += cells(text)
 
 
 def _draw_legend(

@@ -31,10 +31,15 @@ class Glyphs:
     floor: str
     floor_tick: str
     more: str
+    west: str
+    east: str
 
 
 _SIGNS = {"best": "●", "stop": "■", "lr": "▼", "other": "◆"}
-_BOX = {"upright": "┊", "wall": "│", "wall_tick": "┤", "corner": "└", "floor": "─", "floor_tick": "┬", "more": "…"}
+_BOX = {
+    "upright": "┊", "wall": "│", "wall_tick": "┤", "corner": "└", "floor": "─", "floor_tick": "┬", "more": "…",
+    "west": "←", "east": "→",
+}  # fmt: skip
 GLYPHS: dict[str, Glyphs] = {
     "braille": Glyphs(
         {"train": "braille", "validation": "hd", "reference": "┄"},
@@ -52,7 +57,7 @@ GLYPHS: dict[str, Glyphs] = {
         {"train": ".", "validation": "o", "reference": "-"},
         {"train": "..", "validation": "oo", "reference": "--"},
         {"best": "*", "stop": "X", "lr": "v", "other": "^"},
-        ":", "|", "+", "+", "-", "+", "~",
+        ":", "|", "+", "+", "-", "+", "~", "<-", "->",
     ),
 }  # fmt: skip
 LOST = "!"  # where a value was NaN or infinite

@@ -21,7 +21,12 @@ class Draft:
 
     def __init__(self, config: RunConfig | None = None) -> None:
         start = values(config or RunConfig())
-        self._texts = {row.key: show(row, start[row.key]) for row in knobs()}
+        # A field whose default hangs on a choice has a text of its own only when it was given one: otherwise it follows.
+        self._texts = {
+            row.key: show(row, start[row.key])
+            for row in knobs()
+            if not row.defaults or start[row.key] != row.default_for(start)
+        }
         self.config: RunConfig | None = None
         self.faults: dict[str, Fault] = {}
         self._refused: dict[str, tuple[str, Fault]] = {}
@@ -30,12 +35,14 @@ class Draft:
 
     def text(self, key: str) -> str:
         """The text in the field of a knob."""
-        return self._texts[key]
+        return self._texts[key] if key in self._texts else self.default(key)
 
     def set(self, key: str, text: str) -> None:
         """Put a text into a field and look at everything anew."""
-        if self._texts[key] != text:
+        if self.text(key) != text:
             self._texts[key] = text
+            if knob_by_key()[key].defaults and text == self.default(key):
+                del self._texts[key]
             self._validate()
 
     def reset(self, key: str) -> None:
@@ -44,11 +51,11 @@ class Draft:
 
     def default(self, key: str) -> str:
         row = knob_by_key()[key]
-        return show(row, row.default)
+        return show(row, row.default_for(self._texts))  # the choices that defaults hang on are in it as they are
 
     def changed(self, key: str) -> bool:
         """Whether the field differs from the default."""
-        return self._texts[key] != self.default(key)
+        return self.text(key) != self.default(key)
 
     def visible(self) -> tuple[Knob, ...]:
         """The knobs that mean something with the present choices, in order."""
@@ -58,8 +65,8 @@ class Draft:
         """Show faults that were found later, when the data was read, until the field or the dataset is changed."""
         source = self._texts["data.source"]
         for fault in faults:
-            key = fault.key if fault.key in self._texts else "data.source"
-            self._refused[key] = (f"{self._texts[key]}\0{source}", fault)
+            key = fault.key if fault.key in knob_by_key() else "data.source"
+            self._refused[key] = (f"{self.text(key)}\0{source}", fault)
         self._validate()
 
     def fault_of(self, key: str, text: str) -> Fault | None:
@@ -75,7 +82,7 @@ class Draft:
         self.config, self.faults, self._visible = self._look()
         source = self._texts["data.source"]
         for key, (texts, fault) in list(self._refused.items()):
-            if texts != f"{self._texts[key]}\0{source}":
+            if texts != f"{self.text(key)}\0{source}":
                 del self._refused[key]
             else:
                 self.faults.setdefault(key, fault)
@@ -85,11 +92,14 @@ class Draft:
         faults: dict[str, Fault] = {}
         for row in knobs():
             try:
-                found[row.key] = parse(row, self._texts[row.key])
+                found[row.key] = parse(row, self.text(row.key))
             except ValueError as error:
                 hint = f"allowed: {row.bounds()}" if row.bounds() else ""
                 faults[row.key] = Fault(row.key, str(error), hint)
-                found[row.key] = row.default
+                found[row.key] = row.default_for(found)
+        for row in knobs():  # what is out of sight counts as untouched, also for what hangs on it
+            if not row.visible(found):
+                found[row.key] = row.default_for(found)
         shown = tuple(row for row in knobs() if row.visible(found))
         faults = {row.key: faults[row.key] for row in shown if row.key in faults}
         nested: dict[str, dict[str, Any]] = {}

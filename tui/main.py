@@ -27,6 +27,7 @@ app = typer.Typer(
 app.callback()(cli._root)
 for _verb in (cli.train, cli.datasets, cli.samples, cli.config):
     app.command()(_verb)
+app.command(name="lr-find")(cli.lr_find)
 
 
 @app.command(name="open")

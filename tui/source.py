@@ -11,7 +11,8 @@ from engine.events import Event
 if TYPE_CHECKING:
     from engine.config import RunConfig
 
-Command = Literal["stop", "pause", "resume"]
+Command = Literal["stop", "quit", "pause", "resume"]
+"""stop: end after this batch and finish everything; quit: the same, in a hurry, because the person is leaving."""
 
 
 class RunSource(Protocol):
@@ -63,6 +64,8 @@ class LiveSource:
         match command:
             case "stop":
                 self._handle.stop("stopped")
+            case "quit":
+                self._handle.stop("interrupted")
             case "pause":
                 self._handle.pause()
             case "resume":

@@ -22,9 +22,9 @@ def load_builtin(config: DataConfig) -> Table:
     """The built-in set called `config.source`.
 
     The generated ones have `config.rows` points with Gaussian noise of standard deviation `config.noise` on both
-    coordinates; the same seed gives the same points. KeyError when there is no such set: `table.load` has checked.
+    coordinates (on the target of `sparse`); the same seed gives the same points. KeyError when there is no such set: `table.load` has checked.
     """
-    if config.source in _GENERATED:
+    if config.source in _GENERATED or config.source == "sparse":
         return _generated(config)
     return _shipped(config.source)
 
@@ -105,16 +105,35 @@ def _xor(sizes: list[int], rng: np.random.Generator) -> list[np.ndarray]:
     return clouds
 
 
+def _two_points(sizes: list[int], _: np.random.Generator) -> list[np.ndarray]:
+    return [np.tile((side, side), (size, 1)) for side, size in zip((-1.0, 1.0), sizes, strict=True)]
+
+
 _GENERATED: dict[str, tuple[Callable[[list[int], np.random.Generator], list[np.ndarray]], tuple[str, ...]]] = {
     "moons": (_moons, ("upper", "lower")),
     "circles": (_circles, ("outer", "inner")),
     "blobs": (_blobs, ("lower left", "upper left", "lower right", "upper right")),
     "spirals": (_spirals, ("first arm", "second arm")),
     "xor": (_xor, ("different signs", "same sign")),
+    "two_points": (_two_points, ("lower left", "upper right")),
 }
+
+_USEFUL = (3.0, -2.0, 1.5, 1.0)
+_USELESS = 16
+
+
+def _sparse(config: DataConfig) -> Table:
+    """A target that is a weighted sum of the first four inputs; the other sixteen have nothing to do with it."""
+    rng = np.random.default_rng([config.seed, _STREAM])
+    x = rng.normal(size=(config.rows, len(_USEFUL) + _USELESS))
+    y = x[:, : len(_USEFUL)] @ np.array(_USEFUL) + rng.normal(0.0, config.noise, config.rows)
+    names = [f"useful {n}" for n in range(1, len(_USEFUL) + 1)] + [f"useless {n}" for n in range(1, _USELESS + 1)]
+    return Table(config.source, "regression", x.astype(np.float32), y.astype(np.float32), tuple(names))
 
 
 def _generated(config: DataConfig) -> Table:
+    if config.source == "sparse":
+        return _sparse(config)
     shape, classes = _GENERATED[config.source]
     rng = np.random.default_rng([config.seed, _STREAM])
     sizes = _sizes(config.rows, len(classes))

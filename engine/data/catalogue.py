@@ -81,6 +81,15 @@ CARDS: tuple[Card, ...] = (
         "The class is whether the two inputs have the same sign: the classic that no linear model can learn.",
         generated=True,
     ),
+    Card(
+        "two_points", "Two points", "classification", 1000, 2, 2, "generated", "none needed",
+        "Clouds around (-1, -1) and (1, 1). The line x1 + x2 = 0 splits them, and so does 10 x1 + 10 x2 = 0.",
+        generated=True,
+    ),
+    Card(
+        "sparse", "Four useful inputs of twenty", "regression", 1000, 20, 0, "generated", "none needed",
+        "A weighted sum of four inputs, and sixteen that have nothing to do with it: what L1 is for.", generated=True,
+    ),
 )  # fmt: skip
 
 _BY_NAME = {card.name: card for card in CARDS}

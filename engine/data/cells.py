@@ -25,6 +25,7 @@ _MANY: dict[Flaw, str] = {
     "not finite": "cells that are not finite numbers",
     "too large": "cells beyond the range of 32-bit floats",
 }
+_MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "?"])
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
@@ -49,10 +50,20 @@ def flaw_of(cell: str) -> Flaw | None:
     return "too large" if abs(value) > FLOAT32_MAX else None
 
 
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no value: empty, NaN, or one of the words that spreadsheets and R write."""
+    return cell.strip().lower().lstrip("+-") in _MISSING
+
+
 def cell_fault(key: str, column: str, cell: str, flaw: Flaw, where: str, hint: str = "") -> Fault:
     """The fault of one cell of the column that is shown as `column`; `hint` replaces the usual advice."""
     if flaw == "empty":
-        return Fault(key, f"column '{column}' is empty", hint or "fill the cell or remove the row", where)
+        usual = (
+            "fill the cell, remove the row, or set data.missing"
+            if key == "data.source"
+            else "fill the cell or remove the row"
+        )
+        return Fault(key, f"column '{column}' is empty", hint or usual, where)
     said = {
         "text": "is not a number",
         "not finite": "is not a finite number",
@@ -66,13 +77,15 @@ def cell_fault(key: str, column: str, cell: str, flaw: Flaw, where: str, hint: s
 class InputCells:
     """The input columns of a file, taken in record by record.
 
-    names: of all columns, as shown. target: the index of the one that is left out. where: the file, as shown.
+    names: of all columns, as shown. target: the index of the one that is left out. where: the file, as shown. gaps: missing
+    cells are taken in as NaN instead of being faults.
     """
 
-    def __init__(self, names: Sequence[str], target: int, where: str) -> None:
-        self._names, self._target, self._where = names, target, where
+    def __init__(self, names: Sequence[str], target: int, where: str, gaps: bool = False) -> None:
+        self._names, self._target, self._where, self._gaps = names, target, where, gaps
         self._values = array("d")
         self._rows = 0
+        self._missing: Counter[int] = Counter()
         self._flaws: dict[int, Counter[Flaw]] = {}
         self._first: dict[int, dict[Flaw, list[tuple[int, str]]]] = {}
 
@@ -96,22 +109,33 @@ class InputCells:
         return self._values.fromlist(numbers)
 
     def _inspect(self, line: int, cells: list[str]) -> None:
+        numbers: list[float] = []
         for column, cell in enumerate(cells):
-            if column == self._target or (flaw := flaw_of(cell)) is None:
+            if column == self._target:
+                continue
+            if self._gaps and is_missing(cell):
+                self._missing[column] += 1
+                numbers.append(math.nan)
+                continue
+            if (flaw := flaw_of(cell)) is None:
+                numbers.append(float(cell))
                 continue
             self._flaws.setdefault(column, Counter())[flaw] += 1
             first = self._first.setdefault(column, {}).setdefault(flaw, [])
             if len(first) < MAX_LISTED:
                 first.append((line_of_cell(line, cells, column), cell))
+        self._values.fromlist(numbers)
 
     def matrix(self) -> np.ndarray:
-        """The numbers as float32 (rows, columns). Only when there are no faults."""
+        """The numbers as float32 (rows, columns), NaN where one is missing. Only when there are no faults."""
         return np.frombuffer(self._values, dtype=np.float64).reshape(self._rows, -1).astype(np.float32)
 
     def faults(self) -> list[Fault]:
         """Every fault: columns without a number once each, then cells by sort and line, ten of a sort and a count."""
         whole = Faults("columns without numbers", self._where)
         partly: list[int] = []
+        for column in sorted(column for column, count in self._missing.items() if count == self._rows):
+            whole.add(Fault("data.source", f"column '{self._names[column]}' is empty", "remove it", self._where))
         for column, flaws in sorted(self._flaws.items()):
             # A column that never holds a number is not full of mistakes: it is another sort of column.
             if flaws.total() == self._rows and flaws["too large"] == 0:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
 from ..text import clean
-from .cells import InputCells
+from .cells import InputCells, is_missing
 from .delimited import Faults, display_name, line_of_cell, read_text, records, sniff
 from .table import Table, closest
 from .targets import Target, TargetCells, decode
@@ -25,7 +25,8 @@ def load_file(config: DataConfig) -> Table:
     """The file `config.source` as a Table, with `config.target` as what is to be predicted.
 
     The first line names the columns; all but the target are inputs and must hold finite numbers only. Columns are divided
-    by a comma, a semicolon, a tab or a bar. Text is UTF-8.
+    by a comma, a semicolon, a tab or a bar. Text is UTF-8. Missing inputs are faults, NaN in the table, or cost their row,
+    as `config.missing` has it; a missing target is a fault, or costs its row with ``drop``.
 
     Raises DataError with every fault found: ``data.target`` for what concerns the target column, ``data.source`` for all
     else, at ``path:line`` where it has a line.
@@ -42,7 +43,7 @@ def load_file(config: DataConfig) -> Table:
     if faults or target is None:
         # Which cells ought to be numbers is not known, but records can still be held against the width of the header.
         raise DataError([*faults, *_Body(name, header.shown, rows).faults()])
-    return _table(config, _Body(name, header.shown, rows, target), target)
+    return _table(config, _Body(name, header.shown, rows, target, config.missing), target)
 
 
 def _table(config: DataConfig, body: _Body, target: int) -> Table:
@@ -63,6 +64,7 @@ def _assembled(config: DataConfig, body: _Body, decoded: Target, target: int) ->
         y=decoded.y,
         feature_names=tuple(body.names[:target] + body.names[target + 1 :]),
         class_names=decoded.class_names,
+        dropped=body.dropped,
     )
 
 
@@ -121,15 +123,21 @@ class _Body:
     """The records below the header, read in one pass.
 
     name: the file, as shown. names: the columns, as shown. target: the index of the target column, or None when only the
-    width of the records is to be looked at.
+    width of the records is to be looked at. missing: what is done with missing cells, see config.DataConfig.
     """
 
     def __init__(
-        self, name: str, names: list[str], rows: Iterator[tuple[int, list[str]]], target: int | None = None
+        self,
+        name: str,
+        names: list[str],
+        rows: Iterator[tuple[int, list[str]]],
+        target: int | None = None,
+        missing: str = "refuse",
     ) -> None:
         self.names = names
-        self.rows = 0
-        self.inputs = InputCells(names, target or 0, name)
+        self.rows = self.dropped = 0
+        self.inputs = InputCells(names, target or 0, name, gaps=missing in ("mean", "median"))
+        self._drop = missing == "drop"
         self.target = TargetCells(names[target or 0], name)
         self._name = name
         self._widths = Faults("rows with too many or too few fields", name)
@@ -145,6 +153,8 @@ class _Body:
             self.rows += 1
             if len(cells) != width:
                 self._widths.add(self._width_fault(line, len(cells)))
+            elif self._drop and any(map(is_missing, cells)):
+                self.dropped += 1
             elif target is not None:
                 self.inputs.add(line, cells)
                 self.target.add(line_of_cell(line, cells, target), cells[target])
@@ -163,7 +173,9 @@ class _Body:
 
     def faults(self) -> list[Fault]:
         found = [*self._widths.lines(), *self.inputs.faults(), *self._broken]
-        if self.rows < MIN_ROWS and not self._broken:
+        if self.rows - self.dropped < MIN_ROWS and not self._broken:
             problem = f"only {self.rows} rows below the header" if self.rows else "no rows below the header"
+            if self.dropped:
+                problem = f"only {self.rows - self.dropped} of {self.rows} rows have no missing values"
             found.append(Fault("data.source", problem, f"at least {MIN_ROWS} are needed", self._name))
         return found

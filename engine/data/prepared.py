@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ..errors import data_error
 from .catalogue import Task
 from .splits import Split, split
 from .table import Table, load
+
+_NAMED_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +25,8 @@ class Prepared:
     y_mean and y_scale are in the units of the target, and 0.0 and 1.0 for classification.
     classes is 0 for regression. class_counts has the number of samples of each class for "train", "validation" and "test";
     empty tuples for regression.
+    x_fill: float32 (features,), what a missing value is replaced by, or None when missing values are not filled in.
+    notes: what a person should know of the data, a line each.
     baseline_metric is what a model that ignores its inputs gets on the test part: the accuracy (0 to 1) of always saying
     the commonest class of the training part, or the RMSE, in the units of the target, of always saying its mean.
     """
@@ -44,6 +48,8 @@ class Prepared:
     y_mean: float
     y_scale: float
     baseline_metric: float
+    x_fill: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load_prepared(config: DataConfig) -> Prepared:
@@ -59,8 +65,16 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     a picture by one mean and one deviation for all its pixels, so that it still looks like one. A regression target is
     always standardized. What does not vary in the training rows is shifted only.
 
-    Raises DataError when a row lies so far from the training rows that scaling it leaves the range of float32.
+    Missing values (NaN) are replaced by the mean or median of the feature over the training rows, before anything else.
+
+    Raises DataError when a row lies so far from the training rows that scaling it leaves the range of float32, or a feature
+    has no value at all in the training rows.
     """
+    notes = [f"{table.dropped} rows with missing values were left out"] if table.dropped else []
+    x_fill = _fill_values(table, split.train, config.missing)
+    if x_fill is not None:
+        table, filled = _filled(table, x_fill, config.missing)
+        notes += filled
     x_mean, x_scale = _input_scale(table, split.train, config.standardize)
     y_mean, y_scale = _target_scale(table, split.train)
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
@@ -85,7 +99,38 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         y_mean=y_mean,
         y_scale=y_scale,
         baseline_metric=_baseline(table, split),
+        x_fill=x_fill,
+        notes=tuple(notes),
     )
+
+
+def _fill_values(table: Table, train: np.ndarray, missing: str) -> np.ndarray | None:
+    """Mean or median of every feature over the training rows that have it, float32 (features,); None when not asked for."""
+    if missing not in ("mean", "median"):
+        return None
+    known = ~np.isnan(table.x[train])
+    if not known.any(axis=0).all():
+        column = table.feature_names[int(np.argmin(known.any(axis=0)))]
+        raise data_error(
+            "data.missing",
+            f"column '{column}' has no value in the training rows",
+            "remove it, or use more training rows",
+        )
+    values = table.x[train].astype(np.float64)
+    return (np.nanmean if missing == "mean" else np.nanmedian)(values, axis=0).astype(np.float32)
+
+
+def _filled(table: Table, fill: np.ndarray, missing: str) -> tuple[Table, list[str]]:
+    """The table with every missing value replaced, and a line that says how many."""
+    gaps = np.isnan(table.x)
+    by_column = gaps.sum(axis=0)
+    if not by_column.any():
+        return table, []
+    worst = np.argsort(-by_column, kind="stable")[:_NAMED_COLUMNS]
+    listed = ", ".join(f"{table.feature_names[index]} {by_column[index]}" for index in worst if by_column[index])
+    more = int((by_column > 0).sum()) - len(worst)
+    said = f"{by_column.sum()} missing values filled in with the {missing} of the training rows: {listed}"
+    return replace(table, x=np.where(gaps, fill, table.x)), [said + (f" and {more} columns more" if more > 0 else "")]
 
 
 def _input_scale(table: Table, train: np.ndarray, standardize: bool) -> tuple[np.ndarray, np.ndarray]:

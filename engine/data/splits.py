@@ -1,4 +1,4 @@
-"""Which rows are trained on, watched and tested: a seeded split, stratified by class."""
+"""Which rows are trained on, watched and tested: a seeded split or folds, stratified by class; or rows as they stand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STREAM = 0x5B11
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """The rows of each part: int64 indices into the table, in shuffled order, no row in two parts."""
+    """The rows of each part: int64 indices into the table, no row in two parts; in shuffled order, or as they stand."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -30,21 +30,81 @@ def split(table: Table, config: DataConfig) -> Split:
     Validation and test get round(rows * share) rows, one at least; training gets the rest, or `config.train_rows` of it.
     Stratified, every class is within one sample of its exact share in every part. A class with fewer samples than there
     are parts goes to training first, at the cost of a common class if need be. Validation and test do not depend on
-    `config.train_rows`.
+    `config.train_rows`. Without `config.shuffle` the parts are the first rows, the next and the last.
 
     Raises ConfigError when the shares leave fewer than two training rows (``data.test``) or there are fewer training rows
     than asked for (``data.train_rows``).
     """
+    sizes = _sizes(len(table.y), config)
+    order, labels = _order(table, config)
+    train, validation, test = _divide(order, labels, sizes, rare_first=_stratified(table, config))
+    return Split(_kept(train, labels, config), validation, test)
+
+
+def fold_splits(table: Table, config: DataConfig, folds: int, all_pairs: bool = False) -> list[Split]:
+    """The splits of k-fold cross-validation with a validation part: one for each trial.
+
+    The rows are divided into `folds` parts whose sizes differ by one at the most. Trial i tests on part i, watches part
+    i + 1 (the first again after the last) and trains on the rest, so that every row is tested exactly once. all_pairs: all
+    folds * (folds - 1) ordered pairs of a test and a validation part instead. Stratified, the samples of each class in any
+    two parts differ by one at the most, as with scikit-learn's StratifiedKFold. Without `config.shuffle` the parts are
+    blocks of rows as they stand. The shares in `config` do not count; `config.train_rows` applies to each trial.
+
+    Raises ConfigError when there are fewer than three folds or a trial would have fewer than two rows to train on
+    (``trials.folds``), or fewer than asked for (``data.train_rows``).
+    """
+    _check_folds(folds, len(table.y))
+    order, labels = _order(table, config)
+    part = _dealt(order, labels, folds) if config.shuffle else np.arange(len(order)) * folds // len(order)
+    pairs = [(test, (test + step) % folds) for test in range(folds) for step in range(1, folds if all_pairs else 2)]
+    return [
+        Split(
+            _kept(order[(part != test) & (part != validation)], labels, config),
+            order[part == validation],
+            order[part == test],
+        )
+        for test, validation in pairs
+    ]
+
+
+def _stratified(table: Table, config: DataConfig) -> bool:
+    return config.shuffle and config.stratify and table.task == "classification"
+
+
+def _order(table: Table, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The rows in the order in which they are dealt out, and the label of each row (all 0 when not stratified)."""
     rows = len(table.y)
-    sizes = _sizes(rows, config)
-    stratified = config.stratify and table.task == "classification"
-    labels = table.y if stratified else np.zeros(rows, dtype=np.int64)
-    order = np.random.default_rng([config.seed, _STREAM]).permutation(rows)
-    train, validation, test = _divide(order, labels, sizes, rare_first=True)
-    if config.train_rows:
-        _check_train_rows(config.train_rows, len(train))
-        train, _ = _divide(train, labels, (config.train_rows, len(train) - config.train_rows))
-    return Split(train, validation, test)
+    labels = table.y if _stratified(table, config) else np.zeros(rows, dtype=np.int64)
+    if not config.shuffle:
+        return np.arange(rows, dtype=np.int64), labels
+    return np.random.default_rng([config.seed, _STREAM]).permutation(rows), labels
+
+
+def _kept(train: np.ndarray, labels: np.ndarray, config: DataConfig) -> np.ndarray:
+    """The training rows that `config.train_rows` leaves: of a series the latest, which are nearest to what is predicted."""
+    if not config.train_rows:
+        return train
+    _check_train_rows(config.train_rows, len(train))
+    if not config.shuffle:
+        return train[-config.train_rows :]
+    return _divide(train, labels, (config.train_rows, len(train) - config.train_rows))[0]
+
+
+def _dealt(order: np.ndarray, labels: np.ndarray, folds: int) -> np.ndarray:
+    """The part of each row of `order`: class after class, dealt out in turn like cards."""
+    part = np.empty(len(order), dtype=np.int64)
+    part[np.argsort(labels[order], kind="stable")] = np.arange(len(order)) % folds
+    return part
+
+
+def _check_folds(folds: int, rows: int) -> None:
+    if folds < 3:
+        problem = f"{folds} folds are too few: one is tested, one watched, and the rest trained on"
+        raise config_error("trials.folds", problem, "use 3 or more")
+    train = rows - sum(-(-(rows - index) // folds) for index in range(2))  # without the two largest parts
+    if folds > rows or train < 2:
+        problem = f"{rows} rows are too few for {folds} folds"
+        raise config_error("trials.folds", problem, "use fewer folds or more rows")
 
 
 def _sizes(rows: int, config: DataConfig) -> tuple[int, int, int]:

@@ -22,7 +22,8 @@ class Table:
     x: float32 (rows, features), in the units of the source; a picture is one row of channel * height * width values.
     y: int64 (rows,), indices into class_names, for classification; float32 (rows,), in the units of the source, for
     regression. feature_names and class_names (empty for regression) are safe to print. image_shape is (channels, height,
-    width) for pictures and None otherwise.
+    width) for pictures and None otherwise. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
+    of rows that were left out because they had missing values.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Table:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
+    dropped: int = 0
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:

@@ -36,6 +36,8 @@ def built(row: Knob, value: object) -> RunConfig:
 @pytest.mark.parametrize("row", knobs(), ids=ids)
 def test_a_value_of_the_wrong_type_is_refused(row):
     for value in WRONG[row.kind]:
+        if value is None and row.optional:
+            continue
         with pytest.raises(ValidationError):
             built(row, value)
 

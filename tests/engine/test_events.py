@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support.strategies import events
 
 from engine import read_journal
-from engine.events import TYPES, EpochEnded, EpochStarted, Event, Noted, Paused, RunStarted, from_json, to_json
+from engine.eventjson import from_json, to_json
+from engine.events import TYPES, EpochEnded, EpochStarted, Event, Noted, Paused, RunStarted
 from engine.journal import JournalSink
 
 

@@ -175,7 +175,8 @@ def compare(make_config, data, modules, optimizer="sgd", variant="plain", batch_
     """Train both ways and compare everything; returns the textbook, for what a test wants to see besides."""
     settings, make_optimizer = OPTIMIZERS[optimizer]
     changes, terms = VARIANTS[variant]
-    run = {"epochs": EPOCHS, "batch_size": batch_size, "seed": seed}
+    # The textbook's training loss is the running one.
+    run = {"epochs": EPOCHS, "batch_size": batch_size, "seed": seed, "train_eval": "off"}
     merged = {
         **sections,
         **{name: {**sections.get(name, {}), **change} for name, change in changes.items()},

@@ -156,7 +156,8 @@ def test_stopped_inside_an_epoch_the_best_weights_are_restored(small):
     # The batch of epoch 4 moved the weights; what is tested is epoch 3, as if the run had had 3 epochs.
     assert result.view.val_loss == whole.view.val_loss
     assert (result.test_loss, result.test_metric) == (whole.test_loss, whole.test_metric)
-    assert sink.names()[-5:] == ["EpochStarted", "StopAsked", "BestRestored", "TestMeasured", "RunEnded"]
+    end = ["EpochStarted", "StopAsked", "BestRestored", "TestMeasured", "ReportMade", "RunEnded"]
+    assert sink.names()[-6:] == end
 
 
 def test_stopped_before_the_first_epoch_is_done_nothing_is_tested(small):

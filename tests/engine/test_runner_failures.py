@@ -124,7 +124,7 @@ def test_a_failure_inside_training(small, monkeypatch):
     def explode(*args):
         raise RuntimeError("CUDA error: \x1b[31mout of memory\nlong explanation")
 
-    monkeypatch.setattr("engine.loop.evaluate", explode)
+    monkeypatch.setattr("engine.loop.measure", explode)
     good = Acting()
     with pytest.raises(TrainingError) as caught:
         train(small(), [good])
@@ -145,7 +145,7 @@ def test_a_failure_in_a_thread_is_kept_for_the_caller(small, monkeypatch):
     def explode(*args):
         raise RuntimeError("no")
 
-    monkeypatch.setattr("engine.loop.evaluate", explode)
+    monkeypatch.setattr("engine.loop.measure", explode)
     handle = start(small())
     with pytest.raises(TrainingError, match="RuntimeError: no"):
         handle.result()
@@ -159,7 +159,7 @@ def test_weights_that_cannot_be_written_do_not_take_the_figures_along(small, mon
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.runner.write_atomically", full)
+    monkeypatch.setattr("engine.trials.write_atomically", full)
     result = train(small())
     assert result.test_metric is not None
     assert [event.sink for event in journal(result) if isinstance(event, e.SinkFailed)] == ["model.safetensors"]

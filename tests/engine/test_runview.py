@@ -12,6 +12,7 @@ from support.strategies import events
 from engine import RunView
 from engine import events as e
 from engine.console import epoch_line, final_table, notice_line
+from engine.eventjson import from_json
 
 
 def ended(epoch: int, **changes) -> e.EpochEnded:
@@ -99,7 +100,7 @@ def test_the_whole_run():
     assert "best epoch  2 of 3" in table
     assert "validation  loss 0.5000   accuracy 0.8000" in table
     assert "test        loss 0.6000   accuracy 0.8500\n" in table
-    assert "stopped by  stopped by you" in table
+    assert "ended       stopped on request" in table
     assert "run folder  /runs/r" in table
 
 
@@ -125,7 +126,7 @@ def test_figures_of_other_weights_are_marked():
 
 
 def test_an_end_reason_of_a_newer_version_is_shown_as_it_is():
-    newer = e.from_json('{"event":"RunEnded","reason":"out_of_time","epochs":1,"best_epoch":1,"seconds":1}')
+    newer = from_json('{"event":"RunEnded","reason":"out_of_time","epochs":1,"best_epoch":1,"seconds":1}')
     assert newer is not None
     view = RunView().apply_all([newer])
     assert "out_of_time" in final_table(view)
@@ -136,7 +137,7 @@ def test_a_failure_shows_its_error():
     view = RunView().apply_all(
         [e.RunEnded(reason="failed", epochs=0, best_epoch=0, seconds=1, error="RuntimeError: no")]
     )
-    assert "stopped by  RuntimeError: no" in final_table(view)
+    assert "ended       RuntimeError: no" in final_table(view)
 
 
 def test_time_left():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.knobs import knobs, show
+from engine.knobs import knobs
 
 README = Path(__file__).parents[2] / "README.md"
 _BLOCK = "<!-- knobs -->"
@@ -21,7 +21,7 @@ def knob_tables() -> str:
             section = row.section
             out += ["", f"**[{section}]**", "", "| setting | default | allowed | what it is |", "|---|---|---|---|"]
         allowed = ", ".join(row.choices) if row.choices else row.bounds().replace("<", "&lt;").replace(">", "&gt;")
-        default = show(row, row.default) or '""'
+        default = row.default_words() or '""'
         condition = f" *({' and '.join(when.words for when in row.when)})*" if row.when else ""
         out.append(f"| `{row.key}` | {default} | {allowed} | {row.summary.replace('|', '&#124;')}{condition} |")
     return "\n".join(out).strip("\n")

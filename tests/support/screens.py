@@ -88,7 +88,7 @@ async def until(pilot: AppPilot, condition: Callable[[], object], seconds: float
         if condition():
             return
         assert time.monotonic() < deadline, f"waited in vain; the screen shows\n{text(pilot)}"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
 
 
 async def see(pilot: AppPilot, *words: str) -> None:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from engine import RunConfig, catalogue
 from engine.configfile import check
+from engine.data.catalogue import card
 from engine.events import Event
 from engine.knobs import Knob, knobs
+from engine.measures import loss_fault, monitor_fault
 
 # Any text that a TOML file and a command line can both carry; a null byte is refused everywhere.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -20,6 +22,10 @@ _BIG = 10**12
 
 def knob_values(row: Knob) -> st.SearchStrategy[Any]:
     """Values of a knob that are valid on their own."""
+    return st.none() | _set_values(row) if row.optional else _set_values(row)
+
+
+def _set_values(row: Knob) -> st.SearchStrategy[Any]:
     match row.kind:
         case "bool":
             return st.booleans()
@@ -30,7 +36,8 @@ def knob_values(row: Knob) -> st.SearchStrategy[Any]:
             return st.integers(low + (row.low_open and low == row.low), high - (row.high_open and high == row.high))
         case "float":
             high = 1e6 if row.high is None else row.high
-            return st.floats(row.low, high, exclude_min=row.low_open, exclude_max=row.high_open)
+            low = -1e6 if row.low is None else row.low
+            return st.floats(low, high, exclude_min=row.low_open, exclude_max=row.high_open)
         case "ints":
             return st.lists(st.integers(1, 65536), min_size=1, max_size=8).map(tuple)
         case "text":
@@ -41,6 +48,8 @@ def text_values(row: Knob) -> st.SearchStrategy[str]:
     """Text of a knob: without spaces around it, which a form strips."""
     if row.key == "data.source":
         return st.sampled_from([card.name for card in catalogue()]) | TEXT.map(lambda text: f"{text.strip()}x.csv")
+    if row.key in ("optimizer.extra", "schedule.extra"):
+        return st.lists(st.sampled_from(["new=1", "other = 0.5", "third=true"]), max_size=3).map(", ".join)
     shortest = 1 if row.key in ("run.folder", "data.target") else 0
     return TEXT.map(str.strip).filter(lambda text: len(text) >= shortest)
 
@@ -50,16 +59,18 @@ def configs(draw: st.DrawFn) -> RunConfig:
     """Random valid configurations, each knob that has a meaning drawn from all its values."""
     values: dict[str, Any] = {row.key: row.default for row in knobs()}
     for row in knobs():
-        # In order of declaration, so that what a knob's visibility hangs on is drawn before it.
+        # In order of declaration, so that what a knob's visibility and default hang on is drawn before it.
+        values[row.key] = row.default_for(values)
         if row.visible(values) and (row.key == "data.target" or draw(st.booleans())):
             values[row.key] = draw(knob_values(row))
     shares = values["data.validation"] + values["data.test"]
     if shares >= 1:
         values["data.validation"], values["data.test"] = 0.2, 0.1
     values["model.kernel"] |= 1
-    values["schedule.min_lr"] = min(values["schedule.min_lr"], values["optimizer.lr"])
+    _fit_the_steps(values)
     if values["model.kind"] == "cnn":
         values["data.source"] = "digits"
+    _fit_the_task(values)
     nested: dict[str, dict[str, Any]] = {}
     for row in knobs():
         if row.visible(values):
@@ -67,6 +78,30 @@ def configs(draw: st.DrawFn) -> RunConfig:
     config, faults = check(nested)
     assert config is not None, faults
     return config
+
+
+def _fit_the_steps(values: dict[str, Any]) -> None:
+    """Bring the settings of optimizer and schedule that do not go together into agreement."""
+    for low in ("schedule.min_lr", "schedule.base_lr"):
+        values[low] = min(values[low], values["optimizer.lr"])
+    values["optimizer.step_min"] = min(values["optimizer.step_min"], values["optimizer.step_max"])
+    values["schedule.warmup"] = min(values["schedule.warmup"], values["run.epochs"] - 1)
+    if values["schedule.name"] == "cyclic" and values["schedule.base_lr"] == 0:
+        values["schedule.warmup"] = 0
+    if values["schedule.three_phase"]:
+        values["schedule.pct_start"] = min(values["schedule.pct_start"], 0.5)
+    if values["optimizer.name"] == "lbfgs":
+        values["run.batch_size"] = 0
+
+
+def _fit_the_task(values: dict[str, Any]) -> None:
+    """Put a loss and a measure that belong to another task back to auto."""
+    known = card(values["data.source"])
+    task, classes = (known.task, known.classes) if known else (values["data.task"], None)
+    if task != "auto" and loss_fault(values["loss.name"], task, classes):
+        values["loss.name"] = "auto"
+    if task != "auto" and monitor_fault(values["early_stopping.monitor"], task, classes):
+        values["early_stopping.monitor"] = "loss"
 
 
 def events(kind: type[Event]) -> st.SearchStrategy[Event]:
@@ -84,8 +119,12 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return st.text(max_size=12)
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
+    if dataclasses.is_dataclass(hint):
+        parts = get_type_hints(hint)
+        return st.builds(hint, **{item.name: _values(parts[item.name]) for item in dataclasses.fields(hint)})
     if get_origin(hint) is dict:
-        value = st.text(max_size=6) if get_args(hint)[1] is str else _plain_json()
+        inner = get_args(hint)[1]
+        value = _plain_json() if inner is Any else _values(inner)
         return st.dictionaries(st.text(max_size=6), value, max_size=3)
     if get_origin(hint) is tuple:
         inner = get_args(hint)

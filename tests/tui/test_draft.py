@@ -52,6 +52,34 @@ def test_texts_of_fields_out_of_sight_are_kept():
     assert draft.config is not None and draft.config.optimizer.momentum == 0.5
 
 
+def test_a_field_follows_the_default_of_the_choice_until_it_is_changed():
+    draft = Draft()
+    assert draft.text("optimizer.weight_decay") == "0.0" and draft.text("optimizer.lr") == "0.001"
+    draft.set("optimizer.name", "adamw")
+    assert draft.text("optimizer.weight_decay") == "0.01" and not draft.changed("optimizer.weight_decay")
+    assert draft.config is not None and draft.config.optimizer.weight_decay == 0.01
+    draft.set("optimizer.weight_decay", "0.5")
+    draft.set("optimizer.name", "adadelta")
+    assert draft.text("optimizer.weight_decay") == "0.5" and draft.changed("optimizer.weight_decay")
+    assert draft.text("optimizer.lr") == "1.0" and not draft.changed("optimizer.lr")
+    draft.reset("optimizer.weight_decay")
+    draft.set("optimizer.name", "adamw")
+    assert draft.text("optimizer.weight_decay") == "0.01"
+    opened = Draft(draft.config)
+    opened.set("optimizer.name", "adam")
+    assert opened.text("optimizer.weight_decay") == "0.0"
+
+
+def test_what_hangs_on_a_field_out_of_sight_hangs_on_its_default():
+    draft = Draft()
+    draft.set("optimizer.name", "sgd")
+    draft.set("optimizer.dampening", "0.5")
+    assert "optimizer.nesterov" not in {row.key for row in draft.visible()}
+    draft.set("optimizer.name", "muon")
+    assert "optimizer.nesterov" in {row.key for row in draft.visible()}
+    assert draft.config is not None and draft.config.optimizer.nesterov is True
+
+
 def test_a_fault_in_a_field_out_of_sight_does_not_count_until_it_is_back():
     draft = Draft()
     draft.set("model.kind", "cnn")

@@ -11,9 +11,9 @@ from engine import events as e
 from tui.widgets.chart import Chart
 
 SHORT = {
-    "healthy": script.healthy(3),
-    "counting_down": script.counting_down(patience=3, best_epoch=2),
-    "overfitting": script.overfitting(epochs=6, best_epoch=2, warned=4),
+    "healthy": script.healthy(2),
+    "counting_down": script.counting_down(patience=2, best_epoch=1),
+    "overfitting": script.overfitting(epochs=4, best_epoch=1, warned=3),
     "paused": script.paused(1),
     "failed": script.failed(),
     "diverging": script.diverging(),
@@ -35,8 +35,8 @@ async def test_any_beginning_of_a_run_is_a_picture(size, name):
             source.release(1)
             pilot.app.screen._drain()
             await pilot.pause(0)
-            assert len(lines(pilot)) == size[1]
-            assert all(cell_len(line) == size[0] for line in lines(pilot))
+            shown = lines(pilot)
+            assert len(shown) == size[1] and all(cell_len(line) == size[0] for line in shown)
         pilot.app.screen._drain()  # the one that notices the end
         await pilot.pause(0)
         if size[0] >= 60:
@@ -74,8 +74,11 @@ def run_of(words: str) -> list[e.Event]:
     ]
 
 
-@pytest.mark.parametrize("words", FOREIGN.values(), ids=list(FOREIGN))
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [*((SIZES[0], words) for words in FOREIGN.values()), (SIZES[1], "".join(FOREIGN.values()))],
+    ids=[*FOREIGN, "all of it"],
+)
 async def test_foreign_text_is_shown_and_not_obeyed(size, words):
     events = run_of(words)
     async with watching(events, size, error=RuntimeError(words)) as (pilot, source):
@@ -88,7 +91,7 @@ async def test_foreign_text_is_shown_and_not_obeyed(size, words):
         await press(pilot, "m", "l")
         assert safe(pilot), text(pilot)
         if words.isprintable() and words.isascii():
-            await see(pilot, f"! {words}", f"stopped by  {words}")
+            await see(pilot, f"! {words}", f"ended       {words}")
 
 
 async def test_an_action_in_a_text_cannot_be_clicked():

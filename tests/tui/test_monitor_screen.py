@@ -133,7 +133,7 @@ async def test_the_final_figures(size):
             "validation  loss 0.2750   accuracy 0.9550",
             "test        loss 0.1234   accuracy 0.9722",
             "baseline                  accuracy 0.1013",
-            "stopped by  all epochs done",
+            "ended       all epochs done",
             "run folder  /runs/20260101-120000-digits-mlp",
         ):
             assert row in text(pilot), row
@@ -159,7 +159,7 @@ async def test_pause_resume_and_stop_are_asked_for_and_shown(size):
         await release(pilot, source, 1)
         await see(pilot, "stopping")
         await release(pilot, source)
-        await see(pilot, "stopped by you")
+        await see(pilot, "stopped on request")
 
 
 @sizes
@@ -246,7 +246,7 @@ async def test_quit_asks_while_a_run_is_under_way(size):
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmQuit))
         await press(pilot, "y")
         await until(pilot, lambda: not pilot.app.is_running)
-        assert source.commands == ["stop"]
+        assert source.commands == ["quit"]
         assert pilot.app.return_value == 0
 
 
@@ -265,7 +265,7 @@ async def test_a_failed_run_says_why(size):
     error = RuntimeError("CUDA out of memory")
     async with watching(script.failed(), size, error=error) as (pilot, source):
         await release(pilot, source)
-        await see(pilot, "failed", "stopped by  RuntimeError: CUDA out of memory")
+        await see(pilot, "failed", "ended       RuntimeError: CUDA out of memory")
 
 
 async def test_a_source_that_dies_without_a_word_is_not_waited_for():

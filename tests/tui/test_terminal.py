@@ -19,6 +19,7 @@ with only_for_the_screen() as stray:
     sys.stdout = sys.stderr = stray.text
     print("an early print")
     os.write(1, b"early bytes\\n")
+    os.write(2, b"early error\\n")
     stray.move_to(Path(sys.argv[1]) / "first.log")
     print("a print")
     print("an error", file=sys.stderr)
@@ -56,6 +57,7 @@ def test_stray_output_goes_to_the_log_of_its_run(tmp_path):
     for words in (
         "early print",
         "early bytes",
+        "early error",
         "a print",
         "an error",
         "a warning",

@@ -16,7 +16,9 @@ SETUP
   left, right     next choice, smaller or larger number
   Enter, 0-9      type a value; Enter takes it, Esc leaves it as it
                   was; text can be pasted
+  F1              what the field means, when to change it, what is usual
   x               back to the default (* marks what differs from it)
+  t               learning-rate range test: tries rates, suggests one
   r               run
 
 MONITOR
@@ -60,6 +62,23 @@ class HelpScreen(ModalScreen[None]):
 
     def action_scroll(self, by: int) -> None:
         self.query_one("#help-box").scroll_relative(y=by, animate=False)
+
+
+class ExplainScreen(ModalScreen[None]):
+    """One text in full, over whatever is behind it."""
+
+    BINDINGS = [
+        Binding("escape,q,f1,enter,space", "dismiss", "close", key_display="Esc"),
+    ]
+
+    def __init__(self, text: Text) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="explain-box"):
+            yield Static(self._text)
+            yield Static(Text("\nEsc closes", style="dim"))
 
 
 class ConfirmQuit(ModalScreen[bool]):

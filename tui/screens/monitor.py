@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from engine.errors import InputError
+from engine.report import sides
 from engine.runview import RunView
 from engine.series import HeldBounds
 
@@ -24,6 +25,7 @@ from ..widgets.findings import FindingCards
 from ..widgets.logpane import LogPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Quiet, StatusStrip
+from ..widgets.trials import TrialsTable
 
 DRAINS_PER_SECOND = 10
 WIDE = 110  # cells; from here on both charts stand side by side
@@ -83,6 +85,7 @@ class MonitorScreen(Screen[None]):
         with Horizontal(id="charts"):
             yield Chart(self._options["loss"], id="loss-chart")
             yield Chart(self._options["metric"], id="metric-chart")
+        yield TrialsTable(id="trials")
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
@@ -136,7 +139,7 @@ class MonitorScreen(Screen[None]):
         both = wide or tall
         self.query_one("#loss-chart").display = both or self._one_chart == "loss"
         self.query_one("#metric-chart").display = both or self._one_chart == "metric"
-        crowded = not tall and (self.view.end is not None or bool(self.view.findings))
+        crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
         self.query_one(LogPane).display = not crowded if self._log_wanted is None else self._log_wanted
 
     def _show(self) -> None:
@@ -146,6 +149,7 @@ class MonitorScreen(Screen[None]):
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
         low = self.size.height < TALL
+        self.query_one(TrialsTable).show_view(view)
         self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
         self.query_one(Results).show_view(view, low)
         self.query_one(LogPane).show_view(view)
@@ -164,6 +168,8 @@ class MonitorScreen(Screen[None]):
         }
         for name, (selector, label, train, validation) in curves.items():
             options = replace(self._options[name], x_high=max(1, view.total_epochs), y_label=label)
+            if name == "loss" and view.end is not None and (found := sides(view)) is not None:
+                options = replace(options, note=(found.left, f"just right: epoch {found.best}", found.right))
             series = [
                 Series("train", view.epochs, train, "train"),
                 Series("validation", view.epochs, validation, "validation"),

@@ -21,6 +21,7 @@ from ..draft import Draft
 from ..text import clean
 from ..widgets.datasets import DatasetCard, DatasetList
 from ..widgets.form import Form
+from .dialogs import ExplainScreen
 
 EXAMPLE = "data.csv"  # stands in the field of a file's path until a person types one
 WIDE = 110  # cells; from here on the help stands beside the form instead of below it
@@ -31,14 +32,23 @@ class SetupScreen(Screen[None]):
 
     BINDINGS = [
         Binding("r", "run", "run"),
-        Binding("d", "focus_datasets", "datasets"),
-        Binding("f", "focus_form", "form"),
+        Binding("d", "focus_datasets", "data"),
+        Binding("f", "focus_form", "form", show=False),
+        Binding("t", "find_rate", "lr test"),
+        Binding("f1", "explain", "field", key_display="F1"),
         Binding("question_mark", "app.help", "help", key_display="?"),
         Binding("q", "app.request_quit", "quit"),
     ]
 
     class RunAsked(Message):
         """The settings are valid and the person wants to train with them."""
+
+        def __init__(self, config: RunConfig) -> None:
+            super().__init__()
+            self.config = config
+
+    class RateTestAsked(Message):
+        """The settings are valid and the person wants to know what learning rates they bear."""
 
         def __init__(self, config: RunConfig) -> None:
             super().__init__()
@@ -112,17 +122,38 @@ class SetupScreen(Screen[None]):
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def action_run(self) -> None:
+        if (config := self._checked()) is not None:
+            self.post_message(self.RunAsked(config))
+
+    def action_find_rate(self) -> None:
+        if (config := self._checked()) is not None:
+            self.post_message(self.RateTestAsked(config))
+
+    def set_rate(self, rate: float) -> None:
+        """Put a learning rate into the form and the cursor on it."""
+        self.draft.set("optimizer.lr", repr(float(f"{rate:.1e}")))
+        form = self.query_one(Form)
+        form.rebuild()
+        form.focus()
+        form.go_to("optimizer.lr")
+
+    def _checked(self) -> RunConfig | None:
+        """The settings, or None after the first faulty field was shown."""
         form = self.query_one(Form)
         if not form.commit():
-            return
+            return None
         if self.draft.config is None or self.draft.faults:
             first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
             if first is not None:
                 form.focus()
                 form.go_to(first)
             self.app.bell()
-            return
-        self.post_message(self.RunAsked(self.draft.config))
+            return None
+        return self.draft.config
+
+    def action_explain(self) -> None:
+        row = self.query_one(Form).row
+        self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key))))
 
     def action_focus_datasets(self) -> None:
         self.query_one(DatasetList).focus()

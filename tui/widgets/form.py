@@ -50,7 +50,7 @@ class Form(ScrollView, can_focus=True):
         Binding("left", "step(-1)", "change", key_display="←→"),
         Binding("right", "step(1)", "change", show=False),
         Binding("space", "step(1)", "change", show=False),
-        Binding("x", "reset", "default"),
+        Binding("x", "reset", "reset"),
         Binding("backspace,delete", "reset", "default", show=False),
     ]
 
@@ -199,9 +199,6 @@ class Form(ScrollView, can_focus=True):
     def action_commit(self) -> None:
         self.commit()
 
-    def action_cancel(self) -> None:
-        self.cancel()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What a key does depends on whether a field is open; the footer shows it."""
         if action in ("commit", "cancel"):
@@ -229,7 +226,7 @@ class Form(ScrollView, can_focus=True):
         self.rebuild()
         return True
 
-    def cancel(self) -> None:
+    def action_cancel(self) -> None:
         """Leave the field as it was."""
         self.edit = self._trial = None
         self.refresh_bindings()
@@ -269,7 +266,7 @@ class Form(ScrollView, can_focus=True):
         if event.key in ("enter", "tab"):
             self.commit()
         elif event.key == "escape":
-            self.cancel()
+            self.action_cancel()
         elif self.edit.handle(event.key, event.character):
             self._look_at_trial()
 
@@ -286,7 +283,7 @@ class Form(ScrollView, can_focus=True):
     def on_blur(self) -> None:
         # Another window in front is no reason to close the field: the person may be fetching a path to paste.
         if self.edit is not None and self.app.app_focus and not self.commit():
-            self.cancel()
+            self.action_cancel()
         self.refresh()
 
     def on_focus(self) -> None:

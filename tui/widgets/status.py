@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import Static
 
+from engine.measures import measure_label
 from engine.runview import RunView, end_words
 
 from ..text import clean, duration
@@ -43,6 +44,8 @@ def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
     """The status line, with as many parts as fit into `width` cells; the most wanted come first."""
     phase = end_words(view.end.reason) if view.end else PHASES[view.phase]
     parts = [Text(phase, style="bold")]
+    if view.planned_trials and not view.end:
+        parts.append(Text(f"{clean(view.trials[-1].label, 20)}/{view.planned_trials}"))
     if view.total_epochs:
         done = view.epoch if not view.end else len(view.epochs)
         parts.append(Text(f"epoch {done}/{view.total_epochs} {_bar(view, 10, ascii_only)}"))
@@ -78,10 +81,15 @@ def stopping_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
         if view.best_epoch:
             return Text(f" best {_loss(view.best_loss)} @ epoch {view.best_epoch}{dot}early stopping is off")
         return Text(" early stopping: waiting for the first epoch", style="dim")
+    if state.epoch <= state.start:
+        return Text(f" early stopping: waiting for the first {state.start} epochs", style="dim")
+    what = "" if state.monitor == "loss" else f"{measure_label(clean(state.monitor, 20))} "
     if not state.best_epoch:
-        return Text(f" no finite validation loss yet{dot}patience {_left(state.patience, state.waited)} left")
+        return Text(
+            f" no finite validation {what or 'loss '}yet{dot}patience {_left(state.patience, state.waited)} left"
+        )
     left = state.patience - state.waited
-    line = Text(f" best {_loss(state.best)} @ epoch {state.best_epoch}{dot}")
+    line = Text(f" best {what}{_loss(state.best)} @ epoch {state.best_epoch}{dot}")
     urgent = "bold" if left <= max(1, state.patience // 3) else ""
     line.append(f"patience {left}/{state.patience} left", style=urgent)
     to_beat = f"{dot}must beat {_loss(state.must_beat)}"

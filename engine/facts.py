@@ -1,0 +1,48 @@
+"""The parts that some events are made of: small frozen records that JSON can carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How the values of one parameter, or of its gradient, are spread: counts in equal bins from low to high.
+
+    kind: ``weights`` or ``gradients``. name: the parameter's. Values that are not finite are left out. total and squares:
+    the sum of the values and of their squares.
+    """
+
+    kind: str
+    name: str
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    total: float
+    squares: float
+
+    def limits(self) -> list[float]:
+        """The upper limit of each bin; the first bin begins at `low`."""
+        count = len(self.counts)
+        return [self.low + (self.high - self.low) * (number / count) for number in range(1, count)] + [self.high]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """Precision, recall and F1 of one class, 0 where the quotient has no denominator. support: how many rows it has."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The model's answer to one row of the test part, which counts from 0. See engine.report.Answers for the fields."""
+
+    row: int
+    truth: float
+    answer: float
+    loss: float
+    probability: float

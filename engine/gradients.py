@@ -1,0 +1,101 @@
+"""Gradients between backward and step: which batches make up a step, clipping, and the norms that the diagnosis reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
+
+NORM_SAMPLES = 10
+"""Steps of an epoch whose gradient norms are measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulation:
+    """Which batches of an epoch make up one step of the optimizer, and what each of them weighs in it.
+
+    rows: of the training part. A step is the mean over the rows of `batches` batches in a row, so that n small batches give
+    the gradient of one large one; the last step of an epoch has what is left.
+    """
+
+    rows: int
+    batch_size: int
+    batches: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimizer in an epoch."""
+        return math.ceil(self.rows / (self.batch_size * self.batches))
+
+    def begins(self, batch: int) -> bool:
+        """Whether batch number `batch` (from 1) is the first of a step."""
+        return (batch - 1) % self.batches == 0
+
+    def completes(self, batch: int) -> bool:
+        """Whether batch number `batch` is the last of a step."""
+        return batch % self.batches == 0 or batch * self.batch_size >= self.rows
+
+    def share(self, batch: int) -> float:
+        """The rows of batch number `batch` divided by those of its whole step."""
+        if self.batches == 1:
+            return 1.0
+        first = (batch - 1) // self.batches * self.batches * self.batch_size  # row at which the step begins
+        of_step = min(self.batch_size * self.batches, self.rows - first)
+        return min(self.batch_size, self.rows - (batch - 1) * self.batch_size) / of_step
+
+
+class Clipping:
+    """Gradient clipping by value, then by norm; 0 switches either off. Pascanu et al. 2013; torch.nn.utils."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter], norm: float, value: float) -> None:
+        self._parameters, self._norm, self._value = list(parameters), norm, value
+
+    def apply(self) -> None:
+        """Clip the gradients in place."""
+        if self._value:
+            clip_grad_value_(self._parameters, self._value)
+        if self._norm:
+            clip_grad_norm_(self._parameters, self._norm)
+
+
+class GradientNorms:
+    """Norms of the gradient over an epoch, measured at some of its steps and left on the device until the end.
+
+    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`.
+    """
+
+    def __init__(self, model: nn.Module, steps: int) -> None:
+        self._layers = layers_of(model)
+        self._every = max(1, steps // NORM_SAMPLES)
+        self._before: list[Tensor] = []
+        self._after: list[Tensor] = []
+
+    def before(self, step: int) -> None:
+        if step % self._every == 0:
+            self._before.append(self._norms())
+
+    def after(self, step: int) -> None:
+        if step % self._every == 0:
+            self._after.append(self._norms())
+
+    def _norms(self) -> Tensor:
+        """(layers + 1,): the norm of each layer's gradient, then that of the whole gradient."""
+        layers = torch.stack([get_total_norm([p.grad for p in layer if p.grad is not None]) for layer in self._layers])
+        return torch.cat([layers, torch.linalg.vector_norm(layers)[None]])
+
+    def read(self) -> tuple[float, float, tuple[float, ...]]:
+        """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""
+        if not self._before:
+            return math.nan, math.nan, (math.nan,) * len(self._layers)
+        means = torch.stack([torch.stack(self._before).mean(0), torch.stack(self._after).mean(0)]).tolist()
+        return means[0][-1], means[1][-1], tuple(means[0][:-1])
+
+
+def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:
+    """The parameters of each layer that has any, in the order of events.ModelBuilt.layers."""
+    layers = [list(part.parameters()) for part in model.children()]
+    return [layer for layer in layers if layer]

@@ -1,0 +1,142 @@
+"""What a run has come to: which answers on the test part are wrong, and where on the curves it under- and overfits. No torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from .events import Answer, ClassFigures, ReportMade
+from .runview import RunView
+from .text import clean
+
+SHOWN = 12
+"""How many of the worst mistakes, and how many ordinary rows, a report names."""
+
+CLEARLY_WORSE = 0.05
+"""By which share of its best value the validation loss must have risen to be called worse; the overfitting rule's figure."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A model's answers to n rows; four arrays of shape (n,).
+
+    truth and answer: class indices, or quantities in the units of the target. loss: for classes -log of the probability
+    given to the true one, for quantities the absolute error. probability: of the class that was answered, else NaN.
+    """
+
+    truth: np.ndarray
+    answer: np.ndarray
+    loss: np.ndarray
+    probability: np.ndarray
+
+
+def make_report(answers: Answers, classes: int, epoch: int) -> ReportMade:
+    """The report on the test part. classes: how many there are, 0 for regression; epoch: of the weights that answered."""
+    confusion = confusion_counts(answers.truth, answers.answer, classes) if classes else np.zeros((0, 0), np.int64)
+    wrong = np.flatnonzero(answers.truth != answers.answer) if classes else np.arange(len(answers.truth))
+    # A loss that is no number is the worst there is; of equal ones the first row comes first.
+    badness = np.nan_to_num(answers.loss[wrong].astype(np.float64), nan=np.inf)
+    worst = wrong[np.argsort(-badness, kind="stable")][:SHOWN]
+    rows = len(answers.truth)
+    samples = np.unique(np.linspace(0, rows - 1, min(rows, SHOWN)).astype(int)) if rows else []
+    return ReportMade(
+        epoch=epoch,
+        rows=rows,
+        wrong=len(wrong) if classes else 0,
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        classes=class_figures(confusion),
+        mistakes=tuple(_answer(answers, int(row)) for row in worst),
+        samples=tuple(_answer(answers, int(row)) for row in samples),
+    )
+
+
+def _answer(answers: Answers, row: int) -> Answer:
+    return Answer(
+        row=row,
+        truth=float(answers.truth[row]),
+        answer=float(answers.answer[row]),
+        loss=float(answers.loss[row]),
+        probability=float(answers.probability[row]),
+    )
+
+
+def confusion_counts(truth: np.ndarray, answer: np.ndarray, classes: int) -> np.ndarray:
+    """Counts (classes, classes), int64: the row is the true class, the column the answered one."""
+    places = truth.astype(np.int64) * classes + answer.astype(np.int64)
+    return np.bincount(places, minlength=classes * classes).reshape(classes, classes)
+
+
+def class_figures(confusion: np.ndarray) -> tuple[ClassFigures, ...]:
+    """Precision, recall and F1 of each class, 0 where the quotient has no denominator, from counts (classes, classes)."""
+    right, support, answered = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    precision, recall = right / np.maximum(answered, 1), right / np.maximum(support, 1)
+    f1 = 2 * right / np.maximum(support + answered, 1)
+    return tuple(
+        ClassFigures(precision=float(p), recall=float(r), f1=float(f), support=int(n))
+        for p, r, f, n in zip(precision, recall, f1, support, strict=True)
+    )
+
+
+def label_of(value: float, class_names: tuple[str, ...]) -> str:
+    """A class's name, or a quantity as a short number."""
+    if class_names and 0 <= value < len(class_names):
+        return clean(class_names[int(value)])
+    return f"{value:.4g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The error-against-epoch graph in words.
+
+    best: the epoch that is just right, and loss its validation loss. last: the last epoch. left: what the epochs before the
+    best one are ("underfitting", or "" when there are none); right: what those after it are: "overfitting" when validation
+    got worse while training did not, "diverging" when both did, "converged" when neither, "" when there are none.
+    """
+
+    best: int
+    loss: float
+    last: int
+    left: str
+    right: str
+
+    def words(self) -> str:
+        """All of it on one line, such as ``underfitting 1-11 · just right 12 · overfitting 13-22``."""
+        parts = [f"{self.left} {_span(1, self.best - 1)}"] if self.left else []
+        parts.append(f"just right {self.best}")
+        parts += [f"{self.right} {_span(self.best + 1, self.last)}"] if self.right else []
+        return " · ".join(parts)
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def sides(view: RunView) -> Sides | None:
+    """Where the run under- and overfits, seen from its best epoch; None when no epoch had a finite validation loss.
+
+    Validation got worse when the median of its last three values (of those after the best, if there are fewer) lies more than
+    5 % above the best one, or is not finite. One bad epoch does not decide.
+    """
+    if not view.best_epoch or view.best_epoch not in view.epochs:
+        return None
+    at = view.epochs.index(view.best_epoch)
+    loss = view.val_loss[at]
+    after, train = view.val_loss[at + 1 :][-3:], view.train_loss[at + 1 :][-3:]
+    right = ""
+    if after:
+        worse = _clearly_above(_middle(after), loss)
+        train_worse = _clearly_above(_middle(train), view.train_loss[at])
+        right = "diverging" if worse and train_worse else "overfitting" if worse else "converged"
+    return Sides(view.best_epoch, loss, view.epochs[-1], "underfitting" if at else "", right)
+
+
+def _middle(values: list[float]) -> float:
+    return median(value if math.isfinite(value) else math.inf for value in values)
+
+
+def _clearly_above(value: float, best: float) -> bool:
+    # A loss can be negative in principle, hence the absolute value of the best as the yardstick.
+    return value > best + CLEARLY_WORSE * max(abs(best), 1e-12)

@@ -1,0 +1,232 @@
+"""Trials: one training after another over several splits (folds) or several starting points (restarts)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from . import events as e
+from .config import RunConfig
+from .data.prepared import Prepared, prepare
+from .data.splits import Split, fold_splits, split
+from .data.table import Table
+from .report import make_report
+from .rundir import RunDir, write_atomically
+from .sinks import Sink, Tee
+from .stopping import StopToken
+from .text import clean
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a plan. number counts from 1; a single run is a plan of one trial without a label."""
+
+    number: int
+    label: str
+    split: Split
+    config: RunConfig
+
+    def prepare(self, table: Table) -> Prepared:
+        """The data of this trial: everything that is fitted (scaling, weights of classes) on its own training part."""
+        return prepare(table, self.split, self.config.data)
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What one trial gives. best_val_loss is NaN when no epoch had a finite one; test is None when nothing was tested."""
+
+    trial: Trial
+    reason: e.EndReason
+    epochs: int
+    best_epoch: int
+    val_loss: float
+    val_metric: float
+    test: e.TestMeasured | None
+    seconds: float
+    model: Any
+    data: Prepared
+
+
+def plan_trials(config: RunConfig, table: Table) -> list[Trial]:
+    """The trials that the configuration asks for. Raises ConfigError when the data has too few rows for them."""
+    trials = config.trials
+    if trials.kind == "kfold":
+        splits = fold_splits(table, config.data, trials.folds, trials.all_pairs)
+        label = "pair" if trials.all_pairs else "fold"
+        return [Trial(number, f"{label} {number}", part, config) for number, part in enumerate(splits, 1)]
+    part = split(table, config.data)
+    if trials.kind == "restarts":
+        seeds = [config.run.seed + count for count in range(trials.restarts)]
+        return [Trial(number, f"restart {number}", part, _seeded(config, seed)) for number, seed in enumerate(seeds, 1)]
+    return [Trial(1, "", part, config)]
+
+
+def _seeded(config: RunConfig, seed: int) -> RunConfig:
+    return config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
+
+
+def run_trial(tee: Tee, token: StopToken, trial: Trial, data: Prepared, recipe: Recipe, folder: RunDir) -> TrialResult:
+    """The loop, then the test part once, then the weights on disk."""
+    from .loop import fit, measure_test
+    from .probes import answers_to, map_regions
+    from .threads import suitable_threads
+
+    began = time.monotonic()
+    watched = _Watched(tee)
+    announce(watched, trial.config, data, recipe)
+    test = None
+    with suitable_threads(recipe):
+        outcome = fit(recipe, watched, token)
+        tested = outcome.weights_epoch
+        if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
+            test = measure_test(recipe, tested, data.baseline_metric)
+            watched(test)
+            watched(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested))
+            for fact in map_regions(recipe, data, tested):
+                watched(fact)
+            _save_weights(tee, recipe, folder)
+    recipe.model.eval()
+    best = watched.epochs.get(outcome.best_epoch)
+    return TrialResult(
+        trial=trial,
+        reason=outcome.reason,
+        epochs=outcome.epochs,
+        best_epoch=outcome.best_epoch,
+        val_loss=best.val_loss if best else math.nan,
+        val_metric=best.val_metric if best else math.nan,
+        test=test,
+        seconds=time.monotonic() - began,
+        model=recipe.model,
+        data=data,
+    )
+
+
+class _Watched:
+    """Passes events on and keeps the epochs' figures, of which the best ones are wanted at the end."""
+
+    def __init__(self, emit: Callable[[e.Event], None]) -> None:
+        self._emit = emit
+        self.epochs: dict[int, e.EpochEnded] = {}
+
+    def __call__(self, event: e.Event) -> None:
+        if isinstance(event, e.EpochEnded):
+            self.epochs[event.epoch] = event
+        self._emit(event)
+
+
+def announce(emit: Callable[[e.Event], None], config: RunConfig, data: Prepared, recipe: Recipe) -> None:
+    """Tell what is about to be trained on what."""
+    emit(
+        e.DataPrepared(
+            dataset=clean(config.data.source),
+            task=data.task,
+            train_rows=len(data.x_train),
+            validation_rows=len(data.x_validation),
+            test_rows=len(data.x_test),
+            shape=data.image_shape or (data.x_train.shape[1],),
+            class_names=data.class_names,
+        )
+    )
+    for note in data.notes:
+        emit(e.Noted(text=note))
+    layers = [(clean(name), sum(p.numel() for p in part.parameters())) for name, part in recipe.model.named_children()]
+    metric, mode = recipe.metric
+    emit(
+        e.ModelBuilt(
+            layers=tuple((name, size) for name, size in layers if size),
+            parameters=sum(size for _, size in layers),
+            epochs=recipe.epochs,
+            steps_per_epoch=len(recipe.train),
+            batch_size=recipe.train.batch_size,
+            metric=metric,
+            metric_mode=mode,
+        )
+    )
+
+
+def run_several(
+    tee: Tee,
+    token: StopToken,
+    plan: Sequence[Trial],
+    table: Table,
+    folder: RunDir,
+    sinks_of: Callable[[RunDir, RunConfig, Prepared], list[Sink]],
+) -> Iterator[TrialResult]:
+    """Train the trials of a plan in order, each into its own sub-folder. A stop ends the trial in hand and the rest.
+
+    A trial that fails to converge is a result like any other; one that raises ends the run.
+    """
+    from .recipe import build_recipe
+
+    for trial in plan:
+        own = folder.trial(trial.label)
+        data = trial.prepare(table)
+        with tee.trial(trial.number, sinks_of(own, trial.config, data)):
+            tee(e.TrialStarted(number=trial.number, of=len(plan), label=trial.label, folder=str(own.path)))
+            data = trial.prepare(table)
+            recipe = build_recipe(trial.config, data)
+            result = run_trial(tee, token, trial, data, recipe, own)
+            tee(ended(result))
+        yield result
+        if token.reason is not None:
+            return
+
+
+def ended(result: TrialResult) -> e.TrialEnded:
+    """The event that a trial's result makes."""
+    return e.TrialEnded(
+        number=result.trial.number,
+        label=result.trial.label,
+        reason=result.reason,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        val_loss=result.val_loss,
+        val_metric=result.val_metric,
+        test_loss=result.test.loss if result.test else math.nan,
+        test_metric=result.test.metric if result.test else math.nan,
+        seconds=result.seconds,
+    )
+
+
+def summarize(kind: str, results: Sequence[TrialResult]) -> e.TrialsSummarized:
+    """Mean and spread over the trials whose figures are finite, and which of them is best by validation loss."""
+    rows = [row for row in map(ended, results) if all(map(math.isfinite, (row.val_loss, row.test_loss)))]
+    best = min(rows, key=lambda row: row.val_loss, default=None)
+    figures: dict[str, Any] = {}
+    for name in ("val_loss", "val_metric", "test_loss", "test_metric"):
+        numbers = [getattr(row, name) for row in rows]
+        figures[f"{name}_mean"] = mean(numbers) if numbers else math.nan
+        figures[f"{name}_sd"] = stdev(numbers) if len(numbers) > 1 else math.nan
+    return e.TrialsSummarized(kind=kind, count=len(rows), best_trial=best.number if best else 0, **figures)
+
+
+def best_result(results: Sequence[TrialResult]) -> TrialResult:
+    """The trial with the best validation loss; the first one when none has a finite loss."""
+    return min(results, key=lambda row: row.val_loss if math.isfinite(row.val_loss) else math.inf)
+
+
+def keep_best_weights(tee: Tee, folder: RunDir, best: TrialResult) -> None:
+    """Copy the best trial's weights into the run's own folder."""
+    source = folder.trial(best.trial.label).weights
+    try:
+        write_atomically(folder.weights, source.read_bytes())
+    except OSError as error:
+        tee(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))
+
+
+def _save_weights(tee: Tee, recipe: Recipe, folder: RunDir) -> None:
+    """The weights as safetensors; a full disk is told, and does not take the figures with it."""
+    from safetensors.torch import save
+
+    try:
+        weights = {name: value.detach().cpu().contiguous() for name, value in recipe.model.state_dict().items()}
+        write_atomically(folder.weights, save(weights))
+    except OSError as error:
+        tee(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))

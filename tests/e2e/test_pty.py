@@ -1,0 +1,116 @@
+"""The whole app on a real terminal, with keys alone: from the setup to the final figures, and out again."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from support.screens import SIZES
+from support.terminal import DOWN, NNTUI, RIGHT, Terminal, terminal
+
+from engine import events as e
+from engine import read_journal
+
+BRAILLE, BLOCKS = re.compile("[⠁-⣿]"), re.compile("[▀▄▌▐▖▗▘▝▚▞█▛▜▙▟]")
+sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    settings = [f"run.folder={folder / 'runs'}", "run.device=cpu", *more]
+    return [*NNTUI, "--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
+
+
+def run_folder(folder: Path) -> Path:
+    (found,) = (folder / "runs").iterdir()
+    return found
+
+
+def curves(program: Terminal) -> list[str]:
+    """The lines of the charts, without what frames them."""
+    return [line[8:] for line in program.lines if re.match(r"^[ \d.]+[┤│]", line)]
+
+
+def started(program: Terminal) -> None:
+    """From the command to a run that has drawn both curves."""
+    program.see("nntui · setup", "> digits", "r run")
+    program.send("r")
+    program.see("training · epoch", "patience", "must beat")
+    drawn = lambda sign: any(sign.search(line) for line in curves(program))  # noqa: E731
+    program.until(lambda: drawn(BRAILLE) and drawn(BLOCKS), what="for both curves")
+
+
+@sizes
+def test_a_run_from_first_key_to_final_figures(tmp_path, size):
+    with terminal(command(tmp_path, "run.epochs=25", "early_stopping.patience=24"), size, tmp_path) as program:
+        program.see("nntui · setup", "r run")
+        program.send(DOWN + DOWN + RIGHT)
+        program.see("0.15")
+        started(program)
+        assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/24 left", program.text)
+        program.see("all epochs done", "best epoch", "test        loss", "baseline", "n new run", seconds=60)
+        assert any(BRAILLE.search(line) for line in curves(program))
+        assert any(BLOCKS.search(line) for line in curves(program))
+        program.send("q")
+        assert program.wait() == 0
+        program.see("best epoch", "ended       all epochs done", "run folder")
+        program.as_found()
+    folder = run_folder(tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.toml", "events.jsonl"} <= names
+    assert any(name.startswith("events.out.tfevents.") for name in names)
+    assert "test = 0.15" in (folder / "config.toml").read_text()
+
+
+@sizes
+def test_quit_while_training_in_under_a_second(tmp_path, size):
+    """The best of three, for a machine that is busy with other things."""
+    took = []
+    for attempt in range(3):
+        place = tmp_path / str(attempt)
+        with terminal(command(place, "run.epochs=5000", "early_stopping.patience=5000"), size) as program:
+            started(program)
+            program.send("q")
+            program.see("Training is under way.", "y  stop and quit")
+            program.send("y")
+            asked = time.monotonic()
+            assert program.wait() == 0
+            took.append(time.monotonic() - asked)
+            program.see("ended       interrupted", "test        loss")
+            program.as_found()
+        last = list(read_journal(run_folder(place) / "events.jsonl"))[-1]
+        assert isinstance(last, e.RunEnded) and last.reason == "interrupted"
+        if took[-1] < 1:
+            return
+    pytest.fail(f"quitting took {took} seconds")
+
+
+def test_sigterm_restores_the_terminal(tmp_path):
+    with terminal(command(tmp_path, "run.epochs=5000", "early_stopping.patience=5000")) as program:
+        started(program)
+        program.signal(signal.SIGTERM)
+        assert program.wait() == 143
+        program.as_found()
+    assert isinstance(list(read_journal(run_folder(tmp_path) / "events.jsonl"))[-1], e.RunEnded)
+
+
+def test_leaving_the_setup_leaves_nothing_behind(tmp_path):
+    with terminal(command(tmp_path)) as program:
+        program.see("nntui · setup")
+        program.send("q")
+        assert program.wait() == 0
+        program.as_found()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_data_refuses_is_shown_at_its_field(tmp_path):
+    (tmp_path / "bad.csv").write_text("a,b,y\n1,2,0\n1,x,1\n" + "1,2,0\n2,1,1\n" * 10)
+    with terminal(command(tmp_path, "data.source=bad.csv", "data.target=y"), (140, 45), tmp_path) as program:
+        program.see("nntui · setup", "r run")
+        program.send("r")
+        program.see("^ column 'b': 'x' is not a number")
+        program.send("q")
+        assert program.wait() == 0
+        program.as_found()
