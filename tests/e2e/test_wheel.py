@@ -27,7 +27,7 @@ def test_every_module_and_the_styles_are_in_it(wheel):
     names = set(wheel.namelist())
     for package in ("engine", "tui"):
         for path in (ROOT / package).rglob("*"):
-            if path.suffix in (".py", ".tcss"):
+            if path.suffix in (".py", ".tcss", ".json"):
                 assert str(path.relative_to(ROOT)) in names
 
 

@@ -42,7 +42,7 @@ def test_the_table_is_that_of_the_installed_torch():
     installed, stored = read_torch(), json.loads(FILE.read_text("utf-8"))
     assert json.loads(json.dumps(installed)) == stored, (
         f"the installed PyTorch {torch.__version__} differs from the table, which is of {stored['torch']}: "
-        "run `python -m engine.torchsignatures`, then give new options a knob in engine/config.py"
+        "run `python -m engine.torchsignatures`, then give new options a knob in engine/config/"
     )
 
 

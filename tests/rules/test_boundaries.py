@@ -16,7 +16,7 @@ from engine.knobs import knobs, values
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for package in ("engine", "tui") for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 360
-LONGER = {"engine/config.py"}  # a list of declarations, which must stand in one place
+LONGER = {"engine/config/optimizer.py"}  # a list of declarations, which must stand in one place
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 
 

@@ -1,0 +1,109 @@
+"""Knobs of the data: what to train on and how it is split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .declare import IS_FILE, IS_GENERATED, ONE_SPLIT, Section, either, knob, switched_on
+
+
+class DataConfig(Section):
+    """Data"""
+
+    source: str = knob(
+        "digits",
+        label="dataset",
+        help="The name of a built-in dataset, or the path of a CSV file. `nntui datasets` lists the built-in ones.",
+        min_length=1,
+    )
+    target: str = knob(
+        "",
+        label="target column",
+        help="The column of the file that the model learns to predict. Every other column is an input.",
+        when=IS_FILE,
+    )
+    task: Literal["auto", "classification", "regression"] = knob(
+        "auto",
+        label="task",
+        help="Whether the target is a class or a quantity. auto takes text and whole numbers with few different values "
+        "for classes and everything else for a quantity.",
+        when=IS_FILE,
+    )
+    missing: Literal["refuse", "mean", "median", "drop"] = knob(
+        "refuse",
+        label="missing values",
+        help="What to do with empty cells and NaN in the input columns. refuse: list them as faults. mean and median: fill in that of the "
+        "column over the training part; median is safer with outliers. drop: leave those rows out, best when they are few. A "
+        "column that is mostly missing should be removed instead.",
+        when=IS_FILE,
+    )
+    rows: int = knob(
+        1000,
+        label="points",
+        help="How many points to generate. More points make overfitting harder.",
+        when=IS_GENERATED,
+        ge=30,
+        le=1_000_000,
+    )
+    noise: float = knob(
+        0.2,
+        label="noise",
+        help="Standard deviation of the noise added to the generated points. 0 draws the pure shape; at 0.5 and more the "
+        "classes overlap and no model can be perfect.",
+        when=IS_GENERATED,
+        ge=0.0,
+        le=10.0,
+    )
+    validation: float = knob(
+        0.1,
+        label="validation share",
+        help="The share of rows held out to watch training: early stopping and the warnings look at it. 0.1 to 0.2 is "
+        "usual; with too few rows the curve is noise, with too many there is little left to learn from.",
+        when=ONE_SPLIT,
+        gt=0.0,
+        lt=1.0,
+    )
+    test: float = knob(
+        0.1,
+        label="test share",
+        help="The share of rows kept aside until the very end and used once, for an honest figure. Nothing is tuned on "
+        "it.",
+        when=ONE_SPLIT,
+        gt=0.0,
+        lt=1.0,
+    )
+    shuffle: bool = knob(
+        True,
+        label="shuffle",
+        help="Mix the rows before they are divided. Off, the first rows are trained on, the next watched and the last "
+        "tested, which is the honest way for a time series: nothing may be learned from the future. Leave it on for "
+        "everything else; a file that is sorted by class would put whole classes into one part.",
+    )
+    stratify: bool = knob(
+        True,
+        label="stratify",
+        help="Give every part of the split the same mix of classes. Matters most with few rows or rare classes; has no "
+        "meaning for regression.",
+        when=switched_on("data.shuffle"),
+    )
+    seed: int = knob(
+        0,
+        label="split seed",
+        help="The seed of the split (and of generated points). The same seed gives the same rows in the same parts.",
+        when=either(switched_on("data.shuffle"), IS_GENERATED),
+        ge=0,
+        le=2**31 - 1,
+    )
+    standardize: bool = knob(
+        True,
+        label="standardize",
+        help="Shift and scale the inputs to mean 0 and standard deviation 1, measured on the training part only. Nets "
+        "learn badly from inputs of very different sizes, so leave it on unless the data is scaled already.",
+    )
+    train_rows: int = knob(
+        0,
+        label="training rows",
+        help="Keep only this many rows of the training part, 0 for all. With few rows a net learns them by heart: the "
+        "quickest way to see overfitting.",
+        ge=0,
+    )

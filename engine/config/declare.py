@@ -1,0 +1,148 @@
+"""How a knob is declared: its field, the conditions under which it means anything, and the section it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ..data.catalogue import card, is_file
+from ..torchtable import Family, table
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The condition under which a knob means anything: `test` holds for the value of knob `key`, or one of `others` holds.
+
+    `words` says it.
+    """
+
+    key: str
+    test: Callable[[Any], bool]
+    words: str
+    others: tuple[When, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every knob that the condition looks at."""
+        return (self.key, *(key for other in self.others for key in other.keys))
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether the condition is met, given the values of all knobs by key."""
+        return self.test(values.get(self.key)) or any(other.holds(values) for other in self.others)
+
+
+def chosen(key: str, *names: str) -> When:
+    """The knob counts when the choice `key` is one of `names`."""
+    return When(key, lambda value: value in names, f"{key} is {' or '.join(names)}")
+
+
+def switched_on(key: str) -> When:
+    """The knob counts when the switch `key` is on."""
+    return When(key, lambda value: value is True, f"{key} is on")
+
+
+def above_zero(key: str) -> When:
+    """The knob counts when the number `key` is not 0."""
+    return When(key, lambda value: isinstance(value, int | float) and value > 0, f"{key} > 0")
+
+
+def either(first: When, *others: When) -> When:
+    """The knob counts when any of the conditions holds."""
+    return When(first.key, first.test, " or ".join(condition.words for condition in (first, *others)), others)
+
+
+def knob(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    unit: str = "",
+    when: When | Sequence[When] = (),
+    log: bool = False,
+    defaults: Mapping[str, Any] | None = None,
+    **bounds: Any,
+) -> Any:
+    """A pydantic field with what a form and a help screen need.
+
+    label: two or three words. help: two or three sentences, the first of which can stand alone. unit: of the value, or "".
+    when: conditions that must all hold for the knob to mean anything. log: the value is best changed by factors, not by
+    steps (learning rates, penalties). defaults: what takes the place of `default` for some choices of the section's ``name``: each
+    optimizer has its own. bounds: ``gt``, ``ge``, ``lt``, ``le`` and the like, as pydantic has them.
+    """
+    conditions = (when,) if isinstance(when, When) else tuple(when)
+    extra: dict[str, Any] = {"unit": unit, "log": log, "when": conditions, "defaults": dict(defaults or {})}
+    return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
+
+
+def _listed(value: Any) -> Any:
+    """TOML has lists, a frozen config has tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def torch_knob(
+    family: Family,
+    name: str,
+    *,
+    of: Callable[[Any], Any] = float,
+    ours: Mapping[str, Any] | None = None,
+    when: When | Sequence[When] = (),
+    **rest: Any,
+) -> Any:
+    """A knob for an argument of torch's optimizers or schedulers, visible for those that have it, with torch's defaults.
+
+    of: the type of its values. ours: defaults of our own, where torch has none or another suits better here. The rest goes
+    to `knob`.
+    """
+    section = "optimizer" if family == "optimizers" else "schedule"
+    names = table().having(family, name)
+    merged = {**table().defaults(family, name), **(ours or {})}
+    defaults = {choice: of(merged[choice]) for choice in names}
+    everywhere = "adam" if "adam" in defaults else "sgd" if "sgd" in defaults else next(iter(defaults))
+    conditions = [when] if isinstance(when, When) else list(when)
+    if name != "lr":  # which all of them have, so that it depends on nothing
+        conditions.insert(0, chosen(f"{section}.name", *names))
+    others = {choice: value for choice, value in defaults.items() if value != defaults[everywhere]}
+    return knob(defaults[everywhere], when=conditions, defaults=others, **rest)
+
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_listed)]
+
+
+class Section(BaseModel):
+    """A group of knobs. The docstring of each subclass is the heading above its knobs in the form."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_choice(cls, given: Any) -> Any:
+        """Fill in what is not given where the default depends on the choice `name`."""
+        if not isinstance(given, Mapping) or "name" not in cls.model_fields:
+            return given
+        choice = given.get("name", cls.model_fields["name"].default)
+        filled = dict(given)
+        for name, field in cls.model_fields.items():
+            extra = field.json_schema_extra
+            defaults: Any = extra["defaults"] if isinstance(extra, dict) else {}
+            if name not in filled and isinstance(choice, str) and choice in defaults:
+                filled[name] = defaults[choice]
+        return filled
+
+
+IS_FILE = When("data.source", lambda value: isinstance(value, str) and is_file(value), "data.source is a file")
+IS_GENERATED = When(
+    "data.source",
+    lambda value: isinstance(value, str) and (known := card(value)) is not None and known.generated,
+    "data.source is a generated set",
+)
+
+ONE_SPLIT = chosen("trials.kind", "single", "restarts")
+
+HAS_CLASSES = When(
+    "data.source",
+    lambda value: isinstance(value, str) and ((known := card(value)) is None or known.task == "classification"),
+    "data.source has classes",
+)

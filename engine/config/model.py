@@ -1,0 +1,78 @@
+"""Knobs of the model: its kind, its size, how its weights start."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .declare import Section, Widths, chosen, knob
+
+
+class ModelConfig(Section):
+    """Model"""
+
+    kind: Literal["mlp", "linear", "cnn"] = knob(
+        "mlp",
+        label="model",
+        help="The kind of network. linear: one layer, no hidden units. mlp: fully connected layers. cnn: convolutions in front, for pictures "
+        "only.",
+    )
+    hidden: Widths = knob(
+        (128, 64),
+        label="hidden layers",
+        help="The widths of the hidden layers, in order, such as 128, 64. Wider and deeper nets fit more, and overfit "
+        "sooner; an empty list leaves a linear output layer.",
+        unit="units",
+        when=chosen("model.kind", "mlp", "cnn"),
+        max_length=64,
+    )
+    channels: Widths = knob(
+        (16, 32),
+        label="channels",
+        help="The number of filters of each convolution, in order. After each one the picture is halved by max pooling "
+        "while it is at least 4 pixels wide.",
+        unit="filters",
+        when=chosen("model.kind", "cnn"),
+        min_length=1,
+        max_length=16,
+    )
+    kernel: int = knob(
+        3,
+        label="kernel size",
+        help="The width and height of the filters. 3 is usual; 5 or 7 look at larger patterns at a higher cost. Must be "
+        "odd so that the picture keeps its size.",
+        unit="pixels",
+        when=chosen("model.kind", "cnn"),
+        ge=1,
+        le=15,
+    )
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"] = knob(
+        "relu",
+        label="activation",
+        help="The non-linearity after each hidden layer. relu is the safe choice; sigmoid and tanh flatten out for large "
+        "inputs, which starves the early layers of a deep net of gradient.",
+        when=chosen("model.kind", "mlp", "cnn"),
+    )
+    batch_norm: bool = knob(
+        False,
+        label="batch norm",
+        help="Normalize each hidden unit over the batch, in front of its activation. Lets deep nets learn at higher learning "
+        "rates; needs batches of 2 rows or more, and with fewer than about 8 its statistics are mostly noise.",
+        when=chosen("model.kind", "mlp", "cnn"),
+    )
+    init: Literal["default", "he", "xavier", "normal", "zeros", "orthogonal"] = knob(
+        "default",
+        label="initial weights",
+        help="How the weights are drawn before training; biases start at 0 except under default, which is PyTorch's own "
+        "scheme. he keeps the size of signals through relu layers, xavier through tanh and sigmoid, orthogonal through very "
+        "deep nets. normal takes a spread of your own, and zeros shows why chance is needed: all units of a layer stay equal.",
+    )
+    init_std: float = knob(
+        0.05,
+        label="initial spread",
+        help="Standard deviation of the initial weights. 0.01 to 0.1 is usual: much smaller and the signal dies out on its way "
+        "through the layers, much larger and units saturate or the loss starts enormous.",
+        when=chosen("model.init", "normal"),
+        log=True,
+        gt=0.0,
+        le=100.0,
+    )
