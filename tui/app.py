@@ -145,16 +145,22 @@ def _farewell(app: NntuiApp, code: int) -> int:
     monitor = app.monitor
     if monitor is None:
         return code
+    monitor.view.apply_all(monitor.source.drain())
+    told = monitor.view.end is not None
+    if told:
+        sys.stdout.write(final_table(monitor.view) + "\n")
     if monitor.source.alive:
-        sys.stdout.write("nntui: waiting for the batch in hand (Ctrl-C leaves at once)\n")
+        what = "finishing the TensorBoard log" if told else "waiting for the batch in hand"
+        sys.stdout.write(f"nntui: {what} (Ctrl-C leaves at once)\n")
         sys.stdout.flush()
         try:
             while not monitor.source.join(0.5):
                 pass
         except KeyboardInterrupt:
             code = EXIT_INTERRUPTED
-    monitor.view.apply_all(monitor.source.drain())
-    sys.stdout.write(final_table(monitor.view) + "\n")
+    if not told:
+        monitor.view.apply_all(monitor.source.drain())
+        sys.stdout.write(final_table(monitor.view) + "\n")
     return code
 
 
