@@ -76,10 +76,13 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
         if view.report:
             rows.append(("mistakes", mistakes_line(view.report, view.data.class_names if view.data else ())))
         rows.append(("baseline", f"{' ' * 11}   {view.metric} {view.test.baseline:.4f}   (always the same answer)"))
+    if view.data and view.data.task == "regression":
+        rows.append(("units", "losses are of the standardized target; RMSE and MAE are in the target's own unit"))
     if view.end:
         rows.append(("ended", view.end.error or end_words(view.end.reason)))
         rows.append(("time", f"{view.end.seconds:.1f} s"))
-    rows += [("warning", clean(finding.title)) for finding in view.findings.values()]
+    of = f"{view.trials[-1].label}: " if view.trials else ""
+    rows += [("warning", clean(of + finding.title)) for finding in view.findings.values()]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
     return rows
@@ -99,7 +102,7 @@ def mistakes_line(report: e.ReportMade, class_names: tuple[str, ...]) -> str:
         if not report.mistakes:
             return "none"
         one = report.mistakes[0]
-        return f"largest {one.loss:.4g}   (test row {one.row}: {one.answer:.4g} for {one.truth:.4g})"
+        return f"largest {one.loss:.4g}   (row {one.row} of the test part: predicted {one.answer:.4g}, true {one.truth:.4g})"
     worst, row = min(enumerate(report.classes), key=lambda each: (each[1].support == 0, each[1].f1))
     weakest = f"{clean(label_of(worst, class_names), 30)} (precision {row.precision:.2f}, recall {row.recall:.2f})"
     return f"{report.wrong} of {report.rows}" + (f"   weakest class {weakest}" if report.wrong else "")
@@ -127,7 +130,8 @@ def _trial_rows(view: RunView) -> list[tuple[str, str]]:
         rows.append(
             ("mean", " " * 6 + _figures(s.val_loss_mean, s.val_metric_mean, s.test_loss_mean, s.test_metric_mean))
         )
-        rows.append(("sd", " " * 6 + _figures(s.val_loss_sd, s.val_metric_sd, s.test_loss_sd, s.test_metric_sd)))
+        if s.count > 1:
+            rows.append(("sd", " " * 6 + _figures(s.val_loss_sd, s.val_metric_sd, s.test_loss_sd, s.test_metric_sd)))
     return rows
 
 

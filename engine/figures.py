@@ -73,7 +73,9 @@ def error_by_epoch(view: RunView, sides: Sides | None) -> Picture:
     if sides is not None:
         best = float(np.clip(sides.loss, -_LARGEST, _LARGEST))
         axes.axvline(sides.best, color=BEST, linestyle=":")
-        axes.plot([sides.best], [best], "o", color=BEST, label=f"just right: epoch {sides.best}, loss {sides.loss:.4g}")
+        axes.plot(
+            [sides.best], [best], "o", color=BEST, label=f"{sides.middle}: epoch {sides.best}, loss {sides.loss:.4g}"
+        )
         for text, low, high, hatch in (
             (sides.left, 0.5, sides.best, "///"),
             (sides.right, sides.best, sides.last + 0.5, "\\\\\\"),

@@ -92,8 +92,9 @@ class Sides:
     """The error-against-epoch graph in words.
 
     best: the epoch that is just right, and loss its validation loss. last: the last epoch. left: what the epochs before the
-    best one are ("underfitting", or "" when there are none); right: what those after it are: "overfitting" when validation
-    got worse while training did not, "diverging" when both did, "converged" when neither, "" when there are none.
+    best one are ("underfitting", or "" when there are none); right: what those after it are: "overfitting" when the
+    diagnosis says so, "rising" when validation is higher but not for long enough to say that, "diverging" when training got
+    worse as well, "converged" when neither did, "" when there are none.
     """
 
     best: int
@@ -102,10 +103,15 @@ class Sides:
     left: str
     right: str
 
+    @property
+    def middle(self) -> str:
+        """What the best epoch is: "just right", or only "best so far" when nothing came after it."""
+        return "just right" if self.right else "best so far"
+
     def words(self) -> str:
         """All of it on one line, such as ``underfitting 1-11 · just right 12 · overfitting 13-22``."""
         parts = [f"{self.left} {_span(1, self.best - 1)}"] if self.left else []
-        parts.append(f"just right {self.best}")
+        parts.append(f"{self.middle} {self.best}")
         parts += [f"{self.right} {_span(self.best + 1, self.last)}"] if self.right else []
         return " · ".join(parts)
 
@@ -129,7 +135,12 @@ def sides(view: RunView) -> Sides | None:
     if after:
         worse = _clearly_above(_middle(after), loss)
         train_worse = _clearly_above(_middle(train), view.train_loss[at])
-        right = "diverging" if worse and train_worse else "overfitting" if worse else "converged"
+        if not worse:
+            right = "converged"
+        elif train_worse:
+            right = "diverging"
+        else:
+            right = "overfitting" if "overfitting" in view.findings else "rising"
     return Sides(view.best_epoch, loss, view.epochs[-1], "underfitting" if at else "", right)
 
 

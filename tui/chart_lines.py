@@ -70,7 +70,8 @@ def _clipped(xs: list[int], ys: list[float], top: int) -> list[Dots]:
     for (x0, y0), (x1, y1) in pairwise(zip(xs, ys, strict=True)):
         if max(y0, y1) < 0 or min(y0, y1) > top:
             continue
-        (start_x, end_x), (start_y, end_y) = zip(*(_stopped(x0, y0, x1, y1, y, top) for y in (y0, y1)), strict=True)
+        start_x, start_y = _stopped(x0, y0, x1, y1, x0, y0, top)
+        end_x, end_y = _stopped(x0, y0, x1, y1, x1, y1, top)
         if pieces and (pieces[-1][0][-1], pieces[-1][1][-1]) == (start_x, start_y):
             pieces[-1][0].append(end_x)
             pieces[-1][1].append(end_y)
@@ -79,11 +80,12 @@ def _clipped(xs: list[int], ys: list[float], top: int) -> list[Dots]:
     return pieces
 
 
-def _stopped(x0: int, y0: float, x1: int, y1: float, y: float, top: int) -> tuple[int, int]:
-    """The point of the line from (x0, y0) to (x1, y1) at height `y`, or at the edge of the canvas if that is before it."""
+def _stopped(x0: int, y0: float, x1: int, y1: float, x: int, y: float, top: int) -> tuple[int, int]:
+    """The end (x, y) of the line from (x0, y0) to (x1, y1), or where the line meets the canvas if that end lies outside."""
     edge = min(max(y, 0.0), float(top))
-    x = x0 if y0 == y1 else round(x0 + (x1 - x0) * (edge - y0) / (y1 - y0))
-    return (x1 if y0 == y1 and y == y1 else x), round(edge)
+    if edge == y or y0 == y1:
+        return x, round(edge)
+    return round(x0 + (x1 - x0) * (edge - y0) / (y1 - y0)), round(edge)
 
 
 def _visible(piece: Dots) -> Dots:

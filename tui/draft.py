@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, floor, isfinite, log2, log10
+from pathlib import PurePath
 from typing import Any
 
 from engine.config import RunConfig
@@ -62,12 +63,25 @@ class Draft:
         return self._visible
 
     def refuse(self, faults: Sequence[Fault]) -> None:
-        """Show faults that were found later, when the data was read, until the field or the dataset is changed."""
+        """Show faults that were found later, when the data was read: the first one of each field, with its place in the file.
+
+        They stand until the field or the dataset is changed, or `forget_refused`: the file may have been mended meanwhile.
+        """
         source = self._texts["data.source"]
-        for fault in faults:
-            key = fault.key if fault.key in knob_by_key() else "data.source"
-            self._refused[key] = (f"{self.text(key)}\0{source}", fault)
+        keyed = [(fault.key if fault.key in knob_by_key() else "data.source", fault) for fault in faults]
+        for key in dict.fromkeys(key for key, _ in keyed):
+            first, *more = [fault for where, fault in keyed if where == key]
+            place = f"{PurePath(first.where).name}: " if first.where else ""
+            others = f" (and {len(more)} more)" if more else ""
+            shown = Fault(key, f"{place}{first.problem}{others}", first.hint, first.where)
+            self._refused[key] = (f"{self.text(key)}\0{source}", shown)
         self._validate()
+
+    def forget_refused(self) -> None:
+        """Look at the texts alone again."""
+        if self._refused:
+            self._refused.clear()
+            self._validate()
 
     def fault_of(self, key: str, text: str) -> Fault | None:
         """What would be wrong with a knob if `text` stood in its field: for showing errors as one types."""

@@ -66,14 +66,14 @@ class OverfittingWatch:
             return None
         self._trend.add(val_loss)
         if len(self._trend) >= MIN_EPOCHS:
-            self._held = self._verdict()
+            self._held = self._verdict(epoch)
         return self._held
 
     def _restart(self, epoch: int) -> None:
         self._began = epoch
         self._trend = MannKendall()
 
-    def _verdict(self) -> Finding | None:
+    def _verdict(self, epoch: int) -> Finding | None:
         z = self._trend.z
         now, train_now = median(self._last_val), median(self._last_train)
         # A loss can be negative in principle (a log-density), hence the absolute value of the best as the yardstick.
@@ -86,7 +86,7 @@ class OverfittingWatch:
             began=self._began,
             title=f"overfitting since epoch {self._began}",
             evidence=(
-                f"validation loss {_figure(now)} is {rise:.0%} above its best {_figure(self._best)} "
+                f"at epoch {epoch} validation loss {_figure(now)} is {rise:.0%} above its best {_figure(self._best)} "
                 f"(epoch {self._best_epoch}) and rises steadily (Mann-Kendall Z {z:.1f} over {len(self._trend)} epochs) "
                 f"while training loss went from {_figure(self._train_at_best)} to {_figure(train_now)}"
             ),

@@ -100,17 +100,17 @@ def view_of(val, train=None, best=None) -> RunView:
 
 SIDES = [
     # validation, training (None: falling), left, best, right
-    ([3.0, 2.0, 1.0, 1.2, 1.4, 1.6], None, "underfitting", 3, "overfitting"),
+    ([3.0, 2.0, 1.0, 1.2, 1.4, 1.6], None, "underfitting", 3, "rising"),
     ([3.0, 2.0, 1.0, 1.01, 1.02, 1.01], None, "underfitting", 3, "converged"),
     ([3.0, 2.0, 1.0, 1.0, 1.0, 9.0], None, "underfitting", 3, "converged"),  # one bad epoch does not decide
     ([3.0, 2.0, 1.0], None, "underfitting", 3, ""),
-    ([1.0, 2.0, 3.0], None, "", 1, "overfitting"),
+    ([1.0, 2.0, 3.0], None, "", 1, "rising"),
     ([1.0], None, "", 1, ""),
     ([2.0, 1.0, 5.0, 50.0], [2.0, 1.0, 6.0, 60.0], "underfitting", 2, "diverging"),
     ([2.0, 1.0, math.nan], [2.0, 1.0, math.nan], "underfitting", 2, "diverging"),
-    ([2.0, 1.0, math.inf, math.inf], None, "underfitting", 2, "overfitting"),
+    ([2.0, 1.0, math.inf, math.inf], None, "underfitting", 2, "rising"),
     ([math.nan, 1.0, 1.01], None, "underfitting", 2, "converged"),
-    ([-1.0, -2.0, -1.5, -1.4], None, "underfitting", 2, "overfitting"),  # a log-density can be negative
+    ([-1.0, -2.0, -1.5, -1.4], None, "underfitting", 2, "rising"),  # a log-density can be negative
 ]
 
 
@@ -123,8 +123,26 @@ def test_sides(val, train, left, best, right):
 
 
 def test_sides_in_words():
-    assert sides(view_of(SIDES[0][0])).words() == "underfitting 1-2 · just right 3 · overfitting 4-6"  # pyright: ignore
+    assert sides(view_of(SIDES[0][0])).words() == "underfitting 1-2 · just right 3 · rising 4-6"  # pyright: ignore
     assert sides(view_of([2.0, 1.0, 1.0])).words() == "underfitting 1 · just right 2 · converged 3"  # pyright: ignore
+
+
+def test_overfitting_is_said_where_the_diagnosis_says_it():
+    view = view_of(SIDES[0][0])
+    view.apply(
+        e.FindingRaised(
+            epoch=6, kind="overfitting", confidence="likely", began=4, title="t", evidence="e", actions=("stop",)
+        )
+    )
+    found = sides(view)
+    assert found is not None
+    assert (found.right, found.middle) == ("overfitting", "just right")
+
+
+def test_a_best_epoch_with_nothing_after_it_is_only_the_best_so_far():
+    found = sides(view_of([3.0, 2.0, 1.0]))
+    assert found is not None
+    assert found.middle == "best so far"
 
 
 @pytest.mark.parametrize("val", [[], [math.nan], [math.inf, math.nan]])
@@ -147,4 +165,4 @@ def test_the_mistakes_on_one_line():
     assert line == "1 of 5   weakest class b (precision 0.50, recall 1.00)"
     assert mistakes_line(make_report(answers([0, 1], [0, 1]), 2, epoch=1), ("a", "b")) == "0 of 2"
     numbers = make_report(answers([1.0, 2.0, 3.0], [1.5, 2.0, 1.0], [0.5, 0.0, 2.0]), 0, epoch=1)
-    assert mistakes_line(numbers, ()) == "largest 2   (test row 2: 1 for 3)"
+    assert mistakes_line(numbers, ()) == "largest 2   (row 2 of the test part: predicted 1, true 3)"

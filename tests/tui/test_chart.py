@@ -281,3 +281,17 @@ def test_draws_are_cheap() -> None:
             draw(series, ChartOptions(120, 18))
             best = min(best, time.process_time() - started)
         assert best < limit
+
+
+def test_a_level_line_stays_whole_when_another_part_of_it_leaves_the_axes():
+    bounds = HeldBounds(limits=(0, 1))
+    level = [0.1, 0.8, *[1.0] * 48]  # the first value is let go of, below the axis
+    options = ChartOptions(width=80, height=12, x_low=0, x_high=50, bounds=bounds)
+    for length in range(2, 51):  # as it grows, epoch by epoch
+        strips = draw([Series("train", list(range(1, length + 1)), level[:length], "train")], options)
+    text = [strip.text for strip in strips]
+    assert bounds.low is not None and bounds.low > 0.1, "nothing has left the axes: this would test nothing"
+    top = next(line for line in text if "┤" in line)
+    drawn = top.split("┤")[1].rstrip()
+    line = drawn[drawn.index("⠉") :]
+    assert len(line) > 60 and set(line) == {"⠉"}

@@ -75,5 +75,5 @@ async def test_the_monitor_names_the_sides_when_the_run_has_ended(size):
 async def test_a_run_that_went_well_has_no_overfitting_side():
     async with watching(script.healthy()) as (pilot, source):
         source.release()
-        await see(pilot, "just right: epoch 20")
+        await see(pilot, "best so far: epoch 20")
         assert "→ overfitting" not in text(pilot)

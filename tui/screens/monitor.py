@@ -169,7 +169,7 @@ class MonitorScreen(Screen[None]):
         for name, (selector, label, train, validation) in curves.items():
             options = replace(self._options[name], x_high=max(1, view.total_epochs), y_label=label)
             if name == "loss" and view.end is not None and (found := sides(view)) is not None:
-                options = replace(options, note=(found.left, f"just right: epoch {found.best}", found.right))
+                options = replace(options, note=(found.left, f"{found.middle}: epoch {found.best}", found.right))
             series = [
                 Series("train", view.epochs, train, "train"),
                 Series("validation", view.epochs, validation, "validation"),

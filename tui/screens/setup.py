@@ -142,6 +142,8 @@ class SetupScreen(Screen[None]):
         form = self.query_one(Form)
         if not form.commit():
             return None
+        self.draft.forget_refused()
+        form.rebuild()
         if self.draft.config is None or self.draft.faults:
             first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
             if first is not None:

@@ -68,7 +68,7 @@ class DatasetList(Widget, can_focus=True):
         pointer = ">" if chosen else " "
         if y == len(self._names):
             return Strip([Segment(fit(f" {pointer} {FILE_ENTRY}", width), style)], width)
-        rows = f"{catalogue()[y].rows:>5} "
+        rows = "  any " if catalogue()[y].generated else f"{catalogue()[y].rows:>5} "
         name = fit(f" {pointer} {self._names[y]}", width - len(rows))
         return Strip([Segment(name, style), Segment(rows, dim)]).adjust_cell_length(width, style)
 
@@ -108,7 +108,8 @@ def _card_text(item: Card) -> Text:
         size = f"{item.features} inputs"
     what = f"{item.classes} classes" if item.task == "classification" else "a quantity"
     text = Text(item.title, style="bold")
-    text.append(f"\n{item.task}: {what}\n{item.rows} rows, {size}\n", style="not bold")
+    rows = "as many rows as you like" if item.generated else f"{item.rows} rows"
+    text.append(f"\n{item.task}: {what}\n{rows}, {size}\n", style="not bold")
     text.append(f"{item.about}\n", style="not bold")
     text.append(f"{item.source}; {item.licence}", style="not bold dim")
     return text

@@ -259,8 +259,8 @@ class Form(ScrollView, can_focus=True):
                 event.stop()
                 event.prevent_default()
             return
-        if event.key in ("up", "down"):
-            return  # the binding commits and moves on
+        if event.key in ("up", "down", "f1"):
+            return  # the binding commits and moves on, or explains the field
         event.stop()
         event.prevent_default()
         if event.key in ("enter", "tab"):
@@ -281,8 +281,9 @@ class Form(ScrollView, can_focus=True):
         self._look_at_trial()
 
     def on_blur(self) -> None:
-        # Another window in front is no reason to close the field: the person may be fetching a path to paste.
-        if self.edit is not None and self.app.app_focus and not self.commit():
+        # Another window or a dialog in front is no reason to close the field: the person may be fetching a path to paste.
+        stays = not self.app.app_focus or self.app.screen is not self.screen
+        if self.edit is not None and not stays and not self.commit():
             self.action_cancel()
         self.refresh()
 

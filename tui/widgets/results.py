@@ -10,7 +10,7 @@ from engine.runview import RunView
 from ..text import clean
 from .status import Quiet
 
-LESS_WANTED = ("train", "time", "warning", "mistakes")  # rows that a low screen does without
+LESS_WANTED = ("train", "time", "warning", "mistakes", "units")  # rows that a low screen does without
 
 
 class Results(Quiet):
