@@ -110,7 +110,7 @@ def test_what_the_data_refuses_is_shown_at_its_field(tmp_path):
     with terminal(command(tmp_path, "data.source=bad.csv", "data.target=y"), (140, 45), tmp_path) as program:
         program.see("nntui · setup", "r run")
         program.send("r")
-        program.see("^ column 'b': 'x' is not a number")
+        program.see("^ bad.csv:3: column 'b': 'x' is not a number")
         program.send("q")
         assert program.wait() == 0
         program.as_found()
