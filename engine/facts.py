@@ -46,3 +46,12 @@ class Answer:
     answer: float
     loss: float
     probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A knob that was changed: its key, and its values before and after as a person would type them."""
+
+    key: str
+    before: str
+    after: str

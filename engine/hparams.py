@@ -9,7 +9,17 @@ from .knobs import Knob, knobs, show, values
 from .text import clean
 
 NO_HYPERPARAMETERS = frozenset(
-    ["run.name", "run.folder", "run.device", "run.tensorboard", "run.histograms", "run.figures"]
+    [
+        "run.name",
+        "run.folder",
+        "run.device",
+        "run.tensorboard",
+        "run.histograms",
+        "run.figures",
+        "run.checkpoints",
+        "run.checkpoint_pause",
+        "run.checkpoint_minutes",
+    ]
 )
 """Knobs that say where and how a run is recorded; two runs that differ in nothing else are the same experiment."""
 

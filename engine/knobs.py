@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from .config import RunConfig, When
+from .config.declare import Live
 
 
 def bound_text(value: float) -> str:
@@ -30,7 +31,8 @@ class Knob:
     choice. low and high are bounds (None: unbounded), and low_open and high_open say whether the bound itself is excluded.
     log: best changed by factors. when: the conditions, all of which must hold for the knob to mean anything. optional: the
     value may be None, which is written as an empty text, and in TOML by leaving the knob out. defaults: what the default is
-    for those choices of the section's ``name`` that have another.
+    for those choices of the section's ``name`` that have another. live: changes at the next ``batch`` or ``epoch`` of a run under
+    way; "" when it needs a new run.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Knob:
     when: tuple[When, ...] = ()
     optional: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    live: Live = ""
 
     @property
     def section(self) -> str:
@@ -127,6 +130,7 @@ def _knob(section: str, group: str, name: str, field: FieldInfo) -> Knob:
     assert isinstance(extra, dict), f"{section}.{name} is not declared with knob()"
     conditions: Any = extra["when"]
     defaults: Any = extra["defaults"]
+    live: Any = extra["live"]
     return Knob(
         key=f"{section}.{name}",
         group=group,
@@ -140,6 +144,7 @@ def _knob(section: str, group: str, name: str, field: FieldInfo) -> Knob:
         when=conditions,
         optional=optional,
         defaults=defaults,
+        live=live,
         **bounds,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from . import events as e
+from .facts import Change
 
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
 
@@ -21,6 +22,7 @@ END_WORDS: dict[str, str] = {
     "target": "the target was reached",
     "diverged": "the loss diverged",
     "failed": "failed",
+    "detached": "handed over",
 }
 
 
@@ -47,6 +49,11 @@ class RunView:
 
     Lists hold one value per finished epoch; `epochs` has their numbers, from 1. With trials, everything but `trials`,
     `log` and what concerns the whole run is about the trial under way.
+
+    planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
+    whole epochs that were done where a chapter began. saved: the last checkpoint; save_problem: why the latest could not be
+    saved, or "". chapters: every time a process took the run up again. screen_lost: the last time it lost its terminal.
+    handed_over: one process has given the run up and the next has not taken it yet.
     """
 
     run: str = ""
@@ -90,6 +97,16 @@ class RunView:
     planned_trials: int = 0
     summary: e.TrialsSummarized | None = None
 
+    planned: int = 0
+    edits: list[e.KnobsChanged] = field(default_factory=list)
+    resumed_at: list[int] = field(default_factory=list)
+    extended: int = 0
+    saved: e.CheckpointSaved | None = None
+    save_problem: str = ""
+    chapters: list[e.RunResumed] = field(default_factory=list)
+    screen_lost: e.ScreenLost | None = None
+    handed_over: bool = False
+
     restored: e.BestRestored | None = None
     test: e.TestMeasured | None = None
     report: e.ReportMade | None = None
@@ -98,7 +115,7 @@ class RunView:
     @property
     def total_epochs(self) -> int:
         """The most epochs the run can have; 0 before it is known."""
-        return self.model.epochs if self.model else 0
+        return self.planned or (self.model.epochs if self.model else 0)
 
     @property
     def metric(self) -> str:
@@ -117,7 +134,7 @@ class RunView:
         more = waiting * sum(finished) / len(finished) if finished else 0.0
         recent = self.seconds[-5:]
         done = self.step / max(1, self.model.steps_per_epoch) if self.epoch > len(self.epochs) else 0.0
-        return max(0.0, self.model.epochs - len(self.epochs) - done) * sum(recent) / len(recent) + more
+        return max(0.0, self.total_epochs - len(self.epochs) - done) * sum(recent) / len(recent) + more
 
     def apply_all(self, items: Iterable[e.Event]) -> RunView:
         """Apply events in order; returns the view itself."""
@@ -138,7 +155,7 @@ class RunView:
                 parts = f"{event.train_rows} train, {event.validation_rows} validation, {event.test_rows} test rows"
                 self._say(event, f"{event.dataset}: {parts}")
             case e.ModelBuilt():
-                self.model = event
+                self.model, self.planned = event, 0
                 self._say(event, f"model with {event.parameters:,} parameters, {event.steps_per_epoch} steps per epoch")
             case e.EpochStarted():
                 self.phase = "training" if self.phase == "preparing" else self.phase
@@ -170,6 +187,32 @@ class RunView:
                 self._say(event, f"{event.sink} is no longer written: {event.problem}")
             case e.Noted():
                 self._say(event, event.text)
+            case e.RunResumed():
+                self._begin_chapter(event)
+            case e.Rewound():
+                self._rewind(event)
+            case e.CheckpointSaved():
+                self.saved, self.save_problem = event, ""
+                if event.kind in ("asked", "stop", "edit"):
+                    self._say(event, f"checkpoint saved after {_place(event.epochs, event.batch)}")
+            case e.CheckpointFailed():
+                self.save_problem = event.problem
+                self._say(event, f"the checkpoint could not be saved: {event.problem}; the ones before it are good")
+            case e.KnobsChanged():
+                self.edits.append(event)
+                self.config, self.planned = event.config, event.planned
+                self._say(event, f"edit {event.number} in epoch {event.epoch}, {change_words(event.changes)}")
+            case e.CommandRefused():
+                self._say(event, f"{event.command} refused: {event.problem}")
+            case e.EpochsAdded():
+                self.planned, self.extended = event.planned, self.extended + event.epochs
+                self._say(event, f"{event.epochs} epochs added: up to {event.planned}")
+            case e.ScreenLost():
+                self.screen_lost = event
+                self._say(event, f"the screen was lost: {event.problem}; training goes on without it")
+            case e.HandedOver():
+                self.handed_over, self.phase = True, "preparing"
+                self._say(event, f"handed over after {_place(event.epochs, event.batch)}")
             case e.BestRestored():
                 self.restored = event
                 self._say(event, f"weights of epoch {event.epoch} restored")
@@ -199,8 +242,36 @@ class RunView:
         for name in _PER_TRIAL:
             setattr(self, name, getattr(fresh, name))
         self.planned_trials = event.of
+        self.trials = [trial for trial in self.trials if trial.number != event.number]  # one that is trained once more
         self.trials.append(TrialView(event.number, event.label, self.epochs, self.train_loss, self.val_loss))
         self._say(event, f"{event.label} of {event.of}")
+
+    def _begin_chapter(self, event: e.RunResumed) -> None:
+        """A process has taken the run up: what was said of its end no longer holds."""
+        self.run, self.folder, self.device = event.run, event.folder, event.device
+        self.config = self.config or event.config
+        self.chapters.append(event)
+        self.phase, self.handed_over, self.save_problem = "preparing", False, ""
+        self.end = self.summary = None
+        words = {"lost": "resumed: its process was lost", "detached": "taken over", "ended": "taken up again"}
+        self._say(event, f"{words.get(event.after, 'resumed')}; on {event.device}, process {event.pid}")
+
+    def _rewind(self, event: e.Rewound) -> None:
+        """Forget what is beyond the point where training stands now."""
+        keep = sum(epoch <= event.epochs for epoch in self.epochs)
+        for name in ("epochs", *_PER_EPOCH):
+            del getattr(self, name)[keep:]
+        self.epoch, self.step = event.epochs + (event.batch > 0), event.batch
+        known = event.best_epoch in self.epochs  # a journal may lack its beginning
+        self.best_epoch, self.best_loss = (event.best_epoch, event.best_loss) if known else (0, float("inf"))
+        self.config, self.planned = event.config, event.planned
+        self.edits = [edit for edit in self.edits if edit.number <= event.edits]
+        self.stopping = self.restored = self.test = self.report = None
+        self.findings.clear()
+        if event.why == "resumed":
+            self.resumed_at.append(event.epochs)
+        self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]
+        self._say(event, f"training stands after {_place(event.epochs, event.batch)}")
 
     def _end_epoch(self, event: e.EpochEnded) -> None:
         self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step
@@ -213,6 +284,17 @@ class RunView:
 
     def _say(self, event: e.Event, text: str) -> None:
         self.log.append((event.time, text))
+
+
+def _place(epochs: int, batch: int) -> str:
+    """A point of the training in words."""
+    whole = f"epoch {epochs}" if epochs else "no whole epoch"
+    return f"{whole} and {batch} batches" if batch else whole
+
+
+def change_words(changes: Iterable[Change]) -> str:
+    """Changes of knobs on one line."""
+    return ", ".join(f"{one.key} from {one.before or 'none'} to {one.after or 'none'}" for one in changes)
 
 
 _WHOLE_RUN = frozenset(
@@ -229,6 +311,10 @@ _WHOLE_RUN = frozenset(
         "summary",
         "log",
         "end",
+        "chapters",
+        "screen_lost",
+        "handed_over",
+        "save_problem",
     ]
 )
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .commands import Command, Detach, Pause, Resume, Stop
 from .config import EarlyStoppingConfig
-from .events import EndReason
+from .events import EndReason, Event
 from .measures import MEASURES
 
 _LOOK_SECONDS = 0.02  # how often a paused run looks whether it may go on
@@ -102,15 +104,18 @@ def build_stopping(config: EarlyStoppingConfig) -> EarlyStopping:
 
 
 class StopToken:
-    """How a run is asked to stop or to wait. Set from any thread or a signal handler; read by the loop between batches.
+    """How a run is asked for things. Set from any thread or a signal handler; read by the loop between batches.
 
-    Plain attributes and no lock: a signal handler may interrupt any line of this class, and a lock held by the interrupted
-    line would never be released.
+    Plain attributes, a deque, and no lock: a signal handler may interrupt any line of this class, and a lock held by the
+    interrupted line would never be released.
     """
 
     def __init__(self) -> None:
         self._reason: EndReason | None = None
+        self._now = False
         self._paused = False
+        self.asked: deque[Command] = deque()
+        self.notices: deque[Event] = deque()
 
     @property
     def reason(self) -> EndReason | None:
@@ -118,14 +123,28 @@ class StopToken:
         return self._reason
 
     @property
+    def now(self) -> bool:
+        """Whether a stop leaves out the test: it was asked for so, or somebody is about to lose patience."""
+        return self._now
+
+    @property
     def paused(self) -> bool:
         """Whether the run is asked to wait. A stop ends every pause."""
         return self._paused and self._reason is None
 
-    def stop(self, reason: EndReason = "stopped") -> None:
-        """Ask the run to stop after the batch in hand. The first reason given is kept; a paused run ends too."""
+    @property
+    def attention(self) -> bool:
+        """Whether anything at all is asked of the run."""
+        return self._reason is not None or self._paused or bool(self.asked) or bool(self.notices)
+
+    def stop(self, reason: EndReason = "stopped", now: bool = False) -> None:
+        """Ask the run to stop after the batch in hand. The first reason given is kept; a paused run ends too.
+
+        now: without testing the best weights. Asked for later, it still makes a stop that is under way a quick one.
+        """
         if self._reason is None:
             self._reason = reason
+        self._now = self._now or now or reason in ("terminated", "detached")
 
     def pause(self) -> None:
         """Ask the run to wait between batches until `resume` or `stop`."""
@@ -134,7 +153,29 @@ class StopToken:
     def resume(self) -> None:
         self._paused = False
 
+    def obey(self, command: Command) -> None:
+        """Ask the run for whatever `command` says; what is not about stopping and waiting queues up in `asked`."""
+        match command:
+            case Stop():
+                self.stop(command.reason, command.now)
+            case Detach():
+                self.stop("detached")
+            case Pause():
+                self.pause()
+            case Resume():
+                self.resume()
+            case _:
+                self.asked.append(command)
+
+    def tell(self, event: Event) -> None:
+        """Have the run put an event into its record: something that happened to its process."""
+        self.notices.append(event)
+
+    def rest(self) -> None:
+        """Let a moment pass while paused."""
+        time.sleep(_LOOK_SECONDS)
+
     def wait_while_paused(self) -> None:
         """Block the caller until the run may go on."""
         while self.paused:
-            time.sleep(_LOOK_SECONDS)
+            self.rest()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..data.catalogue import card, is_file
 from ..torchtable import Family, table
+
+Live = Literal["", "batch", "epoch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def knob(
     when: When | Sequence[When] = (),
     log: bool = False,
     defaults: Mapping[str, Any] | None = None,
+    live: Live = "",
     **bounds: Any,
 ) -> Any:
     """A pydantic field with what a form and a help screen need.
@@ -70,10 +73,17 @@ def knob(
     label: two or three words. help: two or three sentences, the first of which can stand alone. unit: of the value, or "".
     when: conditions that must all hold for the knob to mean anything. log: the value is best changed by factors, not by
     steps (learning rates, penalties). defaults: what takes the place of `default` for some choices of the section's ``name``: each
-    optimizer has its own. bounds: ``gt``, ``ge``, ``lt``, ``le`` and the like, as pydantic has them.
+    optimizer has its own. live: whether it can be changed while a run trains, at the next ``batch`` or the next ``epoch``; a new
+    run is needed for the others. bounds: ``gt``, ``ge``, ``lt``, ``le`` and the like, as pydantic has them.
     """
     conditions = (when,) if isinstance(when, When) else tuple(when)
-    extra: dict[str, Any] = {"unit": unit, "log": log, "when": conditions, "defaults": dict(defaults or {})}
+    extra: dict[str, Any] = {
+        "unit": unit,
+        "log": log,
+        "when": conditions,
+        "defaults": dict(defaults or {}),
+        "live": live,
+    }
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -105,6 +115,8 @@ def torch_knob(
     if name != "lr":  # which all of them have, so that it depends on nothing
         conditions.insert(0, chosen(f"{section}.name", *names))
     others = {choice: value for choice, value in defaults.items() if value != defaults[everywhere]}
+    if family == "schedulers":
+        rest.setdefault("live", "batch")  # a schedule can be exchanged for another, so each of its knobs can change
     return knob(defaults[everywhere], when=conditions, defaults=others, **rest)
 
 

@@ -76,3 +76,9 @@ class ModelConfig(Section):
         gt=0.0,
         le=100.0,
     )
+    weights: str = knob(
+        "",
+        label="begin with",
+        help="Begin with the best weights of another run instead of fresh ones: its folder, or a model.safetensors file. What "
+        "differs in name or shape starts fresh, and the log says how much of it did. Empty for a fresh start.",
+    )

@@ -30,6 +30,7 @@ class OptimizerConfig(Section):
         log=True,
         gt=0.0,
         le=1e3,
+        live="batch",
     )
     momentum: float = torch_knob(
         "optimizers",
@@ -119,6 +120,7 @@ class OptimizerConfig(Section):
         log=True,
         ge=0.0,
         le=100.0,
+        live="batch",
     )
     decoupled_weight_decay: bool = torch_knob(
         "optimizers",
@@ -377,6 +379,7 @@ class OptimizerConfig(Section):
         log=True,
         ge=0.0,
         le=1e6,
+        live="batch",
     )
     clip_value: float = knob(
         0.0,
@@ -387,4 +390,5 @@ class OptimizerConfig(Section):
         log=True,
         ge=0.0,
         le=1e6,
+        live="batch",
     )

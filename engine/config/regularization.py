@@ -19,6 +19,7 @@ class RegularizationConfig(Section):
         when=chosen("model.kind", "mlp", "cnn"),
         ge=0.0,
         lt=1.0,
+        live="batch",
     )
     input_dropout: float = knob(
         0.0,
@@ -27,6 +28,7 @@ class RegularizationConfig(Section):
         "data.",
         ge=0.0,
         lt=1.0,
+        live="batch",
     )
     l1: float = knob(
         0.0,
@@ -37,6 +39,7 @@ class RegularizationConfig(Section):
         log=True,
         ge=0.0,
         le=1e3,
+        live="batch",
     )
     l2: float = knob(
         0.0,
@@ -46,6 +49,7 @@ class RegularizationConfig(Section):
         log=True,
         ge=0.0,
         le=1e3,
+        live="batch",
     )
     weight_decay: float = knob(
         0.0,
@@ -56,6 +60,7 @@ class RegularizationConfig(Section):
         log=True,
         ge=0.0,
         le=100.0,
+        live="batch",
     )
     penalty_on: Literal["weights", "all"] = knob(
         "weights",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import Section, When, chosen, knob, switched_on
+from .declare import Section, When, above_zero, chosen, knob, switched_on
 
 
 class RunSettings(Section):
@@ -17,6 +17,7 @@ class RunSettings(Section):
         unit="epochs",
         ge=1,
         le=1_000_000,
+        live="batch",
     )
     batch_size: int = knob(
         32,
@@ -26,6 +27,7 @@ class RunSettings(Section):
         unit="samples",
         log=True,
         ge=0,
+        live="epoch",
     )
     accumulate: int = knob(
         1,
@@ -96,6 +98,34 @@ class RunSettings(Section):
         help="Measure the training loss after each epoch as validation does, with dropout off and the final weights, instead of "
         "averaging it over the steps. Otherwise the gap between the curves lies. auto does so with dropout, noise, mixup, "
         "label smoothing, a penalty or averaged weights; it costs one forward pass over the training data.",
+    )
+    checkpoints: int = knob(
+        2,
+        label="checkpoints kept",
+        help="How many of the latest checkpoints to keep beside the best one; 0 saves none. A checkpoint holds everything that "
+        "training needs to go on as if it had never stopped: without one, a run that is killed is lost.",
+        ge=0,
+        le=1000,
+    )
+    checkpoint_pause: float = knob(
+        1.0,
+        label="least pause",
+        help="Checkpoints are saved after an epoch, but not more often than this; 0 saves after every epoch, however short. It is "
+        "the most training time that a crash can cost when epochs are short.",
+        unit="s",
+        when=above_zero("run.checkpoints"),
+        ge=0.0,
+        le=86400.0,
+    )
+    checkpoint_minutes: float = knob(
+        5.0,
+        label="save every",
+        help="Save in the middle of an epoch as well when it takes longer than this; 0 waits for its end. 2 to 15 is usual: it is the "
+        "most training time that a crash can cost when epochs are long.",
+        unit="min",
+        when=above_zero("run.checkpoints"),
+        ge=0.0,
+        le=1440.0,
     )
     name: str = knob(
         "",

@@ -27,6 +27,7 @@ class ScheduleConfig(Section):
         help="How the learning rate changes over the run. step: cut it every few epochs. cosine: lower it smoothly to "
         "the end. plateau: cut it when the validation loss stops falling. cyclic and one_cycle move after every batch, all others "
         "after every epoch.",
+        live="batch",
     )  # fmt: skip
     warmup: int = knob(
         0,
@@ -36,6 +37,7 @@ class ScheduleConfig(Section):
         unit="epochs",
         ge=0,
         le=1_000_000,
+        live="batch",
     )
     step_size: int = torch_knob(
         "schedulers",
@@ -339,4 +341,5 @@ class ScheduleConfig(Section):
         "as they are; a name that it does not know is refused when the run starts.",
         when=When("schedule.name", lambda value: value != "constant", "schedule.name is not constant"),
         max_length=1000,
+        live="batch",
     )

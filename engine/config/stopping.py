@@ -15,6 +15,7 @@ class EarlyStoppingConfig(Section):
         label="early stopping",
         help="End the run when the validation loss, or what else is monitored, has not improved for a while. Saves time and "
         "is the simplest cure for overfitting.",
+        live="batch",
     )
     monitor: Literal["loss", "accuracy", "top_k", "macro_f1", "auroc", "mae", "rmse", "r2"] = knob(
         "loss",
@@ -37,6 +38,7 @@ class EarlyStoppingConfig(Section):
         unit="epochs",
         when=switched_on("early_stopping.enabled"),
         ge=1,
+        live="batch",
     )
     min_delta: float = knob(
         1e-4,
@@ -46,6 +48,7 @@ class EarlyStoppingConfig(Section):
         when=switched_on("early_stopping.enabled"),
         log=True,
         ge=0.0,
+        live="batch",
     )
     relative: bool = knob(
         False,
@@ -53,6 +56,7 @@ class EarlyStoppingConfig(Section):
         help="Take the improvement asked for as a share of the best figure: 0.01 then means one per cent. Useful when you do "
         "not know how large the loss will be.",
         when=switched_on("early_stopping.enabled"),
+        live="batch",
     )
     start: int = knob(
         0,
@@ -71,6 +75,7 @@ class EarlyStoppingConfig(Section):
         help="End the run as soon as the monitored figure is as good as this. Empty for no such goal. To compare how fast "
         "settings get there; a goal out of reach does nothing.",
         when=switched_on("early_stopping.enabled"),
+        live="batch",
     )
     diverged_above: float = knob(
         0.0,
@@ -81,12 +86,14 @@ class EarlyStoppingConfig(Section):
         when=[switched_on("early_stopping.enabled"), chosen("early_stopping.monitor", "loss", "mae", "rmse")],
         ge=0.0,
         le=1e12,
+        live="batch",
     )
     non_finite: bool = knob(
         True,
         label="stop on NaN",
         help="End the run when the training or validation loss is no longer a finite number. Leave it on: weights that are NaN "
         "stay so. Off, the run goes on to the end, which shows what such a run looks like.",
+        live="batch",
     )
     restore_best: bool = knob(
         True,
