@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -18,6 +21,7 @@ class Average:
     def __init__(self, model: nn.Module, kind: str, ema_decay: float, swa_start: float, epochs: int) -> None:
         self._model, self._kind = model, kind
         self._first_epoch = swa_start * epochs
+        self._last_epoch = 0
         self.averaged: AveragedModel | None = None
         if kind == "ema":
             self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True)
@@ -30,9 +34,10 @@ class Average:
             self.averaged.update_parameters(self._model)
 
     def after_epoch(self, epoch: int) -> None:
-        """Take in the weights after epoch number `epoch`, from 1."""
-        if self.averaged is not None and self._kind == "swa" and epoch > self._first_epoch:
+        """Take in the weights after epoch number `epoch`, from 1; once, however often it is called for an epoch."""
+        if self.averaged is not None and self._kind == "swa" and epoch > max(self._first_epoch, self._last_epoch):
             self.averaged.update_parameters(self._model)
+            self._last_epoch = epoch
 
     @property
     def model(self) -> nn.Module:
@@ -40,6 +45,16 @@ class Average:
         if self.averaged is None or int(self.averaged.n_averaged) == 0:
             return self._model
         return self.averaged.module
+
+    def state_dict(self) -> dict[str, Any]:
+        """The average, and the last epoch that is in it."""
+        return {"last_epoch": self._last_epoch, "averaged": self.averaged.state_dict() if self.averaged else None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        self._last_epoch = state["last_epoch"]
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
 
     def settle(self) -> None:
         """Put the average into the trained model, at the end of training."""

@@ -42,20 +42,33 @@ class TensorBoardSink:
 
     data: the arrays of the run, from which the pictures of the rows named in a report are taken. Figures are drawn when the
     run, or the trial that this log belongs to, has ended, and only then is matplotlib imported.
+
+    before: the view of a run that is taken up again. Its log goes on in another file in the same folder, which begins by
+    saying from which step on the older ones no longer count (TensorBoard's purge_step), so that every step has one value.
     """
 
     name = "TensorBoard"
 
-    def __init__(self, folder: Path, config: RunConfig, data: Prepared) -> None:
+    def __init__(self, folder: Path, config: RunConfig, data: Prepared, before: RunView | None = None) -> None:
         self._folder, self._config, self._data = folder, config, data
         self._writer: SummaryWriter | None = None
-        self._view = RunView()
+        self._view = before or RunView()
+        self._waits = before is not None
+        self._tested = before.test.epoch if before is not None and before.test is not None else 0
         self._regions: e.RegionsMapped | None = None
         self._finished = False
 
     def write(self, event: e.Event) -> None:
-        writer = self._open(event)
+        if isinstance(event, e.Rewound):
+            self._go_on_from(event)
         self._view.apply(event)
+        if self._waits:  # where training stands is said in a moment
+            return
+        writer = self._open(event)
+        if isinstance(event, e.TestMeasured):
+            if event.epoch == self._tested:
+                return  # the same weights were tested before the run went on: the same values at the same step
+            self._tested = event.epoch
         for tag, value in scalars(event, self._view).items():
             writer.add_scalar(tag, value, getattr(event, "epoch", 0), walltime=event.time)
         match event:
@@ -90,6 +103,16 @@ class TensorBoardSink:
             self._add_hparams(hparams.session_start(self._config, event.time), event.time)
             self._writer.add_text("config", _block(dump_config(self._config), "toml"), 0, walltime=event.time)
         return self._writer
+
+    def _go_on_from(self, event: e.Rewound) -> None:
+        """A new file, from the first epoch that is trained once more."""
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        if self._writer is not None:
+            self._writer.close()
+        self._waits = False
+        self._tested = self._tested if self._tested <= event.epochs else 0
+        self._writer = SummaryWriter(str(self._folder), flush_secs=10, purge_step=event.epochs + 1)
 
     def _finish(self, time: float, reason: str) -> None:
         """What can only be said at the end. Figures come last: if one fails, nothing else is lost."""

@@ -1,14 +1,16 @@
-"""The headless verbs: train, lr-find, datasets, samples, config. Nothing here imports torch before training starts."""
+"""The headless verbs: train, lr-find, datasets, samples, config, and those about runs that exist, from cli_runs.
+
+Nothing here imports torch before training starts.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,16 +22,19 @@ from .errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
-    EXIT_TERMINATED,
     Fault,
     InputError,
     TrainingError,
     config_error,
 )
+from .headless import detach, exit_code, train_plainly
+from .options import DetachOption, FileArgument, SampleOption, SetOption
+from .signals import occupy_descriptors
 
 if TYPE_CHECKING:
     from .config import RunConfig
-    from .stopping import StopToken
+
+__all__ = ["app", "detach", "exit_code", "main", "resolve", "train_plainly"]
 
 app = typer.Typer(
     name="nntui",
@@ -40,14 +45,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-FileArgument = Annotated[str, typer.Argument(metavar="[FILE]", help="A run's TOML file.", show_default=False)]
-SampleOption = Annotated[
-    str, typer.Option("--sample", metavar="NAME", help="Use a sample that comes with nntui: see `nntui samples`.")
-]
-SetOption = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Set a knob, for example --set optimizer.lr=0.01.")
-]
 
 
 def _version(wanted: bool) -> None:
@@ -76,15 +73,25 @@ def resolve(file: str, sample: str, settings: Sequence[str]) -> RunConfig:
 
 
 @app.command()
-def train(file: FileArgument = "", sample: SampleOption = "", set_: SetOption = []) -> None:  # noqa: B006
+def train(
+    file: FileArgument = "",
+    sample: SampleOption = "",
+    set_: SetOption = [],  # noqa: B006
+    detached: DetachOption = False,
+) -> None:
     """Train without a screen: a line per epoch, then the final figures.
 
     Exit codes: 0 done, 1 training failed, 2 bad input, 130 after Ctrl-C, 143 after SIGTERM. Ctrl-C stops after the batch in
-    hand and keeps the best weights; a second one stops at once.
+    hand and keeps the best weights; a second one stops at once. SIGTERM saves a checkpoint and leaves out the test, SIGUSR1
+    saves one and goes on. When the terminal goes away, training goes on without it.
     """
     if not (file or sample):
         raise config_error("", "nothing to train", "give a FILE, or try `nntui train --sample digits`")
-    raise typer.Exit(train_plainly(resolve(file, sample, set_)))
+    config = resolve(file, sample, set_)
+    if not detached:
+        raise typer.Exit(train_plainly(config))
+    options = [part for setting in set_ for part in ("--set", setting)]
+    raise typer.Exit(detach(["train", *options, *(["--sample", sample] if sample else ["--", file])]))
 
 
 @app.command(name="lr-find")
@@ -158,51 +165,9 @@ def config(
         typer.echo(dump_config(resolved), nl=False)
 
 
-def train_plainly(config: RunConfig) -> int:
-    """Train with plain lines on standard output; returns the exit code."""
-    from .console import final_table
-    from .stopping import StopToken
-
-    token = StopToken()
-    _stop_on_signals(token)
-    typer.echo("loading data and PyTorch")
-    from .runner import train
-    from .sinks import ConsoleSink
-
-    result = train(config, [ConsoleSink(sys.stdout)], token)
-    typer.echo(final_table(result.view))
-    return exit_code(result.reason)
-
-
-def exit_code(reason: str) -> int:
-    """The exit code that goes with the reason a run ended for."""
-    codes = {
-        "interrupted": EXIT_INTERRUPTED,
-        "terminated": EXIT_TERMINATED,
-        "failed": EXIT_FAILED,
-        "non_finite": EXIT_FAILED,
-        "diverged": EXIT_FAILED,
-    }
-    return codes.get(reason, EXIT_OK)
-
-
-def _stop_on_signals(token: StopToken) -> None:
-    """Ctrl-C and SIGTERM stop after the batch in hand; a second one at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        reason, code = ("interrupted", EXIT_INTERRUPTED)
-        if number == signal.SIGTERM:
-            reason, code = ("terminated", EXIT_TERMINATED)
-        if token.reason is not None:
-            os._exit(code)
-        token.stop(reason)
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
-
-
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:
     """Run the command line and return the exit code. Every fault of the user is one line on standard error."""
+    occupy_descriptors()
     group = typer.main.get_command(command)
     try:
         code = group.main(
@@ -239,8 +204,9 @@ def _usage_fault(error: Exception) -> Fault | None:
 
 
 def _complain(lines: Sequence[str], code: int) -> int:
-    for line in lines:
-        typer.echo(f"nntui: {line}", err=True)
+    with contextlib.suppress(OSError):  # nobody can read it any more
+        for line in lines:
+            typer.echo(f"nntui: {line}", err=True)
     return code
 
 
@@ -261,3 +227,9 @@ _GROUP_OPTIONS = frozenset(["-h", "--help", "--version", "--install-completion",
 def known_file(path: str) -> bool:
     """Whether `path` exists; used to tell a mistyped command from a missing file."""
     return Path(path).expanduser().exists()
+
+
+from . import cli_runs  # noqa: E402  -- its verbs need `resolve`, and stand behind the others in the help
+
+for _verb in cli_runs.VERBS:
+    app.command()(_verb)

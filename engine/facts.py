@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -55,3 +56,12 @@ class Change:
     key: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeEdit:
+    """An edit that was made: in which epoch (from 1), after how many of its batches, and the new values by key, as typed."""
+
+    epoch: int
+    batch: int
+    changes: Mapping[str, str]

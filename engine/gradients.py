@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,10 @@ class Accumulation:
         """Steps of the optimizer in an epoch."""
         return math.ceil(self.rows / (self.batch_size * self.batches))
 
+    def step_of(self, batch: int) -> int:
+        """Steps that have begun when `batch` batches of an epoch are done."""
+        return math.ceil(batch / self.batches)
+
     def begins(self, batch: int) -> bool:
         """Whether batch number `batch` (from 1) is the first of a step."""
         return (batch - 1) % self.batches == 0
@@ -52,14 +57,15 @@ class Clipping:
     """Gradient clipping by value, then by norm; 0 switches either off. Pascanu et al. 2013; torch.nn.utils."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], norm: float, value: float) -> None:
-        self._parameters, self._norm, self._value = list(parameters), norm, value
+        self._parameters = list(parameters)
+        self.norm, self.value = norm, value
 
     def apply(self) -> None:
         """Clip the gradients in place."""
-        if self._value:
-            clip_grad_value_(self._parameters, self._value)
-        if self._norm:
-            clip_grad_norm_(self._parameters, self._norm)
+        if self.value:
+            clip_grad_value_(self._parameters, self.value)
+        if self.norm:
+            clip_grad_norm_(self._parameters, self.norm)
 
 
 class GradientNorms:
@@ -81,6 +87,15 @@ class GradientNorms:
     def after(self, step: int) -> None:
         if step % self._every == 0:
             self._after.append(self._norms())
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was measured so far."""
+        return {"before": list(self._before), "after": list(self._after)}
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Take over what `state_dict` gave."""
+        self._before = [one.to(device) for one in state["before"]]
+        self._after = [one.to(device) for one in state["after"]]
 
     def _norms(self) -> Tensor:
         """(layers + 1,): the norm of each layer's gradient, then that of the whole gradient."""

@@ -5,38 +5,33 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from .data.batches import Batches
-from .diagnosis import Doctor
 from .events import (
     BestRestored,
-    EarlyStoppingChecked,
     EndReason,
     EpochEnded,
     EpochStarted,
     Event,
     Noted,
-    Paused,
-    Resumed,
     StepsDone,
     StopAsked,
     TestMeasured,
 )
-from .gradients import GradientNorms
-from .metrics import Scorecard, Tally
+from .keeping import Keeper
+from .metrics import Scorecard
 from .precision import Forward, compiled
 from .recipe import Recipe
 from .regularization import Mixed, loss_of, weight_figures, weight_matrices
-from .stopping import EarlyStopping, StopToken
+from .stopping import StopToken
+from .training import Training
 
 Emit = Callable[[Event], None]
-Counts = TypeVar("Counts", bound=Tally)
 
 PROGRESS_SECONDS = 1.0
 
@@ -59,6 +54,7 @@ class Outcome:
 class TrainFigures:
     """What an epoch of training measured; see events.EpochEnded for the meaning."""
 
+    lr: float
     loss: float
     metric: float
     grad_norm: float
@@ -67,44 +63,44 @@ class TrainFigures:
     samples_per_second: float
 
 
-def fit(recipe: Recipe, emit: Emit, token: StopToken) -> Outcome:
-    """Train until the epochs are done, early stopping fires, the loss is no longer finite, or the token says stop.
+def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
+    """Train until the epochs are done, early stopping fires, the loss is no longer finite, or somebody says stop.
 
-    Every fact goes to `emit`; nothing is printed. Ends with the weights of the best epoch in the model if the recipe says
-    so. A stop takes effect after the batch in hand; the unfinished epoch is then not counted.
+    Goes on from wherever `training` stands. Every fact goes to `emit`; nothing is printed. `keeper` saves, and answers what
+    is asked of the run, between batches. Ends with the weights of the best epoch in the model if the recipe says so; a stop
+    in a hurry leaves them as they are. A stop takes effect after the batch in hand; the unfinished epoch is then not counted.
     """
-    stopping = recipe.stopping
-    doctor = Doctor()
-    best_weights: dict[str, Any] | None = None
-    best_loss = last_loss = math.nan
-    reason: EndReason = "epochs_done"
+    recipe, token = training.recipe, keeper.token
     forward: Forward = recipe.model
     if recipe.compile:
         x, y = next(recipe.train.in_order())
         forward, outcome = compiled(recipe.model, recipe.train_criterion, recipe.precision, x, y)
         emit(Noted(text=outcome))
-    epoch = done = 0
-    for epoch in range(1, recipe.epochs + 1):
+    reason = _reason_to_end(training, token)
+    while reason is None:
         began = time.perf_counter()
+        epoch = training.done + 1
+        keeper.begin_epoch(training)
         emit(EpochStarted(epoch=epoch))
-        lr = recipe.schedule.lr
-        train = train_epoch(recipe, forward, epoch, emit, token)
-        if train is None:
-            reason = token.reason or "stopped"
-            break
+        train = train_epoch(training, forward, emit, keeper)
+        if train is None:  # asked to stop, or taken back to an earlier point
+            reason = token.reason
+            continue
         recipe.average.after_epoch(epoch)
         judged = recipe.average.model
         train_loss, train_metric = train.loss, train.metric
         if recipe.train_eval:
             train_loss, train_metric = evaluate(recipe, judged, recipe.train)
-        val = measure(recipe, judged, recipe.validation).measure()
-        last_loss = val.loss
-        stopping = stopping.update(epoch, val.value(recipe.monitor))
-        if stopping.best_epoch == epoch:
-            best_loss = val.loss
-            best_weights = copy.deepcopy(judged.state_dict()) if recipe.restore_best else None
+        if (card := measure(recipe, judged, recipe.validation, token)) is None:
+            reason = token.reason
+            continue
+        val = card.measure()
+        training.stopping = training.stopping.update(epoch, val.value(recipe.monitor))
+        if training.stopping.best_epoch == epoch:
+            training.best_loss = val.loss
+            training.best_weights = copy.deepcopy(judged.state_dict()) if recipe.restore_best else None
         recipe.schedule.after_epoch(val.loss)
-        done = epoch
+        training.end_epoch(train_loss, val.loss)
         weight_norm, sparsity = weight_figures(weight_matrices(recipe.model))
         ended = EpochEnded(
             epoch=epoch,
@@ -114,7 +110,7 @@ def fit(recipe: Recipe, emit: Emit, token: StopToken) -> Outcome:
             train_metric=train_metric,
             val_metric=val.metric,
             val_metrics=val.metrics,
-            lr=lr,
+            lr=train.lr,
             penalty=recipe.penalty.value(),
             weight_norm=weight_norm,
             sparsity=sparsity,
@@ -123,42 +119,48 @@ def fit(recipe: Recipe, emit: Emit, token: StopToken) -> Outcome:
             layer_grad_norms=train.layer_grad_norms,
             seconds=time.perf_counter() - began,
             samples_per_second=train.samples_per_second,
-            best_epoch=stopping.best_epoch,
+            best_epoch=training.stopping.best_epoch,
         )
         emit(ended)
         if recipe.stops_early:
-            emit(_stopping_event(recipe, epoch, stopping))
-        for fact in doctor.examine(ended):
+            emit(training.stopping_event())
+        for fact in training.examine(ended):
             emit(fact)
         for fact in recipe.weights_probe.examine(epoch):
             emit(fact)
-        if (why := _reason_to_end(recipe, stopping, token, ended)) is not None:
-            reason = why
-            break
+        keeper.after_epoch(training)
+        reason = _reason_to_end(training, token)
     if reason == token.reason:
         emit(StopAsked(reason=reason))
+    keeper.save(training, "stop" if reason == token.reason else "end")
+    if token.now:
+        return Outcome(reason, training.done, training.stopping.best_epoch, 0)
     recipe.average.settle()
-    # Stopped inside an epoch, `epoch` is the unfinished one: its batches have moved the weights away from the best.
-    if best_weights is not None and stopping.best_epoch != epoch:
-        recipe.model.load_state_dict(best_weights)
-        emit(BestRestored(epoch=stopping.best_epoch, val_loss=best_loss))
-    last = done if not recipe.restore_best or math.isfinite(last_loss) else 0
-    return Outcome(reason, done, stopping.best_epoch, last if best_weights is None else stopping.best_epoch)
+    # Stopped inside an epoch, its batches have moved the weights away from those of the last whole one.
+    if training.best_weights is not None and (training.stopping.best_epoch != training.done or training.batch):
+        recipe.model.load_state_dict(training.best_weights)
+        emit(BestRestored(epoch=training.stopping.best_epoch, val_loss=training.best_loss))
+    last = training.done if not recipe.restore_best or math.isfinite(training.last_loss) else 0
+    kept = last if training.best_weights is None else training.stopping.best_epoch
+    return Outcome(reason, training.done, training.stopping.best_epoch, kept)
 
 
-def train_epoch(recipe: Recipe, forward: Forward, epoch: int, emit: Emit, token: StopToken) -> TrainFigures | None:
-    """One pass over the training data; None when the token asked for a stop before its end.
+def train_epoch(training: Training, forward: Forward, emit: Emit, keeper: Keeper) -> TrainFigures | None:
+    """One pass over the training data, or the rest of one; None when it was broken off, by a stop or by going back.
 
     forward: the model, or its compiled form.
     """
+    recipe, token = training.recipe, keeper.token
     optimizer, scaler, groups = recipe.optimizer, recipe.precision.scaler, recipe.accumulation
     batches = len(recipe.train)
-    tally = recipe.tally()
-    norms = GradientNorms(recipe.model, groups.steps)
-    progress = Progress(epoch, emit)
-    step = 0
+    if keeper.wanted(training, time.perf_counter()) and not keeper.attend(training):
+        return None
+    sums = training.begin_epoch()
+    tally, norms = sums.tally, sums.norms
+    progress = Progress(training.done + 1, emit)
+    step = groups.step_of(training.batch)
     recipe.model.train()
-    for batch, (x, y) in enumerate(recipe.train.shuffled(recipe.order), 1):
+    for batch, (x, y) in enumerate(recipe.train.shuffled(recipe.order, training.batch), training.batch + 1):
         if groups.begins(batch):
             optimizer.zero_grad()
             step += 1
@@ -184,15 +186,14 @@ def train_epoch(recipe: Recipe, forward: Forward, epoch: int, emit: Emit, token:
             recipe.schedule.after_step()
 
         tally.add(loss, output, y)
+        training.batch = batch
         progress.add(batch, len(y))
-        if token.paused:
-            emit(Paused(epoch=epoch))
-            token.wait_while_paused()
+        if keeper.wanted(training, progress.last):
+            going_on = keeper.attend(training)
             progress.skip()
-            emit(Resumed(epoch=epoch))
-        if token.reason is not None and batch < batches:
-            return None
-    return TrainFigures(*tally.read(), *norms.read(), progress.rate())
+            if not going_on and (batch < batches or token.now or token.reason is None):
+                return None
+    return TrainFigures(sums.lr, *tally.read(), *norms.read(), progress.rate())
 
 
 def _closure(recipe: Recipe, forward: Forward, inputs: Tensor, target: Tensor | Mixed) -> Callable[[], float]:
@@ -213,27 +214,35 @@ def _closure(recipe: Recipe, forward: Forward, inputs: Tensor, target: Tensor | 
 @torch.inference_mode()
 def evaluate(recipe: Recipe, model: nn.Module, batches: Batches) -> tuple[float, float]:
     """Mean loss and metric of `model` over `batches` in evaluation mode and float32: dropout off, no gradients."""
-    return _judge(recipe, model, batches, recipe.tally()).read()
+    tally = recipe.tally()
+    for loss, output, y in _judged(recipe, model, batches):
+        tally.add(loss, output, y)
+    return tally.read()
 
 
 @torch.inference_mode()
-def measure(recipe: Recipe, model: nn.Module, batches: Batches) -> Scorecard:
-    """As `evaluate`, with everything that every metric of the task needs."""
-    return _judge(recipe, model, batches, recipe.scorecard())
+def measure(recipe: Recipe, model: nn.Module, batches: Batches, token: StopToken | None = None) -> Scorecard | None:
+    """As `evaluate`, with everything that every metric of the task needs; None when the token asks for a stop in a hurry."""
+    card = recipe.scorecard()
+    for loss, output, y in _judged(recipe, model, batches):
+        card.add(loss, output, y)
+        if token is not None and token.now:
+            return None
+    return card
 
 
-def _judge(recipe: Recipe, model: nn.Module, batches: Batches, tally: Counts) -> Counts:
-    """`tally` with all of `batches` taken in."""
+def _judged(recipe: Recipe, model: nn.Module, batches: Batches) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The loss, the output and the target of each batch, in evaluation mode."""
     model.eval()
     for x, y in batches.in_order():
         output = model(x)
-        tally.add(recipe.criterion(output, y), output, y)
-    return tally
+        yield recipe.criterion(output, y), output, y
 
 
-def measure_test(recipe: Recipe, epoch: int, baseline: float) -> TestMeasured:
-    """The test part, once, with the weights that the model has now (those of `epoch`)."""
-    card = measure(recipe, recipe.model, recipe.test)
+def measure_test(recipe: Recipe, epoch: int, baseline: float, token: StopToken | None = None) -> TestMeasured | None:
+    """The test part, once, with the weights that the model has now (those of `epoch`); None as `measure` has it."""
+    if (card := measure(recipe, recipe.model, recipe.test, token)) is None:
+        return None
     test = card.measure()
     return TestMeasured(
         epoch=epoch,
@@ -245,27 +254,18 @@ def measure_test(recipe: Recipe, epoch: int, baseline: float) -> TestMeasured:
     )
 
 
-def _reason_to_end(recipe: Recipe, stopping: EarlyStopping, token: StopToken, ended: EpochEnded) -> EndReason | None:
-    """Why the run ends after this epoch, or None when it goes on."""
-    if recipe.stops_non_finite and not (math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss)):
-        return "non_finite"
-    if stopping.should_stop:
-        return stopping.reason
-    return token.reason if ended.epoch < recipe.epochs else None
-
-
-def _stopping_event(recipe: Recipe, epoch: int, state: EarlyStopping) -> EarlyStoppingChecked:
-    return EarlyStoppingChecked(
-        epoch=epoch,
-        best=state.best,
-        best_epoch=state.best_epoch,
-        waited=state.waited,
-        patience=state.patience or 0,
-        must_beat=state.must_beat,
-        monitor=recipe.monitor,
-        mode=state.mode,
-        start=state.start,
-    )
+def _reason_to_end(training: Training, token: StopToken) -> EndReason | None:
+    """Why the run ends where it stands, or None when it goes on. Between two epochs only: in one, its batches come first."""
+    recipe, done = training.recipe, training.done
+    if training.batch == 0 and done:
+        losses = (training.last_train_loss, training.last_loss)
+        if recipe.stops_non_finite and not all(map(math.isfinite, losses)):
+            return "non_finite"
+        if recipe.stops_early and training.stopping.should_stop:
+            return training.stopping.reason
+    if done >= training.planned:
+        return "epochs_done"
+    return token.reason
 
 
 class Progress:
@@ -273,20 +273,20 @@ class Progress:
 
     def __init__(self, epoch: int, emit: Emit) -> None:
         self._epoch, self._emit = epoch, emit
-        self._began = self._told = self._last = time.perf_counter()
+        self._began = self._told = self.last = time.perf_counter()
         self._samples = 0
 
     def add(self, step: int, samples: int) -> None:
         self._samples += samples
-        self._last = time.perf_counter()
-        if self._last - self._told >= PROGRESS_SECONDS:
-            self._told = self._last
+        self.last = time.perf_counter()
+        if self.last - self._told >= PROGRESS_SECONDS:
+            self._told = self.last
             self._emit(StepsDone(epoch=self._epoch, step=step, samples_per_second=self.rate()))
 
     def skip(self) -> None:
-        """Leave the time since the last batch out of the rate: the run was paused."""
-        self._began += time.perf_counter() - self._last
+        """Leave the time since the last batch out of the rate: the run was paused, or saved."""
+        self._began += time.perf_counter() - self.last
 
     def rate(self) -> float:
         """Samples per second so far."""
-        return self._samples / max(1e-9, self._last - self._began)
+        return self._samples / max(1e-9, self.last - self._began)

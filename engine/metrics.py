@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -60,6 +61,15 @@ class Tally:
         self._sums[0].add_(loss.detach(), alpha=rows)  # multiplied in the kind of the sums, hence without rounding
         self._sums[1] += right
         self._count += rows
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was added so far."""
+        return {"sums": self._sums, "count": self._count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        self._sums.copy_(state["sums"])
+        self._count = state["count"]
 
     def read(self) -> tuple[float, float]:
         """Mean loss and metric over everything added; the only place that waits for the device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .config import ModelConfig, RegularizationConfig
+from .errors import config_error
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -71,6 +72,61 @@ def _convolutions(config: ModelConfig, shape: tuple[int, int, int]) -> tuple[lis
 
 def _dropout(rate: float) -> list[nn.Module]:
     return [nn.Dropout(rate)] if rate > 0 else []
+
+
+_ACTIVATIONS = tuple(ACTIVATIONS.values())
+
+
+class LateDropout:
+    """Dropout behind a module that was built without it, as a hook: the names of the net's weights stay as they are."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def behind(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return nn.functional.dropout(output, self.rate, module.training) if self.rate else output
+
+    def in_front(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (nn.functional.dropout(inputs[0], self.rate, module.training), *inputs[1:]) if self.rate else inputs
+
+
+def set_dropout(net: nn.Module, hidden: float, inputs: float, compiled: bool = False) -> None:
+    """Change the dropout rates of a net from `build_model` in place, also where it was built without dropout.
+
+    compiled: the net is translated, and would not notice what is added to it; then a rate where there was none raises
+    ConfigError.
+    """
+    layers = list(net.children())
+    first = layers[0] if layers else net
+    if isinstance(first, nn.Dropout):
+        first.p = inputs
+    else:
+        _late(net, "in_front", inputs, "regularization.input_dropout", compiled)
+    for layer, following in zip(layers, [*layers[1:], None], strict=True):
+        place = layers.index(layer)
+        dense = any(isinstance(one, nn.Linear) for one in layers[max(0, place - 2) : place])
+        if (isinstance(layer, _ACTIVATIONS) and dense) or (isinstance(layer, nn.Flatten) and layer.start_dim == 1):
+            if isinstance(following, nn.Dropout):
+                following.p = hidden
+            else:
+                _late(layer, "behind", hidden, "regularization.dropout", compiled)
+
+
+def _late(module: nn.Module, side: str, rate: float, key: str, compiled: bool) -> None:
+    """Put a rate into the hook of a module; the hook is made with the first one that is not 0."""
+    hook = getattr(module, "_late_dropout", None)
+    if hook is not None:
+        hook.rate = rate
+    elif rate:
+        if compiled:
+            problem = "a compiled model that was built without dropout cannot get any"
+            raise config_error(key, problem, "start a new run, or begin with a small rate")
+        hook = LateDropout(rate)
+        object.__setattr__(module, "_late_dropout", hook)
+        if side == "behind":
+            module.register_forward_hook(hook.behind)
+        else:
+            module.register_forward_pre_hook(hook.in_front)
 
 
 def initialized(net: nn.Sequential, config: ModelConfig) -> nn.Sequential:

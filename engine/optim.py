@@ -6,6 +6,7 @@ Which arguments each class has comes from the table in torch_table.json; see eng
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -87,6 +88,9 @@ class MuonWithAdamW(Optimizer):
         self._share_groups()
 
 
+_PLAN = ("_warmup_epochs", "_warmup_steps", "_main_epochs", "_main_steps")
+
+
 class Schedule:
     """A learning-rate schedule with torch's scheduler inside (None: constant), behind a linear warm-up.
 
@@ -100,7 +104,7 @@ class Schedule:
     """
 
     def __init__(self, config: RunConfig, optimizer: Optimizer, steps_per_epoch: int) -> None:
-        schedule = config.schedule
+        self.config = schedule = config.schedule
         self._optimizer = optimizer
         self._warmup_epochs = schedule.warmup
         self._warmup_steps = schedule.warmup * steps_per_epoch
@@ -108,6 +112,7 @@ class Schedule:
         self._main_steps = self._main_epochs * steps_per_epoch
         self._per_batch = schedule.name in PER_BATCH
         self._steps = self._epochs = 0
+        self._spans_run = schedule.name == "cosine" and schedule.t_max == 0
         # Any, since the step of ReduceLROnPlateau takes a loss and that of its relatives does not.
         self._scheduler: Any = _build_scheduler(config, optimizer, self._main_epochs, self._main_steps)
         self._start = [float(group["lr"]) for group in optimizer.param_groups]
@@ -134,6 +139,8 @@ class Schedule:
         self._epochs += 1
         if self._scheduler is None or self._per_batch or self._epochs <= self._warmup_epochs:
             return
+        if self._spans_run and self._epochs > self._warmup_epochs + self._main_epochs:
+            return  # more epochs than were planned: torch's cosine would raise the rate again
         if isinstance(self._scheduler, ReduceLROnPlateau):
             self._scheduler.step(val_loss)
         else:
@@ -150,13 +157,51 @@ class Schedule:
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs, the optimizer's learning rates apart: those are in the optimizer's state."""
         inner = self._scheduler.state_dict() if self._scheduler is not None else None
-        return {"steps": self._steps, "epochs": self._epochs, "scheduler": inner}
+        plan = {name: getattr(self, name) for name in _PLAN}
+        return {"steps": self._steps, "epochs": self._epochs, "plan": plan, "start": self._start, "scheduler": inner}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self._steps, self._epochs = state["steps"], state["epochs"]
+        self._start = list(state["start"])
+        for name in _PLAN:
+            setattr(self, name, state["plan"][name])
         if self._scheduler is not None:
-            self._scheduler.load_state_dict(dict(state["scheduler"]))
+            inner = dict(state["scheduler"])
+            if isinstance(milestones := getattr(self._scheduler, "milestones", None), Counter):
+                inner["milestones"] = type(milestones)(inner["milestones"])
+            self._scheduler.load_state_dict(inner)
+
+    def scale(self, before: float, after: float) -> None:
+        """Make the learning rate `after` the one that the schedule was built for, which was `before`, from here on."""
+
+        def scaled(rate: float) -> float:
+            return after if rate == before else rate * (after / before)
+
+        for group in self._optimizer.param_groups:
+            group.update({name: scaled(group[name]) for name in ("lr", "initial_lr", "max_lr") if name in group})
+            if "max_lr" in group and "min_lr" in group:  # one_cycle's lowest rate is a share of its highest
+                group["min_lr"] = scaled(group["min_lr"])
+        self._start = [scaled(rate) for rate in self._start]
+        if hasattr(self._scheduler, "max_lrs"):  # cyclic: its lower end is a knob of its own
+            self._scheduler.max_lrs = [scaled(rate) for rate in self._scheduler.max_lrs]
+        elif hasattr(self._scheduler, "base_lrs"):
+            self._scheduler.base_lrs = [scaled(rate) for rate in self._scheduler.base_lrs]
+
+    def retime(self, config: RunConfig, steps_per_epoch: int) -> None:
+        """Follow another number of steps per epoch from the next epoch on."""
+        self._warmup_steps = self._warmup_epochs * steps_per_epoch
+        self._main_steps = self._main_epochs * steps_per_epoch
+        if self._epochs < self._warmup_epochs:
+            self._jump(self._epochs, steps_per_epoch)
+        elif self.config.name == "one_cycle":
+            stand_in = SGD([nn.Parameter(torch.zeros(1))], lr=config.optimizer.lr, momentum=0.9)
+            planned: Any = _build_scheduler(config, stand_in, self._main_epochs, self._main_steps)
+            self._scheduler.total_steps = planned.total_steps
+            self._scheduler._schedule_phases = planned._schedule_phases
+            self._jump(self._epochs, steps_per_epoch)
+        elif not self._per_batch:
+            self._steps = self._warmup_steps
 
     def _jump(self, epoch: int, steps_per_epoch: int) -> None:
         """Put a schedule that moves per batch, and any warm-up, to the first step of an epoch (from 0).

@@ -24,14 +24,15 @@ from .precision import Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .stopping import EarlyStopping, build_stopping
+from .warmstart import begin_with
 
 EVALUATION_ROWS = 8192
 """Rows per batch in evaluation: large enough to be fast, small enough for the activations to fit."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recipe:
-    """What one run trains with. The loop reads this and nothing else."""
+    """What one run trains with. The loop reads this and nothing else; only engine.edits changes it, between batches."""
 
     model: nn.Module
     criterion: Criterion
@@ -64,6 +65,7 @@ class Recipe:
     stops_early: bool
     stops_non_finite: bool
     restore_best: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def needs_closure(self) -> bool:
@@ -96,11 +98,12 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
     outputs = outputs_of(config.loss.name, data.classes)
     net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape)
     model = with_head(net, config.loss.name, outputs)
+    notes = (begin_with(model, config.model.weights),) if config.model.weights else ()
     model.to(device)
     optimizer = build_optimizer(config.optimizer, model.parameters())
     train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
     reg = config.regularization
-    _refuse_misfits(config, data.task, train, optimizer)
+    refuse_misfits(config, data.task, train, optimizer)
     order = torch.Generator()
     order.manual_seed(config.run.seed)
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
@@ -137,10 +140,11 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         stops_early=config.early_stopping.enabled,
         stops_non_finite=config.early_stopping.non_finite,
         restore_best=config.early_stopping.restore_best,
+        notes=notes,
     )
 
 
-def _refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer) -> None:
+def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer) -> None:
     """Raise ConfigError for settings that the data, or each other, leave without meaning."""
     if config.regularization.label_smoothing and task == "regression":
         raise config_error("regularization.label_smoothing", "has no meaning for a regression", "remove it")

@@ -77,18 +77,19 @@ class WeightDecay:
     """
 
     def __init__(self, optimizer: Optimizer, weights: Sequence[nn.Parameter], rate: float) -> None:
-        wanted = {id(weight) for weight in weights} if rate else set()
-        self._rate = rate
-        self._groups = [
-            (group, [weight for weight in group["params"] if id(weight) in wanted]) for group in optimizer.param_groups
+        wanted = {id(weight) for weight in weights}
+        self._optimizer, self.rate = optimizer, rate
+        self._weights = [
+            [weight for weight in group["params"] if id(weight) in wanted] for group in optimizer.param_groups
         ]
 
     @torch.no_grad()
     def apply(self) -> None:
         """Shrink the weights; called once before each step of the optimizer, as torch's AdamW does it."""
-        if self._rate:
-            for group, weights in self._groups:
-                keep = 1 - group["lr"] * self._rate
+        if self.rate:
+            # The groups are asked for each time: an optimizer that takes over a saved state makes new ones.
+            for group, weights in zip(self._optimizer.param_groups, self._weights, strict=True):
+                keep = 1 - group["lr"] * self.rate
                 for weight in weights:
                     weight.mul_(keep)
 

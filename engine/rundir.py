@@ -15,8 +15,11 @@ from .errors import config_error
 
 CONFIG_FILE = "config.toml"
 JOURNAL_FILE = "events.jsonl"
+COMMANDS_FILE = "commands.jsonl"
+LOCK_FILE = "lock"
 LOG_FILE = "run.log"
 WEIGHTS_FILE = "model.safetensors"
+CHECKPOINTS_FOLDER = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,24 @@ class RunDir:
         return self.path / JOURNAL_FILE
 
     @property
+    def config(self) -> Path:
+        return self.path / CONFIG_FILE
+
+    @property
+    def commands(self) -> Path:
+        return self.path / COMMANDS_FILE
+
+    @property
+    def lock(self) -> Path:
+        return self.path / LOCK_FILE
+
+    @property
     def log(self) -> Path:
         return self.path / LOG_FILE
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS_FOLDER
 
     @property
     def weights(self) -> Path:

@@ -3,82 +3,44 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import platform
 import threading
-import time
-import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from . import events as e
-from .board import TensorBoardSink, missing_for_figures
+from .commands import Command
 from .config import RunConfig
 from .configfile import check, to_nested
-from .data.prepared import Prepared
-from .data.table import load
-from .errors import ConfigError, TrainingError
-from .journal import JournalSink
-from .rundir import RunDir, create_run_dir
-from .runview import RunView
-from .sinks import QueueSink, Sink, Tee, ViewSink
+from .errors import ConfigError, Fault, InputError
+from .execution import Chapter, RunResult, execute
+from .facts import MadeEdit
+from .lock import RunLock
+from .record import STOPPED, Record, read_record, settings_of
+from .rundir import RunDir
+from .runview import end_words
+from .sinks import QueueSink, Sink
 from .stopping import StopToken
 from .text import clean
-from .trials import (
-    TrialResult,
-    best_result,
-    ended,
-    keep_best_weights,
-    plan_trials,
-    run_several,
-    run_trial,
-    summarize,
-)
 
-if TYPE_CHECKING:
-    import torch
-
-    from .recipe import Recipe
-
+__all__ = ["RunHandle", "RunResult", "replay", "resume", "start", "start_again", "train"]
 
 EXIT_SECONDS = 10.0  # how long the end of the process waits for a run that still trains
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a finished run gives.
-
-    view: the whole history and the final figures. model: the trained torch module, in evaluation mode, with the weights of
-    the best epoch (or of the last one, when restoring was switched off); it takes standardized inputs of shape
-    (n, features). data: the arrays it was trained on, with the statistics to standardize new inputs by. With folds or
-    restarts, model, data and the figures are those of the trial with the best validation loss, trials has every one's
-    figures and summary their mean and spread.
-    """
-
-    folder: str
-    reason: e.EndReason
-    epochs: int
-    best_epoch: int
-    test_loss: float | None
-    test_metric: float | None
-    baseline: float
-    seconds: float
-    view: RunView
-    model: Any
-    data: Prepared
-    trials: tuple[e.TrialEnded, ...] = ()
-    summary: e.TrialsSummarized | None = None
 
 
 class RunHandle:
     """A run in its own daemon thread: a queue of events coming out, and a token to stop, pause or resume it by.
 
-    Made by `engine.start`. Events are taken with `drain`, at whatever pace suits the caller; the run never waits for it.
+    Made by `engine.start` and `engine.start_again`. Events are taken with `drain`, at whatever pace suits the caller; the run never waits for it.
     """
 
-    def __init__(self, config: RunConfig, sinks: Sequence[Sink] = ()) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        sinks: Sequence[Sink] = (),
+        execute: Callable[[Sequence[Sink], StopToken], RunResult] | None = None,
+    ) -> None:
         self.config = config
+        self._execute = execute or (lambda own, token: train(config, own, token))
         self.token = StopToken()
         self._queue = QueueSink()
         self._sinks = [self._queue, *sinks]
@@ -90,7 +52,7 @@ class RunHandle:
 
     def _run(self) -> None:
         try:
-            self._result = _execute(self.config, self._sinks, self.token)
+            self._result = self._execute(self._sinks, self.token)
         except BaseException as error:  # noqa: BLE001  -- kept for the thread that asks for the result
             self._error = error
         finally:
@@ -121,6 +83,14 @@ class RunHandle:
     def stop(self, reason: e.EndReason = "stopped") -> None:
         """Ask for a stop after the batch in hand; the best weights are restored, tested and saved."""
         self.token.stop(reason)
+
+    def send(self, command: Command) -> None:
+        """Ask the run for something; it answers with events."""
+        self.token.obey(command)
+
+    def tell(self, event: e.Event) -> None:
+        """Have the run put an event into its record, between two batches."""
+        self.token.tell(event)
 
     def pause(self) -> None:
         self.token.pause()
@@ -160,10 +130,23 @@ def start(config: RunConfig, sinks: Sequence[Sink] = ()) -> RunHandle:
     return RunHandle(config, sinks)
 
 
-def train(config: RunConfig, sinks: Sequence[Sink] = (), token: StopToken | None = None) -> RunResult:
+def start_again(folder: str | Path, more: int = 0, sinks: Sequence[Sink] = ()) -> RunHandle:
+    """As `resume`, in a daemon thread, and return at once."""
+    run = RunDir(Path(folder).absolute())
+    return RunHandle(settings_of(run, read_record(run)), sinks, lambda own, token: resume(folder, own, token, more))
+
+
+def train(
+    config: RunConfig,
+    sinks: Sequence[Sink] = (),
+    token: StopToken | None = None,
+    *,
+    script: Sequence[MadeEdit] = (),
+) -> RunResult:
     """Train in the calling thread and return the result.
 
-    Raises InputError for what the user can mend (before anything is written) and TrainingError when training fails.
+    script: edits to make while it trains, each in its epoch and after its batch. Raises InputError for what the user can mend
+    (before anything is written) and TrainingError when training fails.
 
     Example::
 
@@ -171,118 +154,52 @@ def train(config: RunConfig, sinks: Sequence[Sink] = (), token: StopToken | None
         result = engine.train(engine.RunConfig.model_validate({"data": {"source": "wine"}, "run": {"epochs": 20}}))
         print(result.best_epoch, result.test_metric, result.folder)
     """
-    return _execute(config, sinks, token or StopToken())
-
-
-def _execute(config: RunConfig, sinks: Sequence[Sink], token: StopToken) -> RunResult:
-    """Plan, make the run folder, train, test, save. Nothing is written before the input has proved usable."""
     _, faults = check(to_nested(config))  # a config built in Python has not been looked at as a whole yet
     if faults:
         raise ConfigError(faults)
-    table = load(config.data)
-    plan = plan_trials(config, table)
-    data = plan[0].prepare(table)
-    from .recipe import build_recipe  # torch is imported here and not before
+    return execute(config, sinks, token or StopToken(), None, script=script)
 
-    recipe = build_recipe(plan[0].config, data)
-    folder = create_run_dir(config)
-    record = ViewSink()
 
-    def board(where: RunDir, own: RunConfig, prepared: Prepared) -> list[Sink]:
-        return [TensorBoardSink(where.path, own, prepared)] if config.run.tensorboard else []
+def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | None = None, more: int = 0) -> RunResult:
+    """Go on with the run in `folder` from its newest good checkpoint, in the calling thread, as if it had never stopped.
 
-    alone = config.trials.kind == "single"
-    # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
-    boards = board(folder, config, data) if alone else []
-    tee = Tee([JournalSink(folder.journal), record, *sinks, *boards])
-    began = time.monotonic()
+    A run that was stopped, handed over or lost its process goes on to its end; one that was killed before its first
+    checkpoint begins anew. more: with a run that has come to its end, so many epochs are added, whatever early stopping said.
+
+    Raises InputError when there is nothing to go on with, another process trains the run, or its config.toml was changed;
+    TrainingError when training fails.
+    """
+    run = RunDir(Path(folder).absolute())
+    lock = RunLock.take(run)
     try:
-        tee(_started(config, recipe, folder))
-        if config.run.tensorboard and config.run.figures and (why := missing_for_figures()):
-            tee(e.Noted(text=why))
-        if alone:
-            results = [run_trial(tee, token, plan[0], data, recipe, folder)]
-        else:
-            results = list(run_several(tee, token, plan, table, folder, board))
-        return _result(tee, record.view, config, results, folder, began)
-    except Exception as error:
-        _record_failure(tee, record.view, folder, error, time.monotonic() - began)
-        raise TrainingError(_one_line(error)) from error
+        record = read_record(run)
+        config = settings_of(run, record)
+        _refuse_finished(run, config, record, more)
+        return execute(config, sinks, token or StopToken(), Chapter(run, lock, record, more))
     finally:
-        tee.close()
+        lock.release()
 
 
-def _started(config: RunConfig, recipe: Recipe, folder: RunDir) -> e.RunStarted:
-    import numpy
-    import torch
-
-    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
-    return e.RunStarted(
-        run=folder.name,
-        folder=str(folder.path),
-        config=to_nested(config),
-        device=_device_words(recipe.device),
-        versions=versions,
-    )
+def replay(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | None = None) -> RunResult:
+    """Train a run once more from its beginning, into a folder of its own, with every edit that counts made at its place."""
+    run = RunDir(Path(folder).absolute())
+    record = read_record(run)
+    config = settings_of(run, record)
+    script = [MadeEdit(one.epoch, one.batch, {each.key: each.after for each in one.changes}) for one in record.edits]
+    return train(config, sinks, token, script=script)
 
 
-def _device_words(device: torch.device) -> str:
-    import torch
-
-    if device.type == "cuda":
-        return clean(f"cuda ({torch.cuda.get_device_name(device)})")
-    return device.type
-
-
-def _result(
-    tee: Tee, view: RunView, config: RunConfig, results: list[TrialResult], folder: RunDir, began: float
-) -> RunResult:
-    """Sum up the trials, tell the end, and hand the result over."""
-    best = best_result(results)
-    summary = None
-    if config.trials.kind != "single":
-        summary = summarize(config.trials.kind, results)
-        tee(summary)
-        if config.trials.kind == "restarts" and best.test:
-            keep_best_weights(tee, folder, best)
-    reason = _reason(results)
-    epochs = sum(result.epochs for result in results)
-    seconds = time.monotonic() - began
-    tee(e.RunEnded(reason=reason, epochs=epochs, best_epoch=best.best_epoch, seconds=seconds))
-    return RunResult(
-        folder=str(folder.path),
-        reason=reason,
-        epochs=epochs,
-        best_epoch=best.best_epoch,
-        test_loss=best.test.loss if best.test else None,
-        test_metric=best.test.metric if best.test else None,
-        baseline=best.data.baseline_metric,
-        seconds=seconds,
-        view=view,
-        model=best.model,
-        data=best.data,
-        trials=tuple(ended(result) for result in results) if summary else (),
-        summary=summary,
-    )
-
-
-def _reason(results: list[TrialResult]) -> e.EndReason:
-    """Why the run as a whole ended: what was asked of it, or how its only trial ended."""
-    last = results[-1].reason
-    if not results[-1].trial.label or last in ("stopped", "interrupted", "terminated"):
-        return last
-    return "non_finite" if all(result.reason == "non_finite" for result in results) else "trials_done"
-
-
-def _record_failure(tee: Tee, view: RunView, folder: RunDir, error: Exception, seconds: float) -> None:
-    """The traceback goes to the run's log, one line to the journal and whoever watches."""
-    with contextlib.suppress(OSError), folder.log.open("a", encoding="utf-8") as log:
-        log.write("".join(traceback.format_exception(error)))
-    epochs, best = len(view.epochs), view.best_epoch
-    tee(e.RunEnded(reason="failed", epochs=epochs, best_epoch=best, seconds=seconds, error=_one_line(error)))
-
-
-def _one_line(error: Exception) -> str:
-    """An exception as one safe line: its type and the first line of its message."""
-    first = str(error).strip().partition("\n")[0]
-    return clean(f"{type(error).__name__}: {first}" if first else type(error).__name__)
+def _refuse_finished(run: RunDir, config: RunConfig, record: Record, more: int) -> None:
+    """Raise InputError when there is nothing to go on with."""
+    reason = record.reason
+    if more and config.trials.kind != "single":
+        raise InputError([Fault("--more", "a run with trials has no epochs to add", "start a new one")])
+    if more and not any(run.checkpoints.glob("*.pt")):
+        problem = f"{clean(run.name)} has no checkpoint to go on from"
+        raise InputError([Fault("--more", problem, "start a new run with model.weights set to its folder")])
+    if reason is None or reason in (*STOPPED, "failed") or (more and reason not in ("non_finite", "diverged")):
+        return
+    hint = "`--more N` adds N epochs" if config.trials.kind == "single" else "start a new run"
+    if reason in ("non_finite", "diverged"):
+        hint = "start a new run with model.weights set to its folder, and a smaller learning rate"
+    raise InputError([Fault("", f"{clean(run.name)} has ended: {end_words(reason)}", hint)])

@@ -268,6 +268,8 @@ class RunView:
         self.edits = [edit for edit in self.edits if edit.number <= event.edits]
         self.stopping = self.restored = self.test = self.report = None
         self.findings.clear()
+        if event.trial and self.trials:
+            self.trials[-1].ended = None
         if event.why == "resumed":
             self.resumed_at.append(event.epochs)
         self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]

@@ -1,18 +1,26 @@
-"""Where events go. A sink that fails is reported once and dropped: no record is worth a training run."""
+"""Where events go. A sink that fails is reported once and dropped: no record is worth a training run.
+
+A sink that can catch up later raises Backlogged instead: that is reported once as well, and it stays.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol, TextIO
 
 from .console import epoch_line, notice_line
-from .events import EpochEnded, Event, SinkFailed
+from .events import EpochEnded, Event, Noted, SinkFailed
 from .runview import RunView
 from .text import clean
+
+
+class Backlogged(OSError):
+    """Raised by a sink that cannot write now, but has kept the event and will write it with the next one that it can."""
 
 
 class Sink(Protocol):
@@ -26,40 +34,69 @@ class Sink(Protocol):
 
 
 class Tee:
-    """Hands each event to every sink in order, stamped with the time. The journal comes first: see the module journal."""
+    """Hands each event to every sink in order, stamped with the time. The journal comes first: see the module journal.
+
+    May be called from several threads: each event has reached every sink before the next one does.
+    """
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.time) -> None:
         self._sinks = list(sinks)
         self._clock = clock
         self._trial = 0
+        self._behind: list[Sink] = []
+        # Of the kind that its own thread passes: a sink's failure is told in the midst of telling something else.
+        self._lock = threading.RLock()
 
     @contextlib.contextmanager
     def trial(self, number: int, sinks: Sequence[Sink]) -> Iterator[None]:
         """Stamp events with a trial's number, and hand them to its own `sinks` as well, for as long as this lasts."""
-        self._trial = number
-        self._sinks += sinks
+        with self._lock:
+            self._trial = number
+            self._sinks += sinks
         try:
             yield
         finally:
-            for sink in sinks:
-                if sink in self._sinks:
-                    self._close(sink)
-            self._trial = 0
+            with self._lock:
+                for sink in sinks:
+                    if sink in self._sinks:
+                        self._close(sink)
+                self._trial = 0
 
     def __call__(self, event: Event) -> None:
-        stamped = replace(event, time=self._clock(), trial=self._trial)
-        for sink in list(self._sinks):
-            if sink not in self._sinks:
-                continue  # dropped meanwhile: it could not even take the report of another sink's failure
-            try:
-                sink.write(stamped)
-            except Exception as error:  # noqa: BLE001  -- a full disk or a closed pipe must not end the training
-                self._drop(sink, error)
+        with self._lock:
+            stamped = replace(event, time=self._clock(), trial=self._trial)
+            for sink in list(self._sinks):
+                if sink not in self._sinks:
+                    continue  # dropped meanwhile: it could not even take the report of another sink's failure
+                try:
+                    sink.write(stamped)
+                except Backlogged as error:
+                    self._falls_behind(sink, error)
+                except Exception as error:  # noqa: BLE001  -- a full disk or a closed pipe must not end the training
+                    self._drop(sink, error)
+                else:
+                    self._caught_up(sink)
+
+    def add(self, sinks: Sequence[Sink]) -> None:
+        """Hand events to these as well from now on, after the others."""
+        with self._lock:
+            self._sinks += sinks
 
     def close(self) -> None:
         """Close every sink; a failure is reported to those still open."""
-        while self._sinks:
-            self._close(self._sinks[0])
+        with self._lock:
+            while self._sinks:
+                self._close(self._sinks[0])
+
+    def _falls_behind(self, sink: Sink, error: Backlogged) -> None:
+        if sink not in self._behind:
+            self._behind.append(sink)
+            self(SinkFailed(sink=sink.name, problem=clean(error)))
+
+    def _caught_up(self, sink: Sink) -> None:
+        if sink in self._behind:
+            self._behind.remove(sink)
+            self(Noted(text=f"{sink.name} is written again"))
 
     def _close(self, sink: Sink) -> None:
         try:
@@ -93,8 +130,8 @@ class ViewSink:
 
     name = "result"
 
-    def __init__(self) -> None:
-        self.view = RunView()
+    def __init__(self, view: RunView | None = None) -> None:
+        self.view = view or RunView()
 
     def write(self, event: Event) -> None:
         self.view.apply(event)

@@ -30,7 +30,8 @@ class EarlyStopping:
     size. diverged_above: the run ends when a value is above this many times the first one, 0 for never.
 
     The state. best, best_epoch: the last improvement; best_epoch is 0 as long as no finite value was seen, and best then
-    infinite. waited: epochs since. first: the first finite value. reason: why the run should end, or None.
+    infinite. waited: epochs since. first: the first finite value. reason: why the run should end, or None. overruled: the epoch
+    up to which none of this ends the run, because a person has said so.
     """
 
     patience: int | None
@@ -45,6 +46,7 @@ class EarlyStopping:
     diverged_above: float = 0.0
     first: float | None = None
     reason: EndReason | None = None
+    overruled: int = 0
 
     def __post_init__(self) -> None:
         if self.mode == "max" and self.best_epoch == 0:
@@ -73,7 +75,11 @@ class EarlyStopping:
             after = replace(self, best=value, best_epoch=epoch, waited=0, first=first)
         else:
             after = replace(self, waited=self.waited + 1, first=first)
-        return replace(after, reason=after._why(value, reached))
+        return replace(after, reason=None if epoch <= self.overruled else after._why(value, reached))
+
+    def overruled_until(self, epoch: int) -> EarlyStopping:
+        """The same state, which ends no run before `epoch` is done."""
+        return replace(self, reason=None, overruled=epoch)
 
     def _better(self, value: float, than: float) -> bool:
         return value < than if self.mode == "min" else value > than

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,14 +15,18 @@ from .config import RunConfig
 from .data.prepared import Prepared, prepare
 from .data.splits import Split, fold_splits, split
 from .data.table import Table
+from .errors import ConfigError, TrainingError
+from .record import STOPPED, Record
 from .report import make_report
 from .rundir import RunDir, write_atomically
+from .runview import RunView
 from .sinks import Sink, Tee
-from .stopping import StopToken
 from .text import clean
 
 if TYPE_CHECKING:
+    from .keeping import Keeper
     from .recipe import Recipe
+    from .training import Training
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What one trial gives. best_val_loss is NaN when no epoch had a finite one; test is None when nothing was tested."""
+    """What one trial gives. val_loss is NaN when no epoch had a finite one; test is None when nothing was tested.
+
+    at: the whole epochs that training stands after, and the batches of the next one.
+    """
 
     trial: Trial
     reason: e.EndReason
@@ -52,6 +60,7 @@ class TrialResult:
     seconds: float
     model: Any
     data: Prepared
+    at: tuple[int, int] = (0, 0)
 
 
 def plan_trials(config: RunConfig, table: Table) -> list[Trial]:
@@ -72,28 +81,30 @@ def _seeded(config: RunConfig, seed: int) -> RunConfig:
     return config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
 
 
-def run_trial(tee: Tee, token: StopToken, trial: Trial, data: Prepared, recipe: Recipe, folder: RunDir) -> TrialResult:
-    """The loop, then the test part once, then the weights on disk."""
+def run_trial(
+    tee: Tee, keeper: Keeper, trial: Trial, data: Prepared, training: Training, folder: RunDir
+) -> TrialResult:
+    """The loop from wherever `training` stands, then the test part once, then the weights on disk."""
     from .loop import fit, measure_test
     from .probes import answers_to, map_regions
     from .threads import suitable_threads
 
     began = time.monotonic()
-    watched = _Watched(tee)
-    announce(watched, trial.config, data, recipe)
+    recipe, token = training.recipe, keeper.token
     test = None
     with suitable_threads(recipe):
-        outcome = fit(recipe, watched, token)
+        outcome = fit(training, tee, keeper)
         tested = outcome.weights_epoch
         if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
-            test = measure_test(recipe, tested, data.baseline_metric)
-            watched(test)
-            watched(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested))
+            test = measure_test(recipe, tested, data.baseline_metric, token)
+        if test is not None:
+            tee(test)
+            tee(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested))
             for fact in map_regions(recipe, data, tested):
-                watched(fact)
+                tee(fact)
             _save_weights(tee, recipe, folder)
     recipe.model.eval()
-    best = watched.epochs.get(outcome.best_epoch)
+    best = training.history.get(outcome.best_epoch)
     return TrialResult(
         trial=trial,
         reason=outcome.reason,
@@ -105,20 +116,8 @@ def run_trial(tee: Tee, token: StopToken, trial: Trial, data: Prepared, recipe: 
         seconds=time.monotonic() - began,
         model=recipe.model,
         data=data,
+        at=(training.done, training.batch),
     )
-
-
-class _Watched:
-    """Passes events on and keeps the epochs' figures, of which the best ones are wanted at the end."""
-
-    def __init__(self, emit: Callable[[e.Event], None]) -> None:
-        self._emit = emit
-        self.epochs: dict[int, e.EpochEnded] = {}
-
-    def __call__(self, event: e.Event) -> None:
-        if isinstance(event, e.EpochEnded):
-            self.epochs[event.epoch] = event
-        self._emit(event)
 
 
 def announce(emit: Callable[[e.Event], None], config: RunConfig, data: Prepared, recipe: Recipe) -> None:
@@ -134,7 +133,7 @@ def announce(emit: Callable[[e.Event], None], config: RunConfig, data: Prepared,
             class_names=data.class_names,
         )
     )
-    for note in data.notes:
+    for note in (*data.notes, *recipe.notes):
         emit(e.Noted(text=note))
     layers = [(clean(name), sum(p.numel() for p in part.parameters())) for name, part in recipe.model.named_children()]
     metric, mode = recipe.metric
@@ -153,30 +152,88 @@ def announce(emit: Callable[[e.Event], None], config: RunConfig, data: Prepared,
 
 def run_several(
     tee: Tee,
-    token: StopToken,
     plan: Sequence[Trial],
     table: Table,
     folder: RunDir,
-    sinks_of: Callable[[RunDir, RunConfig, Prepared], list[Sink]],
+    record: Record,
+    sinks_of: Callable[[RunDir, RunConfig, Prepared, RunView | None], list[Sink]],
+    keeper_of: Callable[[RunDir], Keeper],
 ) -> Iterator[TrialResult]:
     """Train the trials of a plan in order, each into its own sub-folder. A stop ends the trial in hand and the rest.
 
-    A trial that fails to converge is a result like any other; one that raises ends the run.
+    A trial that fails to converge is a result like any other; one that raises ends the run. Of a run that is taken up again,
+    trials that came to their end are not trained once more: `record` has their figures.
     """
     from .recipe import build_recipe
+    from .training import Training
 
     for trial in plan:
         own = folder.trial(trial.label)
         data = trial.prepare(table)
-        with tee.trial(trial.number, sinks_of(own, trial.config, data)):
-            tee(e.TrialStarted(number=trial.number, of=len(plan), label=trial.label, folder=str(own.path)))
-            data = trial.prepare(table)
-            recipe = build_recipe(trial.config, data)
-            result = run_trial(tee, token, trial, data, recipe, own)
-            tee(ended(result))
+        if (over := record.ended.get(trial.number)) is not None and over.reason not in STOPPED:
+            yield _remembered(trial, over, record.tests.get(trial.number), own, data)
+            continue
+        recipe = build_recipe(trial.config, data)
+        keeper = keeper_of(own)
+        training = Training(recipe, trial.config)
+        going_on, damage = take_up(keeper, training, record.epochs.get(trial.number, {}))
+        with tee.trial(trial.number, sinks_of(own, trial.config, data, record.view if going_on else None)):
+            if not going_on:
+                tee(e.TrialStarted(number=trial.number, of=len(plan), label=trial.label, folder=str(own.path)))
+            for problem in damage:
+                tee(e.Noted(text=problem))
+            announce(tee, trial.config, data, recipe)
+            if going_on:
+                tell_place(tee, training)
+            try:
+                result = run_trial(tee, keeper, trial, data, training, own)
+            finally:
+                keeper.close()
+            if result.reason != "detached":
+                tee(ended(result))
         yield result
-        if token.reason is not None:
+        if keeper.token.reason is not None:
             return
+
+
+def take_up(keeper: Keeper, training: Training, history: dict[int, e.EpochEnded]) -> tuple[bool, list[str]]:
+    """Put `training` where its newest good checkpoint stands; whether there was one, and a line for each damaged one.
+
+    Raises TrainingError when there is one that this version or this model cannot use.
+    """
+    problems: list[str] = []
+    loaded = keeper.checkpoints.load_newest(problems) if keeper.checkpoints is not None else None
+    problems = [f"checkpoint: {problem}" for problem in problems]
+    if loaded is None:
+        return False, problems
+    training.history = dict(sorted(history.items()))
+    try:
+        training.restore(loaded.content)
+    except (ValueError, KeyError, ConfigError) as error:
+        raise TrainingError(f"{loaded.entry.file} cannot be gone on from: {clean(error)}") from error
+    return True, problems
+
+
+def tell_place(emit: Callable[[e.Event], None], training: Training) -> None:
+    """Say where training stands, and what held there."""
+    emit(training.rewound("resumed"))
+    for fact in training.told():
+        emit(fact)
+
+
+def _remembered(
+    trial: Trial, over: e.TrialEnded, test: e.TestMeasured | None, folder: RunDir, data: Prepared
+) -> TrialResult:
+    """The result of a trial that ended in an earlier chapter; its model is built anew, with the weights it left."""
+    from .recipe import build_recipe
+    from .warmstart import best_weights
+
+    model = build_recipe(trial.config, data).model
+    with contextlib.suppress(ConfigError, RuntimeError):  # nothing was tested, or the file is gone: the figures count
+        model.load_state_dict(dict(best_weights(folder.path)[0]))
+    model.eval()
+    figures = {name: getattr(over, name) for name in ("epochs", "best_epoch", "val_loss", "val_metric", "seconds")}
+    return TrialResult(trial=trial, reason=over.reason, test=test, model=model, data=data, **figures)
 
 
 def ended(result: TrialResult) -> e.TrialEnded:

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.binding import Binding
 
-from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED
+from engine.commands import Detach, Stop
+from engine.errors import EXIT_FAILED, EXIT_OK, InputError, NntuiError
+from engine.rundir import LOG_FILE
+from engine.runview import RunView
 
 from . import terminal
+from .hangup import Watch
+from .leaving import farewell, leave_at_once, outlive
 from .screens.dialogs import ConfirmQuit, HelpScreen
 from .screens.lr_find import FindRate, LrFindScreen, range_test
 from .screens.monitor import MonitorScreen
+from .screens.runs import ListRuns, RunsScreen, runs_in
 from .screens.setup import SetupScreen
-from .source import LiveSource, RunSource
+from .source import AttachedSource, LiveSource, RunSource
+from .takeover import Takeover, take_over
+from .text import clean
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
 
 StartRun = Callable[["RunConfig"], RunSource]
+OpenRun = Callable[[Path], RunSource]
+
+__all__ = ["NntuiApp", "leave_at_once", "run_app"]
 
 QUIT_SECONDS = 0.7  # how long the screen waits for a stopped run before it gives the terminal back
 
 
 class NntuiApp(App[int]):
-    """Setup and monitor over one run at a time. `start_run` makes a run from settings; tests pass their own."""
+    """Setup, and a monitor over one run of its own at a time, or over any other run.
+
+    `start_run` makes a run from settings, `open_run` attaches to one, `list_runs` looks for them, `take_over` has another
+    process go on with one; tests pass their own. attach: the folder of a run to open at once.
+    """
 
     CSS_PATH = "app.tcss"
     TITLE = "nntui"
@@ -46,6 +61,11 @@ class NntuiApp(App[int]):
         stray: terminal.StrayOutput | None = None,
         charset: terminal.Charset = "braille",
         colour: bool = True,
+        watch: Watch | None = None,
+        attach: Path | None = None,
+        open_run: OpenRun = AttachedSource,
+        list_runs: ListRuns = runs_in,
+        take_over: Takeover = take_over,
     ) -> None:
         super().__init__()
         self._config = config
@@ -54,23 +74,43 @@ class NntuiApp(App[int]):
         self._stray = stray
         self._charset: terminal.Charset = charset
         self._colour = colour
-        self.monitor: MonitorScreen | None = None
+        self._watch = watch
+        self._opened_on = attach
+        self._open_run = open_run
+        self._list_runs = list_runs
+        self._take_over = take_over
+        self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
+        self.breakdown: BaseException | None = None  # what the screen broke down over
+        self.parting = ""  # what to leave on the terminal instead of the figures
 
     def on_mount(self) -> None:
         if self._stray is not None:
             # Textual points both at itself while it runs and drops what arrives there.
             sys.stdout = sys.stderr = self._stray.text
-        if self._stray is not None and sys.platform != "win32":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminated)
         self.push_screen(SetupScreen(self._config))
+        if self._opened_on is not None:
+            self._watch_over(self._open_run(self._opened_on))
+        if self._watch is not None:
+            loop = asyncio.get_running_loop()
+
+            def leave() -> None:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: the screen is on its way out
+                    loop.call_soon_threadsafe(self.exit, EXIT_OK)
+
+            self._watch.screen_is_up(leave)
 
     # -- from screen to screen ----------------------------------------------------------------------------------------
 
-    def on_setup_screen_run_asked(self, message: SetupScreen.RunAsked) -> None:
-        if self.monitor is not None:
-            return  # r was pressed twice before the monitor was there
-        self.monitor = MonitorScreen(self._start_run(message.config), self._charset, self._colour)
+    def _watch_over(self, source: RunSource) -> None:
+        """A monitor over what is the run of this app from now on."""
+        if self._watch is not None:
+            self._watch.source = source
+        self.monitor = MonitorScreen(source, self._charset, self._colour)
         self.push_screen(self.monitor)
+
+    def on_setup_screen_run_asked(self, message: SetupScreen.RunAsked) -> None:
+        if self.monitor is None:  # else r was pressed twice before the monitor was there
+            self._watch_over(self._start_run(message.config))
 
     def on_setup_screen_rate_test_asked(self, message: SetupScreen.RateTestAsked) -> None:
         setup = self.screen
@@ -79,8 +119,8 @@ class NntuiApp(App[int]):
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
     def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
-        if self._stray is not None:
-            self._stray.move_to(Path(message.folder) / "run.log")
+        if self._stray is not None and message.source.own:
+            self._stray.move_to(Path(message.folder) / LOG_FILE)
 
     def on_monitor_screen_input_refused(self, message: MonitorScreen.InputRefused) -> None:
         self._back_to_setup()
@@ -88,11 +128,19 @@ class NntuiApp(App[int]):
         assert isinstance(setup, SetupScreen)
         setup.show_faults(message.error.faults)
 
-    def on_monitor_screen_new_run_asked(self) -> None:
+    def on_monitor_screen_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
+        """To the setup screen; with settings, they are put into the form."""
+        if self.monitor is not None and self.monitor.source.own and self.monitor.running:
+            self.notify("the run of this app is still under way; stop or detach it first", markup=False)
+            return
         self._back_to_setup()
+        if message.config is not None and isinstance(self.screen, SetupScreen):
+            self.screen.set_config(message.config)
 
     def _back_to_setup(self) -> None:
         self.monitor = None
+        if self._watch is not None:
+            self._watch.source = None
         while not isinstance(self.screen, SetupScreen):  # help, or the question before quitting, may lie on top
             self.pop_screen()
 
@@ -100,72 +148,144 @@ class NntuiApp(App[int]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
+    def action_list_runs(self) -> None:
+        folder = self._config.run.folder if self._config is not None else "runs"
+        self.push_screen(RunsScreen(folder, self._list_runs, self._take_over), self._open_from_list)
+
+    def _open_from_list(self, folder: Path | None) -> None:
+        """Show a run that was chosen in the list, over whatever is there."""
+        if folder is None:
+            return
+        if self.monitor is not None and Path(self.monitor.view.folder) == folder:
+            while self.screen is not self.monitor:
+                self.pop_screen()
+            return
+        try:
+            source = self._open_run(folder)
+        except InputError as error:
+            self.notify(clean(error), severity="error", markup=False)
+            return
+        if isinstance(self.screen, MonitorScreen) and self.screen is not self.monitor:
+            self.pop_screen()
+        if self.monitor is None:
+            self._watch_over(source)
+        else:
+            self.push_screen(MonitorScreen(source, self._charset, self._colour, guest=True))
+
     # -- leaving ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _own_monitor(self) -> MonitorScreen | None:
+        """The monitor of a run that would end with this process."""
+        monitor = self.monitor
+        return monitor if monitor is not None and monitor.source.own and monitor.running else None
 
     def action_request_quit(self) -> None:
         if isinstance(self.screen, ConfirmQuit):
-            self.screen.dismiss(True)
-        elif self.monitor is not None and self.monitor.running:
-            self.push_screen(ConfirmQuit(), self._quit_if)
+            self.screen.dismiss("stop")
+        elif self._own_monitor is not None:
+            self.push_screen(ConfirmQuit(), self._quit_by)
         else:
             self.exit(self._exit_code())
 
-    def _quit_if(self, wanted: bool | None) -> None:
-        if wanted:
-            self.run_worker(self._stop_and_quit(EXIT_OK), exclusive=True)
+    def _quit_by(self, answer: str | None) -> None:
+        if answer == "stop":
+            self.run_worker(self._stop_and_quit(), exclusive=True)
+        elif answer == "detach":
+            self.action_detach()
 
-    def _terminated(self) -> None:
-        self.run_worker(self._stop_and_quit(EXIT_TERMINATED), exclusive=True)
-
-    async def _stop_and_quit(self, code: int) -> None:
+    async def _stop_and_quit(self) -> None:
         """Stop the run and leave; a run that needs longer than a moment is waited for after the screen is gone."""
-        if self.monitor is not None and self.monitor.running:
-            self.monitor.source.send("quit")
-            await asyncio.to_thread(self.monitor.source.join, QUIT_SECONDS)
-        self.exit(code or self._exit_code())
+        if (monitor := self._own_monitor) is not None:
+            monitor.source.send(Stop(reason="interrupted"))
+            await asyncio.to_thread(monitor.source.join, QUIT_SECONDS)
+        self.exit(self._exit_code())
+
+    def action_detach(self) -> None:
+        """Give the run to a process of its own, or just leave one that has such a process already."""
+        monitor = self._own_monitor
+        if monitor is None:
+            self.exit(self._exit_code())
+        elif not monitor.view.folder:
+            self.notify("the run has no folder yet; try again in a moment", markup=False)
+        elif monitor.view.config.get("run", {}).get("checkpoints", 1) == 0:
+            words = "a run without checkpoints (run.checkpoints = 0) cannot be handed over"
+            self.notify(words, severity="warning", markup=False)
+        elif not monitor.detaching:
+            monitor.detaching = True
+            monitor.source.send(Detach())
+            self.notify("saving a checkpoint and handing the run over", markup=False, timeout=3)
+
+    def on_monitor_screen_let_go(self, message: MonitorScreen.LetGo) -> None:
+        self.run_worker(self._hand_over(message.monitor), exclusive=True)
+
+    async def _hand_over(self, monitor: MonitorScreen) -> None:
+        """Have another process go on with a run that this one has let go of; else take it up here again."""
+        folder = Path(monitor.view.folder)
+        try:
+            pid = await asyncio.to_thread(self._take_over, folder, 0)
+        except NntuiError as error:
+            monitor.detaching = False
+            self.notify(f"no other process could take it: {clean(error)}", severity="error", markup=False, timeout=20)
+            monitor.go_on(0)
+            return
+        name = clean(monitor.view.run)
+        self.parting = f"nntui: {name} goes on without this screen in process {pid}; nntui attach {name}\n"
+        self.exit(EXIT_OK)
 
     def _exit_code(self) -> int:
-        if self.monitor is None or self.monitor.view.end is None:
+        if self.monitor is None or not self.monitor.source.own or self.monitor.view.end is None:
             return EXIT_OK
         return EXIT_FAILED if self.monitor.view.end.reason in ("failed", "non_finite", "diverged") else EXIT_OK
 
+    # -- a screen that breaks down ------------------------------------------------------------------------------------
 
-def run_app(config: RunConfig | None) -> int:
-    """Open the app on this terminal; returns the exit code after the terminal is as it was."""
-    with terminal.only_for_the_screen() as stray:
-        app = NntuiApp(config, stray=stray, charset=terminal.charset(), colour=terminal.colour())
-        code = app.run()
-    return _farewell(app, EXIT_OK if code is None else code)
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of the screen's own code, from wherever Textual caught it. It must not reach the terminal, nor the run."""
+        if self._stray is None:
+            super()._handle_exception(error)  # the pilot of a test raises it again
+        else:
+            self.break_down(error)
+
+    def panic(self, *renderables: RenderableType) -> None:
+        if self._stray is None or self._watch is None:
+            super().panic(*renderables)
+        elif self._stray.terminal.gone():
+            self._watch.hang_up("the terminal went away")
+        else:
+            self.break_down(OSError("the terminal cannot be read"))
+
+    def break_down(self, error: BaseException) -> None:
+        """Leave without another look at the widgets. The first error is kept: those that follow come of it."""
+        if self.breakdown is None:
+            self.breakdown = error
+        self._return_code = EXIT_FAILED
+        self._close_messages_no_wait()
 
 
-def _farewell(app: NntuiApp, code: int) -> int:
-    """Leave the final figures on the terminal, and wait for a run that is still at its last batch."""
-    from engine.console import final_table
+def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
+    """Open the app on this terminal, on a run's folder if one is given; returns the exit code once all is done.
 
-    monitor = app.monitor
-    if monitor is None:
-        return code
-    monitor.view.apply_all(monitor.source.drain())
-    told = monitor.view.end is not None
-    if told:
-        sys.stdout.write(final_table(monitor.view) + "\n")
-    if monitor.source.alive:
-        what = "finishing the TensorBoard log" if told else "waiting for the batch in hand"
-        sys.stdout.write(f"nntui: {what} (Ctrl-C leaves at once)\n")
-        sys.stdout.flush()
+    The terminal is then as it was. What went on in a run that lost its screen is waited for here.
+    """
+    with terminal.only_for_the_screen() as stray, Watch(stray.terminal).listening() as watch:
+        app = NntuiApp(
+            config, stray=stray, charset=terminal.charset(), colour=terminal.colour(), watch=watch, attach=attach
+        )
+        code = None
         try:
-            while not monitor.source.join(0.5):
-                pass
-        except KeyboardInterrupt:
-            code = EXIT_INTERRUPTED
-    if not told:
-        monitor.view.apply_all(monitor.source.drain())
-        sys.stdout.write(final_table(monitor.view) + "\n")
-    return code
-
-
-def leave_at_once(code: int) -> None:
-    """End the process without waiting for daemon threads or for torch to take itself apart."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+            code = app.run()
+        except Exception as error:  # noqa: BLE001  -- whatever Textual raises on its way out, a run may still be under way
+            app.break_down(error)
+        watch.screen_is_gone()
+        if app.breakdown is not None and not watch.lost:
+            stray.terminal.rescue()
+        source = app.monitor.source if app.monitor is not None else None
+        view = app.monitor.view if app.monitor is not None else RunView()
+        if watch.lost or app.breakdown is not None:
+            return outlive(source, view, watch, stray, app.breakdown)
+        out = stray.terminal.write
+        if app.parting:
+            out(app.parting)
+            return EXIT_OK
+        return farewell(source, view, EXIT_OK if code is None else code, watch, out)

@@ -54,6 +54,10 @@ class Draft:
         row = knob_by_key()[key]
         return show(row, row.default_for(self._texts))  # the choices that defaults hang on are in it as they are
 
+    def origin(self, key: str) -> str:
+        """What a field is put back to: the default."""
+        return self.default(key)
+
     def changed(self, key: str) -> bool:
         """Whether the field differs from the default."""
         return self.text(key) != self.default(key)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine import cli
+from engine import cli, cli_runs
 from engine.errors import config_error
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(cli._root)
-for _verb in (cli.train, cli.datasets, cli.samples, cli.config):
+for _verb in (cli.train, cli.datasets, cli.samples, cli.config, *cli_runs.VERBS):
     app.command()(_verb)
 app.command(name="lr-find")(cli.lr_find)
 
@@ -50,6 +50,30 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
     from .app import leave_at_once, run_app
 
     leave_at_once(run_app(config))
+
+
+@app.command()
+def attach(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run's name, a part of it, or its folder.")] = "",
+    folder: Annotated[str, typer.Option("--folder", help="Where the runs are.")] = "runs",
+) -> None:
+    """Open the monitor on a run, live or over: its history, its findings, every key. Without RUN: on the newest.
+
+    Leaving never stops the run. Without a terminal its lines are printed until it ends, or until Ctrl-C.
+    """
+    from engine.runs import find_run
+
+    from .leaving import follow_plainly
+    from .terminal import has_terminal
+
+    found = find_run(run, folder)
+    if not has_terminal():
+        from .source import AttachedSource
+
+        raise typer.Exit(follow_plainly(AttachedSource(found.path)))
+    from .app import leave_at_once, run_app
+
+    leave_at_once(run_app(None, found.path))
 
 
 def _headless(config: RunConfig | None) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import locale
 import os
+import select
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -35,10 +38,68 @@ def colour() -> bool:
     return not os.environ.get("NO_COLOR")
 
 
-class StrayOutput:
-    """Where prints, warnings and C-level writes go while the screen is up: a temporary file, then the run's log."""
+# What Textual switches on, off again: key protocol, alternate screen, cursor, line wrap, mouse, focus, paste, resize reports.
+_RESET = b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2048l\r\n"
 
-    def __init__(self, file: BinaryIO) -> None:
+
+class TerminalFile(io.TextIOWrapper):
+    """The way to the terminal. Once that is gone it swallows what is written, so that nobody who writes comes to harm:
+    Textual's writer thread would die of the error, and its main thread wait for that thread for ever.
+    """
+
+    def __init__(self, descriptor: int, encoding: str) -> None:
+        super().__init__(open(descriptor, "wb"), encoding=encoding, errors="replace")  # noqa: SIM115
+        self._settings = None
+        with contextlib.suppress(termios.error):
+            self._settings = termios.tcgetattr(descriptor)
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            self._let_go()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            self._let_go()
+            super().flush()
+
+    def _let_go(self) -> None:
+        """Lead nowhere from now on; what is buffered goes there as well."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+    def gone(self) -> bool:
+        """Whether the terminal has hung up."""
+        return bool(self._look(0, 0.0) & (select.POLLHUP | select.POLLERR | select.POLLNVAL))
+
+    def rescue(self) -> None:
+        """Put the terminal back in order in place of a screen that could not; never waits long."""
+        if self._settings is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)
+        if self._look(select.POLLOUT, 0.2) & select.POLLOUT:
+            with contextlib.suppress(OSError):
+                os.write(self.fileno(), _RESET)
+
+    def _look(self, wanted: int, seconds: float) -> int:
+        poll = select.poll()
+        poll.register(self.fileno(), wanted)
+        return sum(what for _, what in poll.poll(seconds * 1000))
+
+
+class StrayOutput:
+    """Where prints, warnings and C-level writes go while the screen is up: a temporary file, then the run's log.
+
+    terminal: what the screen writes to instead.
+    """
+
+    def __init__(self, file: BinaryIO, terminal: TerminalFile) -> None:
+        self.terminal = terminal
         self._file = file
         self._moved = False
         self.text: TextIO = open(os.dup(file.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
@@ -72,8 +133,8 @@ def only_for_the_screen() -> Iterator[StrayOutput]:
     sys.stderr.flush()
     kept_out, kept_err = os.dup(1), os.dup(2)
     before = (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)
-    terminal = open(os.dup(kept_out), "w", encoding=sys.stdout.encoding, errors="replace")  # noqa: SIM115
-    stray = StrayOutput(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+    terminal = TerminalFile(os.dup(kept_out), sys.stdout.encoding)
+    stray = StrayOutput(tempfile.TemporaryFile(buffering=0), terminal)  # noqa: SIM115
     try:
         sys.__stdout__ = sys.__stderr__ = terminal  # type: ignore[misc]
         for number in (1, 2):

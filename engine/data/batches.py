@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 
@@ -29,11 +30,19 @@ class Batches:
     def rows(self) -> int:
         return len(self.x)
 
-    def shuffled(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch in a new random order, every row once."""
+    def resized(self, batch_size: int) -> Batches:
+        """The same rows in batches of another size."""
+        other = copy.copy(self)
+        other.batch_size = min(batch_size, self.rows) or self.rows
+        return other
+
+    def shuffled(self, generator: torch.Generator, done: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch in a new random order, every row once; without its first `done` batches."""
         # Gathering the epoch once and cutting views from it is several times cheaper than indexing for each batch.
         order = torch.randperm(self.rows, generator=generator).to(self.x.device)
-        yield from zip(self.x[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True)
+        order = order[done * self.batch_size :]
+        if len(order):
+            yield from zip(self.x[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every row once, as stored."""

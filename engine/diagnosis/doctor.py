@@ -17,6 +17,10 @@ class Doctor:
         self._watches: dict[str, Watch] = {"overfitting": OverfittingWatch()}
         self._held: dict[str, Finding] = {}
 
+    def held(self) -> tuple[Finding, ...]:
+        """The findings that hold now."""
+        return tuple(self._held.values())
+
     def examine(self, ended: EpochEnded) -> Iterator[Event]:
         """The changes after an epoch, as events."""
         for kind, watch in self._watches.items():

@@ -15,6 +15,7 @@ from torch import nn
 
 from engine import ConfigError, StopToken, train
 from engine.data.prepared import load_prepared
+from engine.keeping import Keeper
 from engine.loop import fit
 from engine.recipe import build_recipe
 from engine.regularization import (
@@ -28,6 +29,7 @@ from engine.regularization import (
     weight_figures,
     weight_matrices,
 )
+from engine.training import Training
 
 
 def net(widths: list[int], seed: int) -> nn.Sequential:
@@ -80,7 +82,7 @@ def converged(config):
         line_search_fn="strong_wolfe",
     )
     recipe = dataclasses.replace(recipe, optimizer=lbfgs)
-    fit(recipe, lambda event: None, StopToken())
+    fit(Training(recipe, config), lambda event: None, Keeper(StopToken(), lambda event: None))
     return data, recipe.model[0].weight.detach().numpy(), recipe.model[0].bias.detach().numpy()
 
 

@@ -66,7 +66,7 @@ def test_stop_from_another_thread(endless):
     until(lambda: view.apply_all(handle.drain()).epochs)
     began = time.monotonic()
     handle.stop("interrupted")
-    handle.stop("terminated")
+    handle.stop("stopped")
     assert handle.join(WAIT)
     assert time.monotonic() - began < 2
     result = handle.result()
@@ -94,7 +94,7 @@ def test_a_program_that_ends_while_a_run_trains_ends_cleanly(tmp_path):
     end = list(read_journal(folder / "events.jsonl"))[-1]
     assert isinstance(end, e.RunEnded)
     assert end.reason == "terminated"
-    assert (folder / "model.safetensors").exists()
+    assert list((folder / "checkpoints").glob("*.pt")), "nothing is lost: the run can be resumed"
 
 
 def test_pause_and_resume(endless):
@@ -141,14 +141,20 @@ def test_a_pause_changes_no_number(small):
     assert all(event.samples_per_second > 0 for event in sink.seen if isinstance(event, e.EpochEnded))
 
 
-def stopped_in(config, epoch: int):
-    """A run that is asked to stop when `epoch` has started, so that it ends after that epoch's first batch."""
-    token = StopToken()
-    sink = Acting(lambda event: isinstance(event, e.EpochStarted) and event.epoch == epoch and token.stop())
-    return train(config, [sink], token), sink
+@pytest.fixture
+def stopped_in(monkeypatch):
+    """`stopped_in(config, epoch)`: a run that is asked to stop in the first batch of `epoch`."""
+    monkeypatch.setattr("engine.loop.PROGRESS_SECONDS", 0.0)  # every batch is told of
+
+    def run(config, epoch: int):
+        token = StopToken()
+        sink = Acting(lambda event: isinstance(event, e.StepsDone) and event.epoch == epoch and token.stop())
+        return train(config, [sink], token), sink
+
+    return run
 
 
-def test_stopped_inside_an_epoch_the_best_weights_are_restored(small):
+def test_stopped_inside_an_epoch_the_best_weights_are_restored(small, stopped_in):
     config = small()
     whole = train(small(run={"epochs": 3}))
     result, sink = stopped_in(config, 4)
@@ -156,18 +162,18 @@ def test_stopped_inside_an_epoch_the_best_weights_are_restored(small):
     # The batch of epoch 4 moved the weights; what is tested is epoch 3, as if the run had had 3 epochs.
     assert result.view.val_loss == whole.view.val_loss
     assert (result.test_loss, result.test_metric) == (whole.test_loss, whole.test_metric)
-    end = ["EpochStarted", "StopAsked", "BestRestored", "TestMeasured", "ReportMade", "RunEnded"]
-    assert sink.names()[-6:] == end
+    end = ["StepsDone", "StopAsked", "CheckpointSaved", "BestRestored", "TestMeasured", "ReportMade", "RunEnded"]
+    assert sink.names()[-7:] == end
 
 
-def test_stopped_before_the_first_epoch_is_done_nothing_is_tested(small):
+def test_stopped_before_the_first_epoch_is_done_nothing_is_tested(small, stopped_in):
     result, sink = stopped_in(small(), 1)
     assert (result.epochs, result.best_epoch, result.test_metric) == (0, 0, None)
-    assert sink.names()[-3:] == ["EpochStarted", "StopAsked", "RunEnded"]
+    assert sink.names()[-4:] == ["StepsDone", "StopAsked", "CheckpointSaved", "RunEnded"]
     assert not (Path(result.folder) / "model.safetensors").exists()
 
 
-def test_a_stop_at_the_last_batch_lets_the_epoch_end(small):
+def test_a_stop_at_the_last_batch_lets_the_epoch_end(small, stopped_in):
     """With the whole set as one batch there is no inside of an epoch."""
     result, _ = stopped_in(small(run={"batch_size": 0}), 2)
     assert (result.reason, result.epochs) == ("stopped", 2)

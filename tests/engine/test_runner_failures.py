@@ -163,4 +163,9 @@ def test_weights_that_cannot_be_written_do_not_take_the_figures_along(small, mon
     result = train(small())
     assert result.test_metric is not None
     assert [event.sink for event in journal(result) if isinstance(event, e.SinkFailed)] == ["model.safetensors"]
-    assert sorted(path.name for path in Path(result.folder).iterdir()) == ["config.toml", "events.jsonl"]
+    assert sorted(path.name for path in Path(result.folder).iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "events.jsonl",
+        "lock",
+    ]

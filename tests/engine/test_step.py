@@ -21,9 +21,11 @@ from engine.config import RunConfig
 from engine.data.prepared import load_prepared
 from engine.events import EpochEnded
 from engine.gradients import Accumulation
+from engine.keeping import Keeper
 from engine.loop import fit
 from engine.precision import Precision
 from engine.recipe import build_recipe
+from engine.training import Training
 
 EPOCHS, BATCH, SEED = 4, 32, 3
 MLP = {"kind": "mlp", "hidden": [24, 16]}
@@ -349,7 +351,7 @@ def test_lbfgs(make_config):
     recipe = build_recipe(config, load_prepared(config.data))
     recipe = dataclasses.replace(recipe, optimizer=torch.optim.LBFGS(recipe.model.parameters(), **options))
     seen = []
-    fit(recipe, seen.append, StopToken())
+    fit(Training(recipe, config), seen.append, Keeper(StopToken(), seen.append))
     script = Lbfgs(config)
     losses = [event.val_loss for event in seen if isinstance(event, EpochEnded)]
     for ours, theirs in zip(recipe.model.parameters(), script.model.parameters(), strict=True):
@@ -406,7 +408,8 @@ def test_a_scaled_loss_leaves_penalty_clipping_and_norms_as_they_were(make_confi
         )  # fmt: skip
         recipe = build_recipe(config, load_prepared(config.data))
         seen = []
-        fit(dataclasses.replace(recipe, precision=precision or recipe.precision), seen.append, StopToken())
+        recipe = dataclasses.replace(recipe, precision=precision or recipe.precision)
+        fit(Training(recipe, config), seen.append, Keeper(StopToken(), seen.append))
         return [(e.val_loss, e.grad_norm, e.grad_norm_clipped) for e in seen if isinstance(e, EpochEnded)]
 
     scaling = Precision("float32", torch.device("cpu"))

@@ -64,9 +64,11 @@ def test_what_is_fitted_is_fitted_on_the_training_part_of_each_fold(make_config,
 
 def test_a_fold_is_what_a_single_run_on_its_parts_would_be(make_config, wine):
     """The second fold, trained alone by hand with the same seeds, gives the same figures to the last bit."""
+    from engine.keeping import Keeper
     from engine.loop import fit, measure_test
     from engine.recipe import build_recipe
     from engine.threads import suitable_threads
+    from engine.training import Training
 
     config = folds(make_config)
     result = train(config)
@@ -74,7 +76,8 @@ def test_a_fold_is_what_a_single_run_on_its_parts_would_be(make_config, wine):
     data = trial.prepare(wine)
     recipe = build_recipe(config, data)
     with suitable_threads(recipe):
-        outcome = fit(recipe, lambda event: None, StopToken())
+        training = Training(recipe, config)
+        outcome = fit(training, lambda event: None, Keeper(StopToken(), lambda event: None))
         test = measure_test(recipe, outcome.best_epoch, data.baseline_metric)
     assert (result.trials[1].test_loss, result.trials[1].test_metric) == (test.loss, test.metric)
     assert result.trials[1].best_epoch == outcome.best_epoch

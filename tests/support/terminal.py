@@ -15,6 +15,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyte
 
@@ -54,16 +55,30 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self._theirs = theirs  # kept open, so that the settings can be read after the program has ended
         self.settings = termios.tcgetattr(theirs)
-        self.process = subprocess.Popen(
-            command,
+        self.command, self._where, self._env = command, cwd, env
+        self.process: Any = self.start(theirs)
+
+    def start(self, theirs: int) -> Any:
+        """Start the program on the terminal's other end, as its controlling terminal."""
+        return subprocess.Popen(
+            self.command,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            cwd=cwd,
-            env=environment(**env),
+            cwd=self._where,
+            env=environment(**self._env),
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
+
+    def resize(self, columns: int, rows: int) -> None:
+        """What a window does when a person pulls at its corner."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program, as a lost connection does."""
+        os.close(self._ours)
+        self._ours = -1
 
     @property
     def lines(self) -> list[str]:
@@ -134,7 +149,8 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._ours)
+        if self._ours >= 0:
+            os.close(self._ours)
         os.close(self._theirs)
 
 

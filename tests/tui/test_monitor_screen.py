@@ -9,6 +9,7 @@ from support import script
 from support.screens import SIZES, AppPilot, lines, press, see, text, until, watching
 
 from engine import events as e
+from engine.commands import Pause, Resume, Stop
 from tui.screens.dialogs import ConfirmQuit
 from tui.screens.monitor import MonitorScreen
 from tui.screens.setup import SetupScreen
@@ -147,15 +148,15 @@ async def test_pause_resume_and_stop_are_asked_for_and_shown(size):
     async with watching(events, size) as (pilot, source):
         await release(pilot, source, at)
         await press(pilot, "space")
-        assert source.commands == ["pause"]
+        assert source.commands == [Pause()]
         await release(pilot, source, 1)
         await see(pilot, "PAUSED")
         await press(pilot, "space")
-        assert source.commands == ["pause", "resume"]
+        assert source.commands == [Pause(), Resume()]
         await release(pilot, source, 1)
         await see(pilot, "training · epoch 4/50")
         await press(pilot, "s")
-        assert source.commands == ["pause", "resume", "stop"]
+        assert source.commands == [Pause(), Resume(), Stop()]
         await release(pilot, source, 1)
         await see(pilot, "stopping")
         await release(pilot, source)
@@ -165,14 +166,14 @@ async def test_pause_resume_and_stop_are_asked_for_and_shown(size):
 @sizes
 async def test_keys_are_offered_only_when_they_mean_something(size):
     async with watching(script.healthy(), size) as (pilot, source):
-        await see(pilot, "space pause/resume", "s stop, keep best", "l log", "? help", "q quit")
+        await see(pilot, "space pause", "s stop", "d detach", "l log", "? help", "q quit")
         assert "n new run" not in text(pilot)
-        assert ("m loss/metric" in text(pilot)) == (size == (80, 24))
+        assert ("m metric" in text(pilot)) == (size == (80, 24))
         await press(pilot, "n")
         assert isinstance(pilot.app.screen, MonitorScreen)
         await release(pilot, source)
         await see(pilot, "n new run")
-        assert "pause/resume" not in text(pilot) and "stop, keep best" not in text(pilot)
+        assert "space pause" not in text(pilot) and "s stop" not in text(pilot)
         await press(pilot, "space", "s")
         assert source.commands == []
 
@@ -238,7 +239,7 @@ async def test_quit_asks_while_a_run_is_under_way(size):
         await release(pilot, source, 20)
         await press(pilot, "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmQuit))
-        await see(pilot, "Training is under way.", "y  stop and quit", "n  go on training")
+        await see(pilot, "Training is under way.", "y  stop and quit", "d  detach", "n  go on training")
         await press(pilot, "n")
         await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
         assert source.commands == [] and pilot.app.is_running
@@ -246,7 +247,7 @@ async def test_quit_asks_while_a_run_is_under_way(size):
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmQuit))
         await press(pilot, "y")
         await until(pilot, lambda: not pilot.app.is_running)
-        assert source.commands == ["quit"]
+        assert source.commands == [Stop(reason="interrupted")]
         assert pilot.app.return_value == 0
 
 

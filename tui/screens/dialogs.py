@@ -7,7 +7,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
+
+from engine.commands import MOST_EPOCHS
 
 HELP = """\
 SETUP
@@ -24,18 +26,32 @@ SETUP
 MONITOR
   space           pause, and go on
   s               stop after this batch; the best weights are tested
+  S               stop now: save a checkpoint, leave the test out
+  +               more epochs; after the end, train on from there
+  e               change settings while it trains
+  u               undo the last change: back to the checkpoint before
+  w               save a checkpoint now
+  d               detach: the run goes on without this screen
+  f               fork: a new run from this one's best weights
+  n               set up another run, when this one has ended
+  o               list of runs
   m               loss or metric, where only one chart fits
   l               show or hide the log
-  n               set up another run, when this one has ended
+
+RUNS (o)
+  Enter           open the run
+  r               resume one that was stopped or lost
 
 EVERYWHERE
   ?               this page
-  q, Ctrl-C       quit; asks first while a run is under way
+  q, Ctrl-C       quit; asks first while a run of this app is under
+                  way. A screen on another process's run just leaves
 
 THE CHART
   The thin line is training, the thick one validation. The point marks
   the best epoch: the weights from there are kept. A square below marks
-  where early stopping ended the run. Validation that rises while
+  where early stopping ended the run, a triangle a changed setting, a
+  diamond where another process took over. Validation that rises while
   training falls is overfitting.
 
 THE LINE ABOVE IT
@@ -81,22 +97,62 @@ class ExplainScreen(ModalScreen[None]):
             yield Static(Text("\nEsc closes", style="dim"))
 
 
-class ConfirmQuit(ModalScreen[bool]):
-    """Asks before a run under way is stopped for good."""
+class ConfirmQuit(ModalScreen[str]):
+    """Asks before a run under way is stopped for good: "stop", "detach", or None to stay."""
 
     BINDINGS = [
-        Binding("y,enter,q,ctrl+c", "answer(True)", "yes"),
-        Binding("n,escape", "answer(False)", "no"),
+        Binding("y,enter,q,ctrl+c", "answer('stop')", "stop and quit"),
+        Binding("d", "answer('detach')", "detach"),
+        Binding("n,escape", "stay", "stay"),
     ]
 
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm-box"):
             yield Static(
                 Text(
-                    "Training is under way.\n\nStop it and quit? The best weights so far are tested and kept.\n\n"
-                    "  y  stop and quit        n  go on training"
+                    "Training is under way.\n\n"
+                    "  y  stop and quit   the best weights so far are tested\n"
+                    "  d  detach          it goes on without this screen\n"
+                    "  n  go on training"
                 )
             )
 
-    def action_answer(self, answer: bool) -> None:
+    def action_answer(self, answer: str) -> None:
         self.dismiss(answer)
+
+    def action_stay(self) -> None:
+        self.dismiss(None)
+
+
+class AskEpochs(ModalScreen[int | None]):
+    """Asks how many epochs to train beyond the plan."""
+
+    BINDINGS = [Binding("escape", "leave", "close", key_display="Esc")]
+
+    def __init__(self, running: bool) -> None:
+        super().__init__()
+        self._running = running
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="epochs-box"):
+            yield Static(Text("How many epochs more?", style="bold"))
+            yield Input("10", type="integer", max_length=7, id="epochs")
+            what = (
+                "Early stopping will not end the run before."
+                if self._running
+                else "The run goes on from where it ended."
+            )
+            yield Static(Text(what), id="epochs-words")
+            yield Static(Text("Enter takes it   Esc closes", style="dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_EPOCHS:
+            self.dismiss(int(text))
+        else:
+            self.query_one("#epochs-words", Static).update(
+                Text(f"a whole number from 1 to {MOST_EPOCHS}", style="bold")
+            )
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

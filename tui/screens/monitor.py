@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Mapping
 from dataclasses import replace
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ActiveBinding, Screen
 from textual.widgets import Footer
 
-from engine.errors import InputError
+from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
+from engine.config import RunConfig
+from engine.configfile import check
+from engine.errors import InputError, NntuiError
+from engine.events import CommandRefused, Event
 from engine.report import sides
 from engine.runview import RunView
 from engine.series import HeldBounds
 
-from ..chart import Charset, ChartOptions, Mark, Series
+from ..chart import Charset, ChartOptions, Series
+from ..marks import marks_of
 from ..source import RunSource
-from ..text import clean, fit
+from ..text import clean
 from ..widgets.chart import Chart
 from ..widgets.findings import FindingCards
 from ..widgets.logpane import LogPane
 from ..widgets.results import Results
-from ..widgets.status import EarlyStopStrip, Quiet, StatusStrip
+from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
+from .dialogs import AskEpochs
+from .edit import EditScreen, forked
 
 DRAINS_PER_SECOND = 10
 WIDE = 110  # cells; from here on both charts stand side by side
+LESS_WANTED = frozenset(["o", "u"])  # keys that a narrow footer does without
+RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 TALL = 36  # rows; from here on both charts fit above each other
 
 
@@ -36,11 +47,20 @@ class MonitorScreen(Screen[None]):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = [
-        Binding("space", "pause", "pause/resume"),
-        Binding("s", "stop", "stop, keep best"),
-        Binding("m", "switch_chart", "loss/metric"),
-        Binding("l", "toggle_log", "log"),
+        Binding("escape", "back", "back", key_display="Esc"),
+        Binding("space", "pause", "pause"),
+        Binding("s", "stop", "stop"),
+        Binding("S", "stop_now", "stop now", show=False),
+        Binding("plus", "more", "more", key_display="+"),
+        Binding("e", "edit", "edit"),
+        Binding("u", "revert", "undo edit"),
+        Binding("w", "save", "save now", show=False),
+        Binding("d", "detach", "detach"),
         Binding("n", "new_run", "new run"),
+        Binding("f", "fork", "fork", show=False),
+        Binding("o", "app.list_runs", "runs"),
+        Binding("m", "switch_chart", "metric"),
+        Binding("l", "toggle_log", "log"),
         Binding("question_mark", "app.help", "help", key_display="?"),
         Binding("q", "app.request_quit", "quit"),
     ]
@@ -55,17 +75,35 @@ class MonitorScreen(Screen[None]):
     class Started(Message):
         """The run has a folder now."""
 
-        def __init__(self, folder: str) -> None:
+        def __init__(self, folder: str, source: RunSource) -> None:
             super().__init__()
             self.folder = folder
+            self.source = source
 
     class NewRunAsked(Message):
-        """The run has ended and the person wants to set up another."""
+        """The person wants to set up another run: with `config`, if that is given."""
 
-    def __init__(self, source: RunSource, charset: Charset = "braille", colour: bool = True) -> None:
+        def __init__(self, config: RunConfig | None = None) -> None:
+            super().__init__()
+            self.config = config
+
+    class LetGo(Message):
+        """This process has handed the run over: it stands at its checkpoint, and nobody trains it."""
+
+        def __init__(self, monitor: MonitorScreen) -> None:
+            super().__init__()
+            self.monitor = monitor
+
+    def __init__(
+        self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
+    ) -> None:
+        """guest: it lies over another screen, to which Esc goes back."""
         super().__init__()
         self.source = source
         self.view = RunView()
+        self.detaching = False  # whether this process was asked to hand the run over
+        self._guest = guest
+        self._opened = time.time()
         self._ascii = charset == "ascii"
         self._options = {
             name: ChartOptions(
@@ -79,9 +117,10 @@ class MonitorScreen(Screen[None]):
         self._shares = False  # whether the metric is known to be a share, which never passes 1
 
     def compose(self) -> ComposeResult:
-        yield Quiet(id="title")
+        yield Title(id="title")
         yield StatusStrip(id="status")
         yield EarlyStopStrip(id="stopping")
+        yield Notice(id="notice")
         with Horizontal(id="charts"):
             yield Chart(self._options["loss"], id="loss-chart")
             yield Chart(self._options["metric"], id="metric-chart")
@@ -95,6 +134,11 @@ class MonitorScreen(Screen[None]):
         self._arrange()
         self._show()
         self.set_interval(1 / DRAINS_PER_SECOND, self._drain)
+        self.set_interval(1.0, self._show_clock)
+
+    def on_unmount(self) -> None:
+        if not self.source.own:
+            self.source.close()
 
     # -- events in ----------------------------------------------------------------------------------------------------
 
@@ -103,19 +147,32 @@ class MonitorScreen(Screen[None]):
         alive = self.source.alive  # asked first: what ends between the two lines is seen at the next tick
         events = self.source.drain()
         had_folder = self.view.folder
-        self.view.apply_all(events)
+        for event in events:
+            self.view.apply(event)
+            self._tell(event)
         if self.view.metric == "accuracy" and not self._shares:
             self._shares = True
             self._options["metric"] = replace(self._options["metric"], bounds=HeldBounds(limits=(0, 1)))
         if self.view.folder != had_folder:
-            self.post_message(self.Started(self.view.folder))
+            self.post_message(self.Started(self.view.folder, self.source))
         if not alive and not events and not self._finished:
             self._finish()
         elif events:
+            self._finished = False
             self._show()
+
+    def _tell(self, event: Event) -> None:
+        """What needs an answer at once, unless it is history that an attached screen reads up on."""
+        if isinstance(event, CommandRefused) and event.time > self._opened - RECENT_SECONDS:
+            words = f"{event.command} refused: {event.problem}"
+            self.notify(clean(words, 1000), severity="warning", markup=False, timeout=10)
 
     def _finish(self) -> None:
         self._finished = True
+        if self.detaching and self.view.handed_over:
+            self.post_message(self.LetGo(self))
+            return
+        self.detaching = False
         error = self.source.error
         if isinstance(error, InputError) and not self.view.run:
             self.post_message(self.InputRefused(error))
@@ -144,8 +201,7 @@ class MonitorScreen(Screen[None]):
 
     def _show(self) -> None:
         view = self.view
-        name = view.run or "…"
-        self.query_one("#title", Quiet).show(title_text(name, view.folder, self.size.width))
+        self._show_clock()
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
         low = self.size.height < TALL
@@ -157,11 +213,15 @@ class MonitorScreen(Screen[None]):
         self._show_charts()
         self.refresh_bindings()
 
+    def _show_clock(self) -> None:
+        """The two lines that tell how long ago something was."""
+        now = time.time()
+        self.query_one(Title).show_view(self.view, self.size.width, now)
+        self.query_one(Notice).show_view(self.view, now, self._opened, self.detaching)
+
     def _show_charts(self) -> None:
         view = self.view
-        marks = [Mark(view.best_epoch, "best")] if view.best_epoch else []
-        if view.end is not None and view.end.reason == "early_stopping":
-            marks.append(Mark(len(view.epochs), "stop"))
+        marks = marks_of(view)
         curves = {
             "loss": ("#loss-chart", "loss", view.train_loss, view.val_loss),
             "metric": ("#metric-chart", clean(view.metric, 40), view.train_metric, view.val_metric),
@@ -179,26 +239,115 @@ class MonitorScreen(Screen[None]):
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """What the footer shows: on a narrow screen only what a person needs most while a run is under way."""
+        found = super().active_bindings
+        if self.size.width < WIDE and self.running:
+            for key in LESS_WANTED & found.keys():
+                found[key] = found[key]._replace(binding=replace(found[key].binding, show=False))
+        return found
+
+    @property
     def running(self) -> bool:
         """Whether there is something to pause or stop."""
         return self.view.end is None and self.source.alive
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
-        if action in ("pause", "stop"):
-            return self.running
-        if action == "new_run":
-            return not self.running
-        if action == "switch_chart":
-            return self.size.width < WIDE and self.size.height < TALL
+        match action:
+            case "pause" | "stop" | "stop_now" | "save":
+                return self.running and not self.detaching
+            case "edit":
+                return self.running and not self.detaching and self.view.model is not None
+            case "detach":
+                return self.running and not self.detaching
+            case "revert":
+                return self.running and bool(self.view.edits)
+            case "more":
+                return bool(self.view.folder) and not self.detaching and not self.view.planned_trials
+            case "new_run":
+                return not self.running
+            case "fork":
+                return bool(self.view.folder) and self.view.best_epoch > 0
+            case "switch_chart":
+                return self.size.width < WIDE and self.size.height < TALL
+            case "back":
+                return self._guest
+        return True
+
+    def send(self, command: Command) -> bool:
+        """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
+        try:
+            self.source.send(command)
+        except InputError as error:
+            self.notify(clean(error), severity="error", markup=False, timeout=10)
+            return False
         return True
 
     def action_pause(self) -> None:
-        self.source.send("resume" if self.view.phase == "paused" else "pause")
+        self.send(Resume() if self.view.phase == "paused" else Pause())
 
     def action_stop(self) -> None:
-        self.source.send("stop")
-        self.notify("stopping after this batch; the best weights are kept", markup=False, timeout=3)
+        if self.send(Stop()):
+            self.notify("stopping after this batch; the best weights are kept", markup=False, timeout=3)
+
+    def action_stop_now(self) -> None:
+        if self.send(Stop(now=True)):
+            self.notify("stopping after this batch, with a checkpoint and no test", markup=False, timeout=3)
+
+    def action_save(self) -> None:
+        if self.send(Save()):
+            self.notify("saving a checkpoint", markup=False, timeout=2)
+
+    def action_revert(self) -> None:
+        if self.send(Revert()):
+            self.notify("going back to the checkpoint before the last edit", markup=False, timeout=3)
+
+    def action_edit(self) -> None:
+        config, _ = check(self.view.config)
+        if config is None:
+            self.notify("the settings of this run cannot be read", severity="error", markup=False)
+        else:
+            self.app.push_screen(EditScreen(config), self._edit)
+
+    def _edit(self, changes: Mapping[str, str] | str | None) -> None:
+        if changes == "fork":
+            self.action_fork()
+        elif isinstance(changes, Mapping) and changes:
+            self.send(Edit(dict(changes)))
+
+    def action_fork(self) -> None:
+        """To the setup screen, with this run's settings and its best weights to begin with."""
+        config, faults = check(forked(self.view))
+        if config is None:
+            self.notify(clean(faults[0].line()), severity="error", markup=False)
+        else:
+            self.post_message(self.NewRunAsked(config))
+
+    def action_more(self) -> None:
+        self.app.push_screen(AskEpochs(self.running), self._more)
+
+    def _more(self, epochs: int | None) -> None:
+        if not epochs:
+            return
+        if self.running:
+            self.send(MoreEpochs(epochs))
+        else:
+            self.go_on(epochs)
+
+    def go_on(self, more: int) -> None:
+        """Take up a run that has ended, for `more` epochs."""
+        self.notify("taking the run up again", markup=False, timeout=3)
+        self.run_worker(self._go_on(more), exclusive=True, group="go on")
+
+    async def _go_on(self, more: int) -> None:
+        try:
+            self.source = await asyncio.to_thread(self.source.go_on, more)
+        except NntuiError as error:
+            self.notify(clean(error, 1000), severity="error", markup=False, timeout=20)
+
+    async def action_detach(self) -> None:
+        await self.run_action("app.detach")
 
     def action_switch_chart(self) -> None:
         self._one_chart = "metric" if self._one_chart == "loss" else "loss"
@@ -212,10 +361,5 @@ class MonitorScreen(Screen[None]):
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())
 
-
-def title_text(run: str, folder: str, width: int) -> Text:
-    """The run's name, and where it is written if there is room."""
-    name = f" nntui · {clean(run)}"
-    place = f"{clean(folder, 2000)} "
-    gap = width - len(name) - len(place)
-    return Text(fit(name + " " * gap + place if folder and gap >= 2 else name, width), no_wrap=True)
+    def action_back(self) -> None:
+        self.app.pop_screen()

@@ -32,9 +32,10 @@ class SetupScreen(Screen[None]):
 
     BINDINGS = [
         Binding("r", "run", "run"),
-        Binding("d", "focus_datasets", "data"),
+        Binding("d", "focus_datasets", "data", show=False),
         Binding("f", "focus_form", "form", show=False),
         Binding("t", "find_rate", "lr test"),
+        Binding("o", "app.list_runs", "runs"),
         Binding("f1", "explain", "field", key_display="F1"),
         Binding("question_mark", "app.help", "help", key_display="?"),
         Binding("q", "app.request_quit", "quit"),
@@ -136,6 +137,15 @@ class SetupScreen(Screen[None]):
         form.rebuild()
         form.focus()
         form.go_to("optimizer.lr")
+
+    def set_config(self, config: RunConfig) -> None:
+        """Put other settings into the form."""
+        self.draft = Draft(config)
+        form = self.query_one(Form)
+        form.take(self.draft)
+        form.focus()
+        self._show_source()
+        self._show_help(form.row)
 
     def _checked(self) -> RunConfig | None:
         """The settings, or None after the first faulty field was shown."""

@@ -78,6 +78,12 @@ class Form(ScrollView, can_focus=True):
         self._lines: list[_Line] = []
         self._arrange()
 
+    def take(self, draft: Draft) -> None:
+        """Show another draft from now on."""
+        self.draft = draft
+        self.edit = self._trial = None
+        self.rebuild()
+
     # -- what is shown ------------------------------------------------------------------------------------------------
 
     def rebuild(self) -> None:
@@ -188,7 +194,7 @@ class Form(ScrollView, can_focus=True):
             self.begin_edit()
 
     def action_reset(self) -> None:
-        self._set(self.draft.default(self.cursor))
+        self._set(self.draft.origin(self.cursor))
 
     def action_edit(self) -> None:
         if self.row.kind in ("choice", "bool"):

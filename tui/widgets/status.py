@@ -1,6 +1,8 @@
-"""Two lines that are always in sight: where the run is, and how near early stopping is."""
+"""The lines that are always in sight: which run, where it is, how near early stopping is, and what a person should know."""
 
 from __future__ import annotations
+
+import time
 
 from rich.text import Text
 from textual.widgets import Static
@@ -8,7 +10,7 @@ from textual.widgets import Static
 from engine.measures import measure_label
 from engine.runview import RunView, end_words
 
-from ..text import clean, duration
+from ..text import clean, duration, fit
 
 PHASES = {"preparing": "preparing", "training": "training", "paused": "PAUSED", "stopping": "stopping"}
 
@@ -38,6 +40,69 @@ class EarlyStopStrip(Quiet):
 
     def show_view(self, view: RunView, width: int, ascii_only: bool = False) -> None:
         self.show(stopping_text(view, width, ascii_only))
+
+
+NEWS_SECONDS = 60.0  # how long a notice about something that is over stays
+
+
+class Title(Quiet):
+    """The run's name, the last checkpoint and the folder, as far as there is room."""
+
+    def show_view(self, view: RunView, width: int, now: float) -> None:
+        self.show(title_text(view, width, now))
+
+
+class Notice(Quiet):
+    """What a person should know at once; not there at all when there is nothing."""
+
+    def show_view(self, view: RunView, now: float, opened: float, detaching: bool) -> None:
+        text = notice_text(view, now, opened, detaching)
+        self.display = bool(text)
+        self.set_class(bool(view.save_problem), "warning")
+        self.show(Text(f" {text}", no_wrap=True, overflow="ellipsis"))
+
+
+def title_text(view: RunView, width: int, now: float) -> Text:
+    """``nntui · name``, and at the right ``saved epoch 12, 0:03 ago``, and the folder where there is room for it."""
+    name = f" nntui · {clean(view.run or '…')}"
+    line = fit(name, width)
+    for place in (saved_text(view, now), clean(view.folder, 2000)):
+        room = width - len(name) - 2
+        if place and len(place) + 1 <= room:
+            kept = line.rstrip()
+            gap = width - len(kept) - len(place) - 1
+            if gap >= 2:
+                line = f"{kept}{' ' * gap}{place} " if kept == name.rstrip() else line
+    return Text(line, no_wrap=True)
+
+
+def saved_text(view: RunView, now: float) -> str:
+    """The last checkpoint, and how long ago it was while the run goes on."""
+    if view.saved is None:
+        return ""
+    where = f"saved epoch {view.saved.epochs}" + (f" + {view.saved.batch} batches" if view.saved.batch else "")
+    return where if view.end else f"{where}, {duration(now - view.saved.time)} ago"
+
+
+def notice_text(view: RunView, now: float, opened: float, detaching: bool = False) -> str:
+    """The most pressing of what there is to say, or "".
+
+    now and opened: seconds since 1970; the latter is when the screen was opened, and what it lost sight of before is news.
+    """
+    if view.save_problem:
+        return f"! no checkpoint: {clean(view.save_problem)}; the ones before it are good"
+    if detaching or view.handed_over:
+        return (
+            "handing the run over to a process of its own" if detaching else "handed over; waiting for the next process"
+        )
+    lost = view.screen_lost
+    if lost is not None and lost.time < opened and now - opened < NEWS_SECONDS:
+        return f"{clean(lost.problem)} at {time.strftime('%H:%M', time.localtime(lost.time))}; training went on"
+    last = view.chapters[-1] if view.chapters else None
+    if last is not None and view.end is None and now - max(last.time, opened) < NEWS_SECONDS:
+        at = time.strftime("%H:%M", time.localtime(last.time))
+        return f"resumed at {at} after its process was lost" if last.after == "lost" else f"taken up again at {at}"
+    return ""
 
 
 def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:

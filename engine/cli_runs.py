@@ -1,0 +1,220 @@
+"""The verbs about runs that exist: ls, show, stop, resume."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .errors import EXIT_FAILED, Fault, InputError
+from .headless import detach, resume_plainly, train_plainly
+from .options import DetachOption, FolderOption, JsonOption, RunArgument, SetOption
+from .rundir import RunDir
+from .text import clean
+
+if TYPE_CHECKING:
+    from .config import RunConfig
+    from .runs import RunSummary
+    from .runview import RunView
+
+STOP_SECONDS = 30.0  # how long `stop` waits for the run to be let go
+RUNS = "runs"
+
+
+def ls(folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
+    """List the runs, the newest first."""
+    from .runs import list_runs
+
+    try:
+        found = list_runs(folder)
+    except OSError as error:
+        raise InputError([Fault("--folder", f"cannot be read: {error.strerror}", "", clean(folder, 2000))]) from None
+    if as_json:
+        typer.echo(json.dumps([run.as_json() for run in found], indent=2))
+    elif found:
+        _print_table([("name", "status", "epoch", "best loss", "age"), *map(_row, found)])
+    else:
+        typer.echo(f"there are no runs in {clean(folder, 2000)}; `nntui train FILE` starts one")
+
+
+def show(run: RunArgument = "", folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
+    """Show what a run has come to: its figures, who trains it, its last checkpoint."""
+    from .runs import find_run, summarize_run
+
+    found = find_run(run, folder)
+    summary = summarize_run(found.path)
+    view, damaged = _view_of(found)
+    if as_json:
+        typer.echo(json.dumps(_as_json(summary, view, damaged), indent=2))
+        return
+    from .console import final_rows
+
+    rows = [("status", _status(summary)), *final_rows(view)]
+    if view.saved is not None:
+        saved = view.saved
+        inside = f", batch {saved.batch} of the next" if saved.batch else ""
+        rows.append(("checkpoint", f"after epoch {saved.epochs}{inside}, {_age(time.time() - saved.time)} ago"))
+    if view.save_problem:
+        rows.append(("warning", clean(view.save_problem)))
+    if damaged:
+        rows.append(("warning", f"{damaged} lines of the journal are damaged and were passed over"))
+    if not view.folder:
+        rows.append(("run folder", clean(found.path, 2000)))
+    for name, text in rows:
+        typer.echo(f"{name:<11} {text}")
+
+
+def stop(
+    run: RunArgument = "",
+    now: Annotated[bool, typer.Option("--now", help="Leave out the test of the best weights.")] = False,
+    folder: FolderOption = RUNS,
+) -> None:
+    """Stop a run that another process trains: after the batch in hand, with a checkpoint to go on from.
+
+    Waits until it has stopped, half a minute at the most; without RUN it is the newest one under way.
+    """
+    from .attach import attach
+    from .runs import find_run, summarize_run
+
+    found = find_run(run, folder, running=True)
+    name = clean(found.name)
+    asked = attach(found.path)
+    asked.stop(now=now)
+    if not asked.join(STOP_SECONDS):
+        typer.echo(f"{name} was asked to stop and is still at it after {STOP_SECONDS:.0f} s", err=True)
+        raise typer.Exit(EXIT_FAILED)
+    summary = summarize_run(found.path)
+    typer.echo(f"{name} {_status(summary)}; {_progress(summary)} epochs done")
+
+
+def resume(
+    run: RunArgument = "",
+    more: Annotated[int, typer.Option("--more", metavar="N", min=0, help="Train N epochs beyond the plan.")] = 0,
+    set_: SetOption = [],  # noqa: B006
+    override: Annotated[
+        bool, typer.Option("--override", help="With other settings: start a new run from the best weights of this one.")
+    ] = False,
+    detached: DetachOption = False,
+    folder: FolderOption = RUNS,
+) -> None:
+    """Go on with a run as if it had never stopped: without a screen, with the settings it was started with.
+
+    Prints and exits as `nntui train` does.
+    """
+    from .configfile import load_config
+    from .runs import find_run
+
+    found = find_run(run, folder)
+    config = load_config(found.config, set_)
+    changes = _changes(found, config, set_)
+    if changes and not override:
+        raise InputError(changes)
+    if changes:
+        begin_with = [*set_, f"model.weights={found.path}"]
+        if detached:
+            settings = [part for setting in begin_with for part in ("--set", setting)]
+            raise typer.Exit(detach(["train", *settings, "--", str(found.config)]))
+        raise typer.Exit(train_plainly(load_config(found.config, begin_with)))
+    if detached:
+        raise typer.Exit(detach(["resume", *(["--more", str(more)] if more else []), "--", str(found.path)]))
+    raise typer.Exit(resume_plainly(found.path, more))
+
+
+VERBS = (ls, show, stop, resume)
+
+
+# ------------------------------------------------------------------------------------------------- settings that differ
+
+
+def _changes(run: RunDir, config: RunConfig, settings: list[str]) -> list[Fault]:
+    """A fault for each knob whose value is not the one that the run was started with, and where it was changed."""
+    from .record import changed_settings, read_record
+    from .tomlfile import lines_of_keys, read_text
+
+    started = read_record(run).started
+    if started is None:
+        return []
+    lines = lines_of_keys(read_text(run.config))
+    places = {key: f"{run.config.name}:{line}" for key, line in lines.items()}
+    places |= {setting.partition("=")[0].strip(): "--set" for setting in settings}
+    return [replace(fault, where=places.get(fault.key, run.config.name)) for fault in changed_settings(started, config)]
+
+
+# ------------------------------------------------------------------------------------------------------------ in words
+
+
+def _row(run: RunSummary) -> tuple[str, ...]:
+    best = f"{run.best_loss:.4g}" if math.isfinite(run.best_loss) else "-"
+    return clean(run.name, 100), run.status, _progress(run), best, _age(time.time() - run.updated)
+
+
+def _progress(run: RunSummary) -> str:
+    done = f"{run.epochs}/{run.planned}" if run.planned else "-"
+    return f"{done} ({run.trial} of {run.trials})" if run.trials else done
+
+
+def _status(run: RunSummary) -> str:
+    """How the run stands, as the end of a sentence that begins with its name."""
+    from .runview import end_words
+
+    words: str = run.status
+    if run.error or run.reason:
+        words += f": {clean(run.error or end_words(run.reason))}"
+    if run.owner is not None:
+        words += f", {run.owner.words}"
+        words += f", silent for {_age(run.owner.beat)}" if run.owner.beat > _SILENT_SECONDS else ""
+    elif run.status == "lost":
+        words += f"; `nntui resume {clean(run.name)}` goes on with it"
+    return words
+
+
+_SILENT_SECONDS = 15.0
+
+
+def _age(seconds: float) -> str:
+    """A time span as a person says it: 40 s, 12 min, 3 h, 5 d."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _view_of(run: RunDir) -> tuple[RunView, int]:
+    """The run's whole history folded, and how many lines of it are damaged. Raises InputError."""
+    from .journal import JournalTail
+    from .runview import RunView
+
+    view, tail = RunView(), JournalTail(run.journal, passing=("WeightsSampled", "StepsDone"))
+    try:
+        while tail.behind:
+            view.apply_all(tail.read())
+    except OSError as error:
+        problem = f"the run cannot be read: {error.strerror}"
+        raise InputError([Fault("", problem, "", clean(run.journal, 2000))]) from None
+    return view, tail.damaged
+
+
+def _as_json(summary: RunSummary, view: RunView, damaged: int) -> dict[str, Any]:
+    body = summary.as_json()
+    body["test"] = None
+    if view.test is not None:
+        figures = {"loss": view.test.loss, "metric": view.test.metric, **view.test.metrics}
+        body["test"] = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    body["checkpoint"] = None
+    if view.saved is not None:
+        body["checkpoint"] = {"epochs": view.saved.epochs, "batch": view.saved.batch, "time": view.saved.time}
+    body["findings"] = sorted(view.findings)
+    body["edits"] = len(view.edits)
+    body["damaged_lines"] = damaged
+    return body

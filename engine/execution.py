@@ -1,0 +1,261 @@
+"""One process's part of a run: load, plan, train, test, save, with the run's lock held and its record written."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import platform
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import events as e
+from .board import TensorBoardSink, missing_for_figures
+from .commandfile import CommandReader
+from .config import RunConfig
+from .configfile import to_nested
+from .data.prepared import Prepared
+from .data.table import load
+from .errors import TrainingError
+from .facts import MadeEdit
+from .journal import JournalSink
+from .lock import RunLock
+from .record import STOPPED, Record
+from .rundir import RunDir, create_run_dir
+from .runview import RunView
+from .sinks import Sink, Tee, ViewSink
+from .stopping import StopToken
+from .text import clean
+from .trials import (
+    TrialResult,
+    announce,
+    best_result,
+    ended,
+    keep_best_weights,
+    plan_trials,
+    run_several,
+    run_trial,
+    summarize,
+    take_up,
+    tell_place,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run gives.
+
+    view: the whole history and the final figures. model: the trained torch module, in evaluation mode, with the weights of
+    the best epoch (or of the last one, when restoring was switched off); it takes standardized inputs of shape
+    (n, features). data: the arrays it was trained on, with the statistics to standardize new inputs by. With folds or
+    restarts, model, data and the figures are those of the trial with the best validation loss, trials has every one's
+    figures and summary their mean and spread.
+    """
+
+    folder: str
+    reason: e.EndReason
+    epochs: int
+    best_epoch: int
+    test_loss: float | None
+    test_metric: float | None
+    baseline: float
+    seconds: float
+    view: RunView
+    model: Any
+    data: Prepared
+    trials: tuple[e.TrialEnded, ...] = ()
+    summary: e.TrialsSummarized | None = None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A run that is taken up again. lock: already taken. more: epochs to add."""
+
+    run: RunDir
+    lock: RunLock
+    record: Record
+    more: int = 0
+
+
+def execute(
+    config: RunConfig,
+    sinks: Sequence[Sink],
+    token: StopToken,
+    chapter: Chapter | None,
+    script: Sequence[MadeEdit] = (),
+) -> RunResult:
+    """Plan, make or take up the run folder, train, test, save. Nothing is written before the input has proved usable."""
+    table = load(config.data)
+    plan = plan_trials(config, table)
+    data = plan[0].prepare(table)
+    from .keeping import Keeper
+    from .recipe import build_recipe  # torch is imported here and not before
+    from .training import Training
+
+    recipe = build_recipe(plan[0].config, data)
+    folder = chapter.run if chapter else create_run_dir(config)
+    lock = chapter.lock if chapter else RunLock.take(folder)
+    record = chapter.record if chapter else Record()
+    seen = ViewSink(copy.deepcopy(record.view))
+    tee = Tee([JournalSink(folder.journal), seen, *sinks])
+    reader = CommandReader(folder, token)
+    alone = config.trials.kind == "single"
+
+    def board(where: RunDir, own: RunConfig, prepared: Prepared, before: RunView | None) -> list[Sink]:
+        if not config.run.tensorboard:
+            return []
+        return [TensorBoardSink(where.path, own, prepared, copy.deepcopy(before))]
+
+    def keeper(where: RunDir) -> Keeper:
+        run = config.run
+        why_not = "" if alone else "a run with trials cannot be edited: they would no longer compare"
+        return Keeper(
+            token,
+            tee,
+            where.checkpoints,
+            run.checkpoints,
+            run.checkpoint_pause,
+            run.checkpoint_minutes,
+            script,
+            why_not,
+        )
+
+    began = time.monotonic()
+    try:
+        notes = [f"{record.damaged} damaged lines of the journal were passed over"] if record.damaged else []
+        if config.run.tensorboard and config.run.figures:
+            notes.append(missing_for_figures())
+        if not alone:
+            _begin(tee, _started(config, recipe, folder, chapter), notes)
+            results = list(run_several(tee, plan, table, folder, record, board, keeper))
+        else:
+            training = Training(recipe, plan[0].config)
+            watch = keeper(folder)
+            going_on, damage = take_up(watch, training, record.epochs.get(0, {}))
+            # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
+            tee.add(board(folder, config, data, record.view if going_on else None))
+            _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
+            announce(tee, config, data, recipe)
+            if going_on:
+                tell_place(tee, training)
+            if chapter and chapter.more:
+                training.go_on(chapter.more)
+                tee(e.EpochsAdded(epochs=chapter.more, planned=training.planned))
+            try:
+                results = [run_trial(tee, watch, plan[0], data, training, folder)]
+            finally:
+                watch.close()
+        return _result(tee, seen.view, config, results, folder, began)
+    except Exception as error:
+        _record_failure(tee, seen.view, folder, error, time.monotonic() - began)
+        raise TrainingError(_one_line(error)) from error
+    finally:
+        reader.close()
+        tee.close()
+        lock.release()
+
+
+def _begin(tee: Tee, event: e.Event, notes: Sequence[str]) -> None:
+    """The first event of this process, and what a person should know before training starts."""
+    tee(event)
+    for note in filter(None, notes):
+        tee(e.Noted(text=note))
+
+
+def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None) -> e.Event:
+    import numpy
+    import torch
+
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
+    if chapter is not None and chapter.record.after:
+        return e.RunResumed(
+            run=folder.name,
+            folder=str(folder.path),
+            config=to_nested(config),
+            device=_device_words(recipe.device),
+            pid=os.getpid(),
+            after=chapter.record.after,
+            more=chapter.more,
+            versions=versions,
+        )
+    return e.RunStarted(
+        run=folder.name,
+        folder=str(folder.path),
+        config=to_nested(config),
+        device=_device_words(recipe.device),
+        versions=versions,
+    )
+
+
+def _device_words(device: torch.device) -> str:
+    import torch
+
+    if device.type == "cuda":
+        return clean(f"cuda ({torch.cuda.get_device_name(device)})")
+    return device.type
+
+
+def _result(
+    tee: Tee, view: RunView, config: RunConfig, results: list[TrialResult], folder: RunDir, began: float
+) -> RunResult:
+    """Sum up the trials, tell the end, and hand the result over."""
+    best = best_result(results)
+    summary = None
+    if config.trials.kind != "single" and _reason(results) != "detached":
+        summary = summarize(config.trials.kind, results)
+        tee(summary)
+        if config.trials.kind == "restarts" and best.test:
+            keep_best_weights(tee, folder, best)
+    reason = _reason(results)
+    epochs = sum(result.epochs for result in results)
+    seconds = time.monotonic() - began
+    if reason == "detached":
+        done, batch = results[-1].at
+        tee(e.HandedOver(epochs=done, batch=batch))
+    else:
+        tee(e.RunEnded(reason=reason, epochs=epochs, best_epoch=best.best_epoch, seconds=seconds))
+    return RunResult(
+        folder=str(folder.path),
+        reason=reason,
+        epochs=epochs,
+        best_epoch=best.best_epoch,
+        test_loss=best.test.loss if best.test else None,
+        test_metric=best.test.metric if best.test else None,
+        baseline=best.data.baseline_metric,
+        seconds=seconds,
+        view=view,
+        model=best.model,
+        data=best.data,
+        trials=tuple(ended(result) for result in results) if summary else (),
+        summary=summary,
+    )
+
+
+def _reason(results: list[TrialResult]) -> e.EndReason:
+    """Why the run as a whole ended: what was asked of it, or how its only trial ended."""
+    last = results[-1].reason
+    if not results[-1].trial.label or last in STOPPED:
+        return last
+    return "non_finite" if all(result.reason == "non_finite" for result in results) else "trials_done"
+
+
+def _record_failure(tee: Tee, view: RunView, folder: RunDir, error: Exception, seconds: float) -> None:
+    """The traceback goes to the run's log, one line to the journal and whoever watches."""
+    with contextlib.suppress(OSError), folder.log.open("a", encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(error)))
+    epochs, best = len(view.epochs), view.best_epoch
+    tee(e.RunEnded(reason="failed", epochs=epochs, best_epoch=best, seconds=seconds, error=_one_line(error)))
+
+
+def _one_line(error: Exception) -> str:
+    """An exception as one safe line: its type and the first line of its message."""
+    first = str(error).strip().partition("\n")[0]
+    return clean(f"{type(error).__name__}: {first}" if first else type(error).__name__)

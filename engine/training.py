@@ -1,0 +1,252 @@
+"""Everything that moves while a recipe is trained: what a checkpoint holds, and what is put back to go on from one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import events as e
+from .config import RunConfig
+from .configfile import to_nested
+from .diagnosis import Doctor
+from .edits import edited_config, put_in_place
+from .facts import MadeEdit
+from .gradients import GradientNorms
+from .metrics import Tally
+from .recipe import Recipe
+from .stopping import EarlyStopping
+
+FORMAT = 1
+"""Of a checkpoint's content; a reader refuses what is newer."""
+
+
+@dataclass
+class Partial:
+    """The epoch under way: its learning rate at the beginning and the sums over its batches so far."""
+
+    lr: float
+    tally: Tally
+    norms: GradientNorms
+
+
+class Training:
+    """A recipe and how far it has been trained.
+
+    config: the settings in force. planned: the epochs it can have. done: whole epochs. batch: batches done of the next one,
+    all of them when only its validation is left. stopping: where early stopping stands. best_weights: those of its best
+    epoch, or None. last_loss and last_train_loss: the latest validation and training loss. history: the epochs so far, for whoever judges a run by them.
+    """
+
+    def __init__(self, recipe: Recipe, config: RunConfig) -> None:
+        self.recipe = recipe
+        self.started = self.config = config
+        self.planned = config.run.epochs
+        self.done = self.batch = 0
+        self.partial: Partial | None = None
+        self.stopping: EarlyStopping = recipe.stopping
+        self.best_loss = self.last_loss = self.last_train_loss = math.nan
+        self.best_weights: dict[str, Any] | None = None
+        self.edits: list[MadeEdit] = []
+        self.waiting: dict[str, str] = {}
+        self.history: dict[int, e.EpochEnded] = {}
+        self.doctor = Doctor()
+        self._order_state = recipe.order.get_state()
+        self._gradients: list[Tensor | None] | None = None
+
+    # -- through an epoch ---------------------------------------------------------------------------------------------
+
+    def begin_epoch(self) -> Partial:
+        """The sums of the epoch under way: fresh ones, or those that a checkpoint in its middle brought."""
+        if self.partial is None:
+            self._order_state = self.recipe.order.get_state()
+            norms = GradientNorms(self.recipe.model, self.recipe.accumulation.steps)
+            self.partial = Partial(self.recipe.schedule.lr, self.recipe.tally(), norms)
+        if self._gradients is not None:
+            for parameter, gradient in zip(self.recipe.model.parameters(), self._gradients, strict=True):
+                parameter.grad = gradient
+            self._gradients = None
+        return self.partial
+
+    def end_epoch(self, train_loss: float, val_loss: float) -> None:
+        """Count the epoch under way as done."""
+        self.done, self.batch, self.partial = self.done + 1, 0, None
+        self.last_train_loss, self.last_loss = train_loss, val_loss
+
+    def examine(self, ended: e.EpochEnded) -> Iterator[e.Event]:
+        """Take an epoch into the history; what the diagnosis has to say about it."""
+        self.history[ended.epoch] = ended
+        return self.doctor.examine(ended)
+
+    # -- to and from a checkpoint -------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def snapshot(self) -> dict[str, Any]:
+        """All of the state as a nested dict of tensors on the host, copied, and plain values."""
+        recipe = self.recipe
+        content: dict[str, Any] = {
+            "format": FORMAT,
+            "config": json.dumps(to_nested(self.started)),
+            "planned": self.planned,
+            "done": self.done,
+            "batch": self.batch,
+            "model": recipe.model.state_dict(),
+            "optimizer": recipe.optimizer.state_dict(),
+            "schedule": recipe.schedule.state_dict(),
+            "average": recipe.average.state_dict(),
+            "scaler": recipe.precision.scaler.state_dict(),
+            "random": self._random_states(),
+            "stopping": asdict(self.stopping),
+            "best_loss": self.best_loss,
+            "last_loss": self.last_loss,
+            "last_train_loss": self.last_train_loss,
+            "best_weights": self.best_weights,
+            "edits": [[edit.epoch, edit.batch, dict(edit.changes)] for edit in self.edits],
+            "waiting": dict(self.waiting),
+        }
+        if self.partial is not None and self.batch:
+            partial = self.partial
+            content["partial"] = {
+                "lr": partial.lr,
+                "tally": partial.tally.state_dict(),
+                "norms": partial.norms.state_dict(),
+                "gradients": [parameter.grad for parameter in recipe.model.parameters()],
+            }
+        return _copied(content)
+
+    def expected_bytes(self) -> int:
+        """About how large a checkpoint will be: the weights, those of the best epoch, two numbers a weight for the optimizer,
+        and the average if there is one."""
+        weights = sum(value.numel() * value.element_size() for value in self.recipe.model.state_dict().values())
+        return weights * (4 + (self.recipe.average.averaged is not None))
+
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Put back what `snapshot` gave: the numbers that follow are those that followed then.
+
+        Raises ValueError when the content was written by a newer version, or for another model.
+        """
+        if content.get("format") != FORMAT:
+            raise ValueError(f"the checkpoint has format {content.get('format')}, and this version reads {FORMAT}")
+        recipe = self.recipe
+        self.edits = [MadeEdit(epoch, batch, dict(changes)) for epoch, batch, changes in content["edits"]]
+        self.waiting = dict(content["waiting"])
+        self.config = edited_config(self.started, self.edits)
+        put_in_place(recipe, self.config)
+        try:
+            recipe.model.load_state_dict(content["model"])
+        except RuntimeError as error:
+            raise ValueError(f"the checkpoint is of another model: {str(error).splitlines()[0]}") from None
+        recipe.optimizer.load_state_dict(content["optimizer"])
+        recipe.schedule.load_state_dict(content["schedule"])
+        recipe.average.load_state_dict(content["average"])
+        recipe.precision.scaler.load_state_dict(content["scaler"])
+        self.planned, self.done, self.batch = content["planned"], content["done"], content["batch"]
+        self.stopping = EarlyStopping(**content["stopping"])
+        self.best_loss = content["best_loss"]
+        self.last_loss, self.last_train_loss = content["last_loss"], content["last_train_loss"]
+        best = content["best_weights"]
+        self.best_weights = None if best is None else {name: value.to(recipe.device) for name, value in best.items()}
+        self.partial, self._gradients = None, None
+        if (partial := content.get("partial")) is not None:
+            norms = GradientNorms(recipe.model, recipe.accumulation.steps)
+            self.partial = Partial(partial["lr"], recipe.tally(), norms)
+            self.partial.tally.load_state_dict(partial["tally"])
+            norms.load_state_dict(partial["norms"], recipe.device)
+            self._gradients = [None if one is None else one.to(recipe.device) for one in partial["gradients"]]
+        self.history = {epoch: ended for epoch, ended in self.history.items() if epoch <= self.done}
+        self.doctor = Doctor()
+        for ended in self.history.values():
+            list(self.doctor.examine(ended))
+        self._put_random_states(content["random"])
+
+    def go_on(self, epochs: int) -> None:
+        """Plan `epochs` more from here on; early stopping, whatever it has said, does not end the run before they are done."""
+        self.planned = self.done + epochs
+        self.stopping = self.stopping.overruled_until(self.planned)
+
+    def told(self) -> Iterator[e.Event]:
+        """Where early stopping and the diagnosis stand, as events."""
+        if self.recipe.stops_early and self.done > 0:
+            yield self.stopping_event()
+        for finding in self.doctor.held():
+            yield e.FindingRaised(epoch=self.done, **asdict(finding))
+
+    def stopping_event(self) -> e.EarlyStoppingChecked:
+        """Where early stopping stands after the last whole epoch."""
+        state = self.stopping
+        return e.EarlyStoppingChecked(
+            epoch=self.done,
+            best=state.best,
+            best_epoch=state.best_epoch,
+            waited=state.waited,
+            patience=state.patience or 0,
+            must_beat=state.must_beat,
+            monitor=self.recipe.monitor,
+            mode=state.mode,
+            start=state.start,
+        )
+
+    def rewound(self, why: Any) -> e.Rewound:
+        """The event that says where training stands."""
+        return e.Rewound(
+            epochs=self.done,
+            batch=self.batch,
+            best_epoch=self.stopping.best_epoch,
+            best_loss=self.best_loss,
+            planned=self.planned,
+            config=to_nested(self.config),
+            edits=len(self.edits),
+            why=why,
+        )
+
+    def _random_states(self) -> dict[str, Any]:
+        """Every generator that a run draws from; that of the batches as it was before it drew the order of this epoch."""
+        recipe = self.recipe
+        states: dict[str, Any] = {
+            "torch": torch.get_rng_state(),
+            "order": self._order_state if self.batch else recipe.order.get_state(),
+            "noise": recipe.augment.noise_generator.get_state(),
+            "mixup": json.dumps(recipe.augment.mixup_generator.bit_generator.state),
+        }
+        if recipe.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(recipe.device)
+        if recipe.device.type == "mps":
+            states["mps"] = torch.mps.get_rng_state()
+        return states
+
+    def _put_random_states(self, states: Mapping[str, Any]) -> None:
+        recipe = self.recipe
+        recipe.order.set_state(states["order"])
+        self._order_state = states["order"]
+        recipe.augment.noise_generator.set_state(states["noise"])
+        recipe.augment.mixup_generator.bit_generator.state = json.loads(states["mixup"])
+        if "cuda" in states and recipe.device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], recipe.device)
+        if "mps" in states and recipe.device.type == "mps":
+            torch.mps.set_rng_state(states["mps"])
+        torch.set_rng_state(states["torch"])
+
+
+def _copied(value: Any) -> Any:
+    """A nested value with its tensors copied to the host; one that stands in two places is copied once."""
+    seen: dict[int, Tensor] = {}
+
+    def copy(item: Any) -> Any:
+        if isinstance(item, Tensor):
+            if id(item) not in seen:
+                seen[id(item)] = item.detach().to("cpu", copy=True)
+            return seen[id(item)]
+        if isinstance(item, Mapping):
+            return {key: copy(one) for key, one in item.items()}
+        if isinstance(item, list):
+            return [copy(one) for one in item]
+        if isinstance(item, tuple):
+            return tuple(copy(one) for one in item)
+        return item
+
+    return copy(value)

@@ -1,0 +1,149 @@
+"""The list of runs: what became of each, one key to open one and one to go on with it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import DataTable, Footer, Static
+
+from engine.errors import NntuiError
+from engine.text import clean
+
+from ..takeover import Takeover
+from ..text import duration, plain
+
+if TYPE_CHECKING:
+    from engine.runs import RunSummary
+
+ListRuns = Callable[[str], "list[RunSummary]"]
+
+LOOK_SECONDS = 2.0  # how often the list is made anew
+RESUMABLE = ("stopped", "lost", "finished", "failed")
+COLUMNS = ("run", "status", "epoch", "best", "age")
+
+
+def runs_in(folder: str) -> list[RunSummary]:
+    """The runs in `folder`, the newest first."""
+    from engine.runs import list_runs
+
+    return list_runs(folder)
+
+
+class RunsScreen(ModalScreen[Path | None]):
+    """Closes with the folder of the run to open, or None."""
+
+    BINDINGS = [
+        Binding("r", "resume", "resume"),
+        Binding("question_mark", "app.help", "help", key_display="?"),
+        Binding("escape,q,o", "leave", "close", key_display="Esc"),
+    ]
+
+    def __init__(self, folder: str, list_runs: ListRuns, take_over: Takeover) -> None:
+        super().__init__()
+        self._folder = folder
+        self._list_runs = list_runs
+        self._take_over = take_over
+        self._runs: list[RunSummary] = []
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="runs-box"):
+            yield Static(Text(f"Runs in {clean(self._folder, 200)}", style="bold"), id="runs-title")
+            yield DataTable(id="runs-table", cursor_type="row", zebra_stripes=False)
+            yield Static("looking", id="runs-words", markup=False)
+            yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        table = self.query_one(DataTable)
+        table.add_columns(*COLUMNS)
+        table.focus()
+        self._look()
+        self.set_interval(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self.run_worker(self._list(), group="list", exclusive=True)
+
+    async def _list(self) -> None:
+        try:
+            self._runs = await asyncio.to_thread(self._list_runs, self._folder)
+        except OSError as error:
+            self._say(f"the folder cannot be read: {clean(error.strerror or error)}")
+            return
+        table = self.query_one(DataTable)
+        at = table.cursor_row
+        table.clear()
+        now = time.time()
+        for run in self._runs:
+            table.add_row(*row_of(run, now), key=str(run.path))
+        if self._runs:
+            table.move_cursor(row=min(at, len(self._runs) - 1), animate=False)
+        if not self._busy:
+            self._say("" if self._runs else "there are no runs here yet; r on the setup screen starts one")
+        self.refresh_bindings()
+
+    def _say(self, words: str) -> None:
+        self.query_one("#runs-words", Static).update(Text(words))
+
+    @property
+    def _run(self) -> RunSummary | None:
+        """The run under the cursor."""
+        at = self.query_one(DataTable).cursor_row
+        return self._runs[at] if 0 <= at < len(self._runs) else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "resume":
+            return self._run is not None and self._run.status in RESUMABLE and not self._busy
+        return True
+
+    def on_data_table_row_highlighted(self) -> None:
+        self.refresh_bindings()
+
+    def on_data_table_row_selected(self) -> None:
+        if self._run is not None:
+            self.dismiss(self._run.path)
+
+    def action_resume(self) -> None:
+        if self._run is not None and not self._busy:
+            self._busy = True
+            self._say(f"starting a process that goes on with {clean(self._run.name)}")
+            self.run_worker(self._resume(self._run.path), group="resume", exclusive=True)
+
+    async def _resume(self, folder: Path) -> None:
+        """Have a process of its own go on with a run, and open it."""
+        try:
+            await asyncio.to_thread(self._take_over, folder, 0)
+        except NntuiError as error:
+            self._busy = False
+            self._say(clean(error, 1000))
+            return
+        self.dismiss(folder)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def row_of(run: RunSummary, now: float) -> list[Text]:
+    """A run as the cells of a row."""
+    of = f" {run.trial}/{run.trials}" if run.trials else ""
+    best = "-"
+    if run.best_epoch and math.isfinite(run.best_loss):
+        best = f"{run.best_loss:.4f} @ {run.best_epoch}"
+    elif math.isfinite(run.best_loss):
+        best = f"{run.best_loss:.4f}"
+    return [
+        plain(run.name, limit=60),
+        Text(run.status, style="bold" if run.status in ("running", "paused", "lost", "failed") else ""),
+        Text(f"{run.epochs}/{run.planned or '?'}{of}"),
+        Text(best),
+        Text(duration(now - run.updated)),
+    ]

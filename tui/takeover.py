@@ -1,0 +1,20 @@
+"""Having a process of its own go on with a run: what `d` and the keys on ended runs do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+Takeover = Callable[[Path, int], int]
+"""(folder of a run, epochs beyond the plan) -> the process that owns the run now. Raises NntuiError."""
+
+
+def take_over(folder: Path, more: int) -> int:
+    """Start a process of its own session that resumes the run in `folder`, and wait until it owns it.
+
+    Returns its process id. Raises InputError or TrainingError with its own words when it could not.
+    """
+    from engine.runs import spawn
+
+    extra = ["--more", str(more)] if more else []
+    return spawn(["resume", str(folder), *extra]).pid
