@@ -68,8 +68,10 @@ class AttachedRun:
         items: list[Event] = []
         until = time.monotonic() + DRAIN_SECONDS
         try:
-            while self._tail.behind and time.monotonic() < until:
+            while self._tail.behind:
                 items += self._tail.read()
+                if time.monotonic() >= until:
+                    break
         except OSError as error:
             problem = f"the run can be read no longer: {error.strerror}"
             self._error = InputError([Fault("", problem, "", clean(self.run.journal, 2000))])

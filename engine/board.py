@@ -17,6 +17,7 @@ from .config import RunConfig
 from .configfile import dump_config
 from .console import final_table
 from .data.prepared import Prepared
+from .facts import Histogram
 from .measures import measure_label
 from .report import label_of, sides
 from .runview import RunView
@@ -71,6 +72,8 @@ class TensorBoardSink:
             self._tested = event.epoch
         for tag, value in scalars(event, self._view).items():
             writer.add_scalar(tag, value, getattr(event, "epoch", 0), walltime=event.time)
+        if isinstance(event, e.EpochEnded | e.TestMeasured):
+            writer.flush()  # the checkpoint that goes on behind this epoch is saved later: a kill leaves no gap
         match event:
             case e.WeightsSampled():
                 for one in event.histograms:
@@ -183,7 +186,7 @@ def _measure(name: str, view: RunView) -> str:
     return clean(measure_label(name, len(view.data.class_names) if view.data else 0)).replace("²", "2")
 
 
-def _add_histogram(writer: SummaryWriter, one: e.Histogram, event: e.WeightsSampled) -> None:
+def _add_histogram(writer: SummaryWriter, one: Histogram, event: e.WeightsSampled) -> None:
     writer.add_histogram_raw(
         f"{one.kind}/{one.name}",
         min=one.low,

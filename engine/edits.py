@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+from torch import nn
+from torch.optim import SGD
+
 from .config import RunConfig
 from .configfile import build_config, to_nested
-from .errors import ConfigError, Fault
+from .errors import ConfigError, Fault, config_error
 from .facts import Change, MadeEdit
 from .gradients import Accumulation
-from .knobs import knob_by_key, parse, show, values
+from .knobs import knob_by_key, show, values, visible
 from .models import set_dropout
 from .optim import Schedule
 from .recipe import Recipe, measures_train_loss, refuse_misfits
@@ -51,11 +55,12 @@ def edited_config(started: RunConfig, edits: Sequence[MadeEdit]) -> RunConfig:
 
 
 def differences(before: RunConfig, after: RunConfig) -> tuple[Change, ...]:
-    """The knobs whose values differ, with both values as a person would type them."""
+    """The knobs that count now and whose values differ, with both values as a person would type them."""
     old, new = values(before), values(after)
-    rows = knob_by_key()
     return tuple(
-        Change(key, show(rows[key], old[key]), show(rows[key], new[key])) for key in old if old[key] != new[key]
+        Change(row.key, show(row, old[row.key]), show(row, new[row.key]))
+        for row in visible(new)
+        if old[row.key] != new[row.key]
     )
 
 
@@ -65,10 +70,28 @@ def waits_for_epoch(changes: Mapping[str, str]) -> dict[str, str]:
     return {key: text for key, text in changes.items() if key in rows and rows[key].live == "epoch"}
 
 
-def without_effect(config: RunConfig, changes: Mapping[str, str]) -> bool:
-    """Whether every knob has the value already. Raises ValueError for a text that is no value at all."""
-    rows, current = knob_by_key(), values(config)
-    return all(parse(rows[key], text) == current[key] for key, text in changes.items())
+def check_edit(training: Training, changes: Mapping[str, str]) -> RunConfig:
+    """The settings that an edit would lead to. Raises ConfigError when it cannot be made where training stands."""
+    recipe, before = training.recipe, training.config
+    after = edited(before, changes)
+    new = values(after)
+    for key in changes:
+        if unmet := [condition.words for condition in knob_by_key()[key].when if not condition.holds(new)]:
+            raise config_error(key, f"counts only when {' and '.join(unmet)}", "leave it out")
+    if not differences(before, after):
+        raise config_error("", "nothing would change", "")
+    refuse_misfits(after, recipe.task, recipe.train.resized(after.run.batch_size), recipe.optimizer)
+    if after.run.epochs != before.run.epochs and after.run.epochs <= training.done:
+        hint = "use a larger number, or stop the run"
+        raise config_error("run.epochs", f"{training.done} epochs are done already", hint)
+    if after.schedule != before.schedule:
+        left = _epochs_left(training, after)
+        if after.schedule.warmup >= left:
+            problem = f"leaves no epoch behind it: {left} are left for the new schedule"
+            raise config_error("schedule.warmup", problem, "set schedule.warmup to 0 as well")
+        stand_in = SGD([nn.Parameter(torch.zeros(1))], lr=after.optimizer.lr, momentum=0.9)
+        Schedule(_over(after, left), stand_in, recipe.accumulation.steps)  # whether torch takes its values
+    return after
 
 
 def make_edit(training: Training, changes: Mapping[str, str]) -> tuple[Change, ...]:
@@ -79,14 +102,16 @@ def make_edit(training: Training, changes: Mapping[str, str]) -> tuple[Change, .
     nothing has changed.
     """
     recipe, before = training.recipe, training.config
-    after = edited(before, changes)
-    refuse_misfits(after, recipe.task, recipe.train.resized(after.run.batch_size), recipe.optimizer)
-    if after.run.epochs != before.run.epochs and after.run.epochs <= training.done:
-        hint = "use a larger number, or stop the run"
-        raise ConfigError([Fault("run.epochs", f"{training.done} epochs are done already", hint)])
-    put_in_place(recipe, after)
+    after = check_edit(training, changes)
+    try:
+        put_in_place(recipe, after)
+    except ConfigError:  # a compiled model takes no dropout that it was built without
+        put_in_place(recipe, before)
+        raise
+    if after.run.batch_size != before.run.batch_size:
+        recipe.schedule.retime(after, recipe.accumulation.steps)
     if after.schedule != before.schedule:
-        _begin_schedule(recipe, after, max(1, training.planned - training.done))
+        _begin_schedule(recipe, after, _epochs_left(training, after))
     elif after.optimizer.lr != before.optimizer.lr:
         recipe.schedule.scale(before.optimizer.lr, after.optimizer.lr)
     if after.optimizer.weight_decay != before.optimizer.weight_decay:
@@ -111,22 +136,42 @@ def put_in_place(recipe: Recipe, config: RunConfig) -> None:
     recipe.train_eval = measures_train_loss(config)
     recipe.stops_early = config.early_stopping.enabled
     recipe.stops_non_finite = config.early_stopping.non_finite
-    resized = recipe.train.resized(config.run.batch_size)
-    if resized.batch_size != recipe.train.batch_size:
-        recipe.train = resized
-        recipe.accumulation = Accumulation(resized.rows, resized.batch_size, config.run.accumulate)
-        recipe.schedule.retime(config, recipe.accumulation.steps)
+    recipe.train = recipe.train.resized(config.run.batch_size)
+    recipe.accumulation = Accumulation(recipe.train.rows, recipe.train.batch_size, config.run.accumulate)
+
+
+def renew_schedule(recipe: Recipe, config: RunConfig) -> None:
+    """A schedule of the kind that `config` has, whose state is put back next."""
     if recipe.schedule.config != config.schedule:
+        _forget_schedule(recipe)
         recipe.schedule = Schedule(config, recipe.optimizer, recipe.accumulation.steps)
+
+
+def _epochs_left(training: Training, config: RunConfig) -> int:
+    """The epochs that a schedule which begins now spans, the one under way among them."""
+    planned = training.planned if config.run.epochs == training.config.run.epochs else config.run.epochs
+    return max(1, planned - training.done)
+
+
+def _over(config: RunConfig, epochs: int) -> RunConfig:
+    return config.model_copy(update={"run": config.run.model_copy(update={"epochs": epochs})})
 
 
 def _begin_schedule(recipe: Recipe, config: RunConfig, epochs: int) -> None:
     """A new schedule from here on, over `epochs` epochs."""
+    _forget_schedule(recipe)
     for group in recipe.optimizer.param_groups:
         group["lr"] = config.optimizer.lr
-        group.pop("initial_lr", None)  # a scheduler starts from it if it is there
-    planned = config.model_copy(update={"run": config.run.model_copy(update={"epochs": epochs})})
-    recipe.schedule = Schedule(planned, recipe.optimizer, recipe.accumulation.steps)
+    recipe.schedule = Schedule(_over(config, epochs), recipe.optimizer, recipe.accumulation.steps)
+
+
+def _forget_schedule(recipe: Recipe) -> None:
+    """Take out of the optimizer what a schedule has put there: the rates that it starts from, a momentum that it moved."""
+    own = {name: value for name, value in recipe.optimizer.defaults.items() if name in ("momentum", "betas")}
+    for group in recipe.optimizer.param_groups:
+        for name in ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum"):
+            group.pop(name, None)
+        group.update(own)
 
 
 def with_rules(state: EarlyStopping, rules: EarlyStopping) -> EarlyStopping:

@@ -109,10 +109,10 @@ def execute(
     reader = CommandReader(folder, token)
     alone = config.trials.kind == "single"
 
-    def board(where: RunDir, own: RunConfig, prepared: Prepared, before: RunView | None) -> list[Sink]:
+    def board(where: RunDir, own: RunConfig, prepared: Prepared, again: bool) -> list[Sink]:
         if not config.run.tensorboard:
             return []
-        return [TensorBoardSink(where.path, own, prepared, copy.deepcopy(before))]
+        return [TensorBoardSink(where.path, own, prepared, copy.deepcopy(record.view) if again else None)]
 
     def keeper(where: RunDir) -> Keeper:
         run = config.run
@@ -139,24 +139,27 @@ def execute(
         else:
             training = Training(recipe, plan[0].config)
             watch = keeper(folder)
-            going_on, damage = take_up(watch, training, record.epochs.get(0, {}))
+            going_on, damage = take_up(watch, training, record.epochs.get(0, {}), record.to_make())
+            again = going_on or record.after != ""
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
-            tee.add(board(folder, config, data, record.view if going_on else None))
+            tee.add(board(folder, config, data, again))
             _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
             announce(tee, config, data, recipe)
-            if going_on:
+            if again:
                 tell_place(tee, training)
-            if chapter and chapter.more:
-                training.go_on(chapter.more)
-                tee(e.EpochsAdded(epochs=chapter.more, planned=training.planned))
             try:
+                if chapter and chapter.more:
+                    if not going_on:
+                        raise TrainingError("no checkpoint is left to go on from: start a new run")
+                    watch.more(training, chapter.more)
                 results = [run_trial(tee, watch, plan[0], data, training, folder)]
             finally:
                 watch.close()
-        return _result(tee, seen.view, config, results, folder, began)
+        cut = token.reason if len(results) < len(plan) else None
+        return _result(tee, seen.view, config, results, folder, began, cut)
     except Exception as error:
         _record_failure(tee, seen.view, folder, error, time.monotonic() - began)
-        raise TrainingError(_one_line(error)) from error
+        raise error if isinstance(error, TrainingError) else TrainingError(_one_line(error)) from error
     finally:
         reader.close()
         tee.close()
@@ -204,17 +207,22 @@ def _device_words(device: torch.device) -> str:
 
 
 def _result(
-    tee: Tee, view: RunView, config: RunConfig, results: list[TrialResult], folder: RunDir, began: float
+    tee: Tee,
+    view: RunView,
+    config: RunConfig,
+    results: list[TrialResult],
+    folder: RunDir,
+    began: float,
+    cut: e.EndReason | None,
 ) -> RunResult:
-    """Sum up the trials, tell the end, and hand the result over."""
+    """Sum up the trials, tell the end, and hand the result over. cut: why trials are left that have not begun."""
     best = best_result(results)
-    summary = None
-    if config.trials.kind != "single" and _reason(results) != "detached":
+    reason, summary = cut or _reason(results), None
+    if config.trials.kind != "single" and reason != "detached":
         summary = summarize(config.trials.kind, results)
         tee(summary)
         if config.trials.kind == "restarts" and best.test:
             keep_best_weights(tee, folder, best)
-    reason = _reason(results)
     epochs = sum(result.epochs for result in results)
     seconds = time.monotonic() - began
     if reason == "detached":
@@ -256,6 +264,8 @@ def _record_failure(tee: Tee, view: RunView, folder: RunDir, error: Exception, s
 
 
 def _one_line(error: Exception) -> str:
-    """An exception as one safe line: its type and the first line of its message."""
+    """An exception as one safe line: its type, unless it is made for a person, and the first line of its message."""
     first = str(error).strip().partition("\n")[0]
+    if first and isinstance(error, TrainingError):
+        return clean(first)
     return clean(f"{type(error).__name__}: {first}" if first else type(error).__name__)

@@ -60,8 +60,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MadeEdit:
-    """An edit that was made: in which epoch (from 1), after how many of its batches, and the new values by key, as typed."""
+    """An edit that was made: in which epoch (from 1), after how many of its batches, and the new values by key, as typed.
+
+    more: epochs that were added there.
+    """
 
     epoch: int
     batch: int
     changes: Mapping[str, str]
+    more: int = 0

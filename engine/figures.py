@@ -26,6 +26,7 @@ with warnings.catch_warnings():
 
 from . import events as e
 from .data.prepared import Prepared
+from .facts import Answer
 from .report import Sides, label_of
 from .runview import RunView
 from .text import clean
@@ -147,7 +148,7 @@ def decision_regions(event: e.RegionsMapped, data: Prepared) -> Picture:
     return _drawn(figure)
 
 
-def pictures(answers: Sequence[e.Answer], data: Prepared, title: str) -> Picture:
+def pictures(answers: Sequence[Answer], data: Prepared, title: str) -> Picture:
     """The test pictures of these rows side by side, each with its true class, the answer, and how sure the model was."""
     columns = min(len(answers), 6)
     lines = -(-len(answers) // columns)

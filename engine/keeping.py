@@ -11,10 +11,11 @@ from . import commands as c
 from . import events as e
 from .checkpoint import CheckpointError, Checkpoints, Saved, room
 from .configfile import to_nested
-from .edits import make_edit, waits_for_epoch, without_effect
+from .edits import check_edit, differences, edited, make_edit, waits_for_epoch
 from .errors import InputError
 from .facts import MadeEdit
 from .stopping import StopToken
+from .text import clean
 from .training import Training
 
 Emit = Callable[[e.Event], None]
@@ -62,6 +63,12 @@ class Keeper:
             return ""
         return room(self.checkpoints.folder, training.expected_bytes())
 
+    def make_again(self, training: Training, edits: Sequence[MadeEdit]) -> None:
+        """Make edits at their places in what is to come, as those of the script."""
+        again = {key for edit in edits for key in edit.changes}
+        training.waiting = {key: text for key, text in training.waiting.items() if key not in again}
+        self._script = [*edits, *self._script]
+
     # -- between two batches ------------------------------------------------------------------------------------------
 
     def wanted(self, training: Training, now: float) -> bool:
@@ -72,7 +79,6 @@ class Keeper:
 
     def attend(self, training: Training) -> bool:
         """Do what is asked of the run. Whether the epoch can go on: not after a stop, nor when training was taken back."""
-        where = (training.done, training.batch, len(training.edits))
         back = self._obey(training)
         if self.token.paused:
             self.emit(e.Paused(epoch=training.done + 1))
@@ -83,7 +89,7 @@ class Keeper:
         if back or self.token.reason is not None:
             return False
         now = time.perf_counter()
-        if self._minutes and now - self._saved_at >= max(self._minutes, self._least()) and where[1]:
+        if self._minutes and now - self._saved_at >= max(self._minutes, self._least()) and training.batch:
             self.save_soon(training, "minutes")
         return True
 
@@ -93,13 +99,14 @@ class Keeper:
         while self.token.notices:
             self.emit(self.token.notices.popleft())
         while self._script and self._reached(training, self._script[0]):
-            self._edit(training, self._script.pop(0).changes)
+            made = self._script.pop(0)
+            self.more(training, made.more) if made.more else self._edit(training, made.changes)
         while self.token.asked and not back:
             match command := self.token.asked.popleft():
                 case c.Save():
                     self.save(training, "asked")
                 case c.MoreEpochs():
-                    self._more(training, command.epochs)
+                    self.more(training, command.epochs)
                 case c.Edit():
                     self._edit_asked(training, command.changes)
                 case c.Revert():
@@ -113,11 +120,13 @@ class Keeper:
     def _refuse(self, command: str, problem: str) -> None:
         self.emit(e.CommandRefused(command=command, problem=problem))
 
-    def _more(self, training: Training, epochs: int) -> None:
+    def more(self, training: Training, epochs: int) -> None:
+        """Plan more epochs."""
         if self._not_editable:
             self._refuse("more", self._not_editable)
             return
-        training.planned += epochs
+        training.go_on(epochs)
+        self.save(training, "more")  # first, so that who was told of them gets them even after a kill
         self.emit(e.EpochsAdded(epochs=epochs, planned=training.planned))
 
     # -- edits --------------------------------------------------------------------------------------------------------
@@ -125,32 +134,41 @@ class Keeper:
     def begin_epoch(self, training: Training) -> None:
         """Make the changes that waited for this moment."""
         if training.waiting and training.batch == 0:
-            changes, training.waiting = training.waiting, {}
-            self._edit(training, changes)
+            self._edit(training, dict(training.waiting))
 
     def _edit_asked(self, training: Training, changes: Mapping[str, str]) -> None:
-        later = waits_for_epoch(changes)
-        now = {key: text for key, text in changes.items() if key not in later}
+        """Make an edit, or the part of it that need not wait for the next epoch."""
         if self._not_editable:
             self._refuse("edit", self._not_editable)
             return
-        if later:
+        later = waits_for_epoch(changes)
+        if not later:
+            self._edit(training, changes)
+            return
+        try:
+            check_edit(training, changes)
+            now = {key: text for key, text in changes.items() if key not in later}
+            if now and differences(training.config, edited(training.config, now)):
+                self._edit(training, now)
             training.waiting.update(later)
-            words = ", ".join(f"{key} = {text}" for key, text in later.items())
-            self.emit(e.Noted(text=f"with the next epoch: {words}"))
-        if now or not later:
-            self._edit(training, now)
+        except InputError as error:
+            self._refuse("edit", _line(error))
+            return
+        self.save(training, "waiting")  # first, for a kill; and then who asked is told
+        words = ", ".join(f"{key} = {clean(text)}" for key, text in training.waiting.items())
+        self.emit(e.Noted(text=f"with the next epoch: {words}"))
 
     def _edit(self, training: Training, changes: Mapping[str, str]) -> None:
         try:
-            if not changes or without_effect(training.config, changes):
-                self._refuse("edit", "nothing would change")
-                return
+            check_edit(training, changes)
+            # What waits is in the checkpoint until it is made: a run killed in between then makes it.
             self.save(training, "edit")
             made = make_edit(training, changes)
-        except (InputError, ValueError, KeyError) as error:
+        except InputError as error:
             self._refuse("edit", _line(error))
             return
+        finally:
+            training.waiting = {key: text for key, text in training.waiting.items() if key not in changes}
         self.emit(
             e.KnobsChanged(
                 number=len(training.edits),
@@ -164,24 +182,32 @@ class Keeper:
 
     def _revert(self, training: Training) -> bool:
         """Back to the checkpoint before the last edit; whether that was possible."""
+        if training.waiting:
+            keys, training.waiting = ", ".join(training.waiting), {}
+            self.save(training, "waiting")
+            self.emit(e.Noted(text=f"no longer waits for the next epoch: {keys}"))
+            return False
         if not training.edits:
             self._refuse("revert", "there is no edit to take back")
             return False
+        last = training.edits[-1]
         try:
-            training.restore(self._before_edit(len(training.edits)))
+            training.restore(self._before(last, len(training.edits)))
         except (OSError, CheckpointError) as error:
             self._refuse("revert", f"the checkpoint from before the last edit cannot be used: {_line(error)}")
             return False
+        training.waiting = {}
         self.save(training, "revert")
         self.emit(training.rewound("reverted"))
         for fact in training.told():
             self.emit(fact)
         return True
 
-    def _before_edit(self, number: int) -> Any:
+    def _before(self, edit: MadeEdit, number: int) -> Any:
         """The content of the checkpoint from before an edit. Raises CheckpointError when there is no good one."""
         entry = self.checkpoints.before_edit(number) if self.checkpoints is not None else None
-        if self.checkpoints is None or entry is None:
+        # Its place tells it from one that an edit of the same number has left which was taken back.
+        if self.checkpoints is None or entry is None or (entry.epochs + 1, entry.batch) != (edit.epoch, edit.batch):
             raise CheckpointError("there is none")
         return self.checkpoints.load(entry).content
 
@@ -189,7 +215,7 @@ class Keeper:
 
     def after_epoch(self, training: Training) -> None:
         """Answer what was asked meanwhile, and save unless the last time was only a moment ago."""
-        if self.token.attention:
+        if self.token.attention or self._script:
             self._obey(training)
         if time.perf_counter() - self._saved_at >= max(self._pause, self._least()):
             self.save_soon(training, "epoch")
@@ -211,7 +237,7 @@ class Keeper:
         if self.checkpoints is not None:
             try:
                 self._told(self.checkpoints.save(training.snapshot(), **_about(training, kind)))
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  -- no checkpoint is worth the training that it is to save
                 self._told(error)
             self._saved_at = time.perf_counter()
 

@@ -133,8 +133,8 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
     if reason == token.reason:
         emit(StopAsked(reason=reason))
     keeper.save(training, "stop" if reason == token.reason else "end")
-    if token.now:
-        return Outcome(reason, training.done, training.stopping.best_epoch, 0)
+    if token.now:  # whatever it was going to end by, its end is still to come
+        return Outcome(token.reason or reason, training.done, training.stopping.best_epoch, 0)
     recipe.average.settle()
     # Stopped inside an epoch, its batches have moved the weights away from those of the last whole one.
     if training.best_weights is not None and (training.stopping.best_epoch != training.done or training.batch):
@@ -151,10 +151,10 @@ def train_epoch(training: Training, forward: Forward, emit: Emit, keeper: Keeper
     forward: the model, or its compiled form.
     """
     recipe, token = training.recipe, keeper.token
-    optimizer, scaler, groups = recipe.optimizer, recipe.precision.scaler, recipe.accumulation
-    batches = len(recipe.train)
     if keeper.wanted(training, time.perf_counter()) and not keeper.attend(training):
         return None
+    optimizer, scaler, groups = recipe.optimizer, recipe.precision.scaler, recipe.accumulation
+    batches = len(recipe.train)
     sums = training.begin_epoch()
     tally, norms = sums.tally, sums.norms
     progress = Progress(training.done + 1, emit)

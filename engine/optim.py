@@ -178,27 +178,32 @@ class Schedule:
         def scaled(rate: float) -> float:
             return after if rate == before else rate * (after / before)
 
+        if hasattr(self._scheduler, "max_lrs"):  # cyclic: only its upper end follows, the lower one is a knob of its own
+            if self._steps >= self._warmup_steps:
+                for group, low in zip(self._optimizer.param_groups, self._scheduler.base_lrs, strict=True):
+                    share = (after - low) / (before - low) if before > low else 1.0
+                    group["lr"] = low + (group["lr"] - low) * share
+            self._scheduler.max_lrs = [scaled(rate) for rate in self._scheduler.max_lrs]
+            return
         for group in self._optimizer.param_groups:
             group.update({name: scaled(group[name]) for name in ("lr", "initial_lr", "max_lr") if name in group})
             if "max_lr" in group and "min_lr" in group:  # one_cycle's lowest rate is a share of its highest
                 group["min_lr"] = scaled(group["min_lr"])
         self._start = [scaled(rate) for rate in self._start]
-        if hasattr(self._scheduler, "max_lrs"):  # cyclic: its lower end is a knob of its own
-            self._scheduler.max_lrs = [scaled(rate) for rate in self._scheduler.max_lrs]
-        elif hasattr(self._scheduler, "base_lrs"):
+        if hasattr(self._scheduler, "base_lrs"):
             self._scheduler.base_lrs = [scaled(rate) for rate in self._scheduler.base_lrs]
 
     def retime(self, config: RunConfig, steps_per_epoch: int) -> None:
         """Follow another number of steps per epoch from the next epoch on."""
         self._warmup_steps = self._warmup_epochs * steps_per_epoch
         self._main_steps = self._main_epochs * steps_per_epoch
-        if self._epochs < self._warmup_epochs:
-            self._jump(self._epochs, steps_per_epoch)
-        elif self.config.name == "one_cycle":
+        one_cycle = self.config.name == "one_cycle"
+        if one_cycle:
             stand_in = SGD([nn.Parameter(torch.zeros(1))], lr=config.optimizer.lr, momentum=0.9)
             planned: Any = _build_scheduler(config, stand_in, self._main_epochs, self._main_steps)
             self._scheduler.total_steps = planned.total_steps
             self._scheduler._schedule_phases = planned._schedule_phases
+        if one_cycle or self._epochs < self._warmup_epochs:
             self._jump(self._epochs, steps_per_epoch)
         elif not self._per_batch:
             self._steps = self._warmup_steps

@@ -9,6 +9,7 @@ from . import events as e
 from .config import RunConfig
 from .configfile import build_config, load_config
 from .errors import ConfigError, Fault, InputError
+from .facts import MadeEdit
 from .journal import JournalTail
 from .knobs import knob_by_key, show, values
 from .rundir import RunDir
@@ -23,7 +24,8 @@ class Record:
     """A run's journal, read. after: how the last process left it; "" when there is no journal: it never began.
 
     started: the settings it was started with, as the journal has them. epochs and tests: by trial (0 for a run without trials),
-    those that still count. ended: the trials that are over.
+    those that still count. ended: the trials that are over. edits and added: those that count, in order (added: with
+    the epochs planned then); a chapter that begins at a checkpoint from before some of the edits makes those once more.
     """
 
     after: Literal["", "ended", "detached", "lost"] = ""
@@ -33,10 +35,12 @@ class Record:
     tests: dict[int, e.TestMeasured] = field(default_factory=dict)
     ended: dict[int, e.TrialEnded] = field(default_factory=dict)
     edits: list[e.KnobsChanged] = field(default_factory=list)
+    added: list[tuple[MadeEdit, int]] = field(default_factory=list)
     damaged: int = 0
 
     def apply(self, event: e.Event) -> None:
         """Fold one event in."""
+        tested = self.view.test
         self.view.apply(event)
         history = self.epochs.setdefault(event.trial, {})
         match event:
@@ -55,19 +59,46 @@ class Record:
                 history[event.epoch] = event
             case e.Rewound():
                 self.epochs[event.trial] = {epoch: one for epoch, one in history.items() if epoch <= event.epochs}
-                self.edits = [edit for edit in self.edits if edit.number <= event.edits]
+                if event.why == "reverted":
+                    self.edits = [edit for edit in self.edits if edit.number <= event.edits]
+                # Added epochs stand in the checkpoint from the moment they are told: what is planned there says which.
+                here = (event.epochs + 1, event.batch)
+                kept = ((one, planned) for one, planned in self.added if (one.epoch, one.batch) <= here)
+                self.added = [(one, planned) for one, planned in kept if planned <= event.planned]
                 self.ended.pop(event.trial, None)
+                if tested is not None and tested.epoch <= event.epochs:
+                    self.view.test = tested  # the TensorBoard log has its figures, and is to have them once
             case e.KnobsChanged():
-                self.edits.append(event)
+                at = event.number - 1
+                again = at < len(self.edits) and _same_edit(self.edits[at], event)
+                self.edits[at:] = [event, *(self.edits[at + 1 :] if again else ())]
+            case e.EpochsAdded():
+                place = max([(max(history, default=0) + 1, 0), *((edit.epoch, edit.batch) for edit in self.edits)])
+                self.added.append((MadeEdit(*place, {}, event.epochs), event.planned))
             case e.TestMeasured():
                 self.tests[event.trial] = event
             case e.TrialEnded():
                 self.ended[event.number] = event
 
+    def to_make(self, made: int = 0) -> list[MadeEdit]:
+        """The edits that count, without the first `made`."""
+        return [
+            MadeEdit(one.epoch, one.batch, {each.key: each.after for each in one.changes}) for one in self.edits[made:]
+        ]
+
+    def script(self) -> list[MadeEdit]:
+        """All that was done to the run from outside and counts: edits, and epochs that were added."""
+        return sorted([*self.to_make(), *(one for one, _ in self.added)], key=lambda one: (one.epoch, one.batch))
+
     @property
     def reason(self) -> e.EndReason | None:
         """Why the run ended, if it did."""
         return self.view.end.reason if self.view.end else None
+
+
+def _same_edit(one: e.KnobsChanged, other: e.KnobsChanged) -> bool:
+    """Whether one of them is the other, made once more by a later process: those behind it then still count."""
+    return (one.number, one.epoch, one.batch, one.changes) == (other.number, other.epoch, other.batch, other.changes)
 
 
 def read_record(run: RunDir) -> Record:

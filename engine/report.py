@@ -8,7 +8,8 @@ from statistics import median
 
 import numpy as np
 
-from .events import Answer, ClassFigures, ReportMade
+from .events import ReportMade
+from .facts import Answer, ClassFigures
 from .runview import RunView
 from .text import clean
 

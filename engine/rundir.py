@@ -83,7 +83,7 @@ def create_run_dir(config: RunConfig) -> RunDir:
                 path.mkdir()
             except FileExistsError:
                 continue  # two runs started in the same second
-            (path / CONFIG_FILE).write_text(dump_config(config), "utf-8")
+            write_atomically(path / CONFIG_FILE, dump_config(config).encode())
             return RunDir(path)
     except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody who does not exist
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error

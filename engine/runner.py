@@ -181,12 +181,19 @@ def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
 
 
 def replay(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | None = None) -> RunResult:
-    """Train a run once more from its beginning, into a folder of its own, with every edit that counts made at its place."""
+    """Train a run once more from its beginning, into a folder of its own, with every edit that counts made at its place.
+
+    Epochs that were added are added there as well, and it goes on to its end where the run was stopped. Raises as `resume`.
+
+    Example::
+
+        import engine
+        again = engine.replay("runs/20260101-120000-digits-mlp")
+        print(again.view.val_loss, again.folder)
+    """
     run = RunDir(Path(folder).absolute())
     record = read_record(run)
-    config = settings_of(run, record)
-    script = [MadeEdit(one.epoch, one.batch, {each.key: each.after for each in one.changes}) for one in record.edits]
-    return train(config, sinks, token, script=script)
+    return train(settings_of(run, record), sinks, token, script=record.script())
 
 
 def _refuse_finished(run: RunDir, config: RunConfig, record: Record, more: int) -> None:

@@ -264,7 +264,8 @@ class RunView:
         self.epoch, self.step = event.epochs + (event.batch > 0), event.batch
         known = event.best_epoch in self.epochs  # a journal may lack its beginning
         self.best_epoch, self.best_loss = (event.best_epoch, event.best_loss) if known else (0, float("inf"))
-        self.config, self.planned = event.config, event.planned
+        self.config = self.config if event.trial else event.config  # that of a restart has a seed of its own
+        self.planned = event.planned
         self.edits = [edit for edit in self.edits if edit.number <= event.edits]
         self.stopping = self.restored = self.test = self.report = None
         self.findings.clear()

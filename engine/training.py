@@ -15,7 +15,7 @@ from . import events as e
 from .config import RunConfig
 from .configfile import to_nested
 from .diagnosis import Doctor
-from .edits import edited_config, put_in_place
+from .edits import edited_config, put_in_place, renew_schedule
 from .facts import MadeEdit
 from .gradients import GradientNorms
 from .metrics import Tally
@@ -115,7 +115,8 @@ class Training:
                 "lr": partial.lr,
                 "tally": partial.tally.state_dict(),
                 "norms": partial.norms.state_dict(),
-                "gradients": [parameter.grad for parameter in recipe.model.parameters()],
+                # Restored a moment ago, they may not have been handed to the model yet.
+                "gradients": self._gradients or [parameter.grad for parameter in recipe.model.parameters()],
             }
         return _copied(content)
 
@@ -137,6 +138,7 @@ class Training:
         self.waiting = dict(content["waiting"])
         self.config = edited_config(self.started, self.edits)
         put_in_place(recipe, self.config)
+        renew_schedule(recipe, self.config)
         try:
             recipe.model.load_state_dict(content["model"])
         except RuntimeError as error:
@@ -165,8 +167,9 @@ class Training:
         self._put_random_states(content["random"])
 
     def go_on(self, epochs: int) -> None:
-        """Plan `epochs` more from here on; early stopping, whatever it has said, does not end the run before they are done."""
-        self.planned = self.done + epochs
+        """Plan `epochs` more, from here on if this was the end; early stopping does not end the run before they are done."""
+        at_its_end = self.batch == 0 and (self.stopping.should_stop or self.done >= self.planned)
+        self.planned = (self.done if at_its_end else self.planned) + epochs
         self.stopping = self.stopping.overruled_until(self.planned)
 
     def told(self) -> Iterator[e.Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +16,11 @@ from .config import RunConfig
 from .data.prepared import Prepared, prepare
 from .data.splits import Split, fold_splits, split
 from .data.table import Table
-from .errors import ConfigError, TrainingError
-from .record import STOPPED, Record
+from .errors import ConfigError, InputError, TrainingError
+from .facts import MadeEdit
+from .record import STOPPED, Record, changed_settings
 from .report import make_report
 from .rundir import RunDir, write_atomically
-from .runview import RunView
 from .sinks import Sink, Tee
 from .text import clean
 
@@ -104,10 +105,12 @@ def run_trial(
                 tee(fact)
             _save_weights(tee, recipe, folder)
     recipe.model.eval()
+    # A stop in a hurry has left the test out: the end, whatever it is by, is still to come.
+    untested = tested > 0 and test is None and token.reason is not None
     best = training.history.get(outcome.best_epoch)
     return TrialResult(
         trial=trial,
-        reason=outcome.reason,
+        reason=token.reason if untested and token.reason else outcome.reason,
         epochs=outcome.epochs,
         best_epoch=outcome.best_epoch,
         val_loss=best.val_loss if best else math.nan,
@@ -156,7 +159,7 @@ def run_several(
     table: Table,
     folder: RunDir,
     record: Record,
-    sinks_of: Callable[[RunDir, RunConfig, Prepared, RunView | None], list[Sink]],
+    sinks_of: Callable[[RunDir, RunConfig, Prepared, bool], list[Sink]],
     keeper_of: Callable[[RunDir], Keeper],
 ) -> Iterator[TrialResult]:
     """Train the trials of a plan in order, each into its own sub-folder. A stop ends the trial in hand and the rest.
@@ -176,14 +179,15 @@ def run_several(
         recipe = build_recipe(trial.config, data)
         keeper = keeper_of(own)
         training = Training(recipe, trial.config)
+        begun = trial.number in record.epochs
         going_on, damage = take_up(keeper, training, record.epochs.get(trial.number, {}))
-        with tee.trial(trial.number, sinks_of(own, trial.config, data, record.view if going_on else None)):
-            if not going_on:
+        with tee.trial(trial.number, sinks_of(own, trial.config, data, going_on or begun)):
+            if not begun:
                 tee(e.TrialStarted(number=trial.number, of=len(plan), label=trial.label, folder=str(own.path)))
             for problem in damage:
                 tee(e.Noted(text=problem))
             announce(tee, trial.config, data, recipe)
-            if going_on:
+            if going_on or begun:
                 tell_place(tee, training)
             try:
                 result = run_trial(tee, keeper, trial, data, training, own)
@@ -196,22 +200,27 @@ def run_several(
             return
 
 
-def take_up(keeper: Keeper, training: Training, history: dict[int, e.EpochEnded]) -> tuple[bool, list[str]]:
+def take_up(
+    keeper: Keeper, training: Training, history: dict[int, e.EpochEnded], edits: Sequence[MadeEdit] = ()
+) -> tuple[bool, list[str]]:
     """Put `training` where its newest good checkpoint stands; whether there was one, and a line for each damaged one.
 
-    Raises TrainingError when there is one that this version or this model cannot use.
+    edits: all that count in the record; those that were made behind that point are made once more. Raises TrainingError when
+    there is a checkpoint that this version, this model or these settings cannot use.
     """
     problems: list[str] = []
     loaded = keeper.checkpoints.load_newest(problems) if keeper.checkpoints is not None else None
     problems = [f"checkpoint: {problem}" for problem in problems]
-    if loaded is None:
-        return False, problems
-    training.history = dict(sorted(history.items()))
-    try:
-        training.restore(loaded.content)
-    except (ValueError, KeyError, ConfigError) as error:
-        raise TrainingError(f"{loaded.entry.file} cannot be gone on from: {clean(error)}") from error
-    return True, problems
+    if loaded is not None:
+        training.history = dict(sorted(history.items()))
+        try:
+            if faults := changed_settings(json.loads(loaded.content["config"]), training.started):
+                raise ConfigError(faults)
+            training.restore(loaded.content)
+        except (ValueError, KeyError, InputError) as error:
+            raise TrainingError(f"{loaded.entry.file} cannot be gone on from: {clean(error)}") from error
+    keeper.make_again(training, edits[len(training.edits) :])
+    return loaded is not None, problems
 
 
 def tell_place(emit: Callable[[e.Event], None], training: Training) -> None:

@@ -38,6 +38,7 @@ OpenRun = Callable[[Path], RunSource]
 
 __all__ = ["NntuiApp", "leave_at_once", "run_app"]
 
+INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
 QUIT_SECONDS = 0.7  # how long the screen waits for a stopped run before it gives the terminal back
 
 
@@ -80,6 +81,7 @@ class NntuiApp(App[int]):
         self._list_runs = list_runs
         self._take_over = take_over
         self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
+        self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
         self.breakdown: BaseException | None = None  # what the screen broke down over
         self.parting = ""  # what to leave on the terminal instead of the figures
 
@@ -90,12 +92,13 @@ class NntuiApp(App[int]):
         self.push_screen(SetupScreen(self._config))
         if self._opened_on is not None:
             self._watch_over(self._open_run(self._opened_on))
+        self._main = asyncio.current_task()
         if self._watch is not None:
             loop = asyncio.get_running_loop()
 
             def leave() -> None:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: the screen is on its way out
-                    loop.call_soon_threadsafe(self.exit, EXIT_OK)
+                    loop.call_soon_threadsafe(self._leave)
 
             self._watch.screen_is_up(leave)
 
@@ -183,6 +186,8 @@ class NntuiApp(App[int]):
     def action_request_quit(self) -> None:
         if isinstance(self.screen, ConfirmQuit):
             self.screen.dismiss("stop")
+        elif self.monitor is not None and self.monitor.detaching:
+            self.notify("the run is just being handed over; this screen leaves by itself", markup=False, timeout=3)
         elif self._own_monitor is not None:
             self.push_screen(ConfirmQuit(), self._quit_by)
         else:
@@ -230,7 +235,9 @@ class NntuiApp(App[int]):
             monitor.go_on(0)
             return
         name = clean(monitor.view.run)
-        self.parting = f"nntui: {name} goes on without this screen in process {pid}; nntui attach {name}\n"
+        self.parting = (
+            f"nntui: {name} goes on without this screen in process {pid}\nlook at it with: nntui attach {name}\n"
+        )
         self.exit(EXIT_OK)
 
     def _exit_code(self) -> int:
@@ -261,6 +268,21 @@ class NntuiApp(App[int]):
             self.breakdown = error
         self._return_code = EXIT_FAILED
         self._close_messages_no_wait()
+        self._insist()
+
+    def _leave(self) -> None:
+        """The terminal is gone, or a signal ends everything."""
+        self.exit(EXIT_OK)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Cut short whatever keeps the app from ending: a handler may wait for a widget that never comes up."""
+        if self._main is not None and not self._main.done():
+            self._main.get_loop().call_later(INSIST_SECONDS, self._cut_short)
+
+    def _cut_short(self) -> None:
+        if self._main is not None and self._main.cancel():
+            self._insist()
 
 
 def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
@@ -275,11 +297,12 @@ def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
         code = None
         try:
             code = app.run()
+        except asyncio.CancelledError:
+            stray.terminal.rescue()  # cut short, see above
         except Exception as error:  # noqa: BLE001  -- whatever Textual raises on its way out, a run may still be under way
             app.break_down(error)
-        watch.screen_is_gone()
-        if app.breakdown is not None and not watch.lost:
             stray.terminal.rescue()
+        watch.screen_is_gone()
         source = app.monitor.source if app.monitor is not None else None
         view = app.monitor.view if app.monitor is not None else RunView()
         if watch.lost or app.breakdown is not None:

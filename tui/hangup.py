@@ -20,7 +20,7 @@ from .source import RunSource
 from .terminal import TerminalFile
 
 EXIT_HUNG_UP = 129  # 128 + SIGHUP, when there was no run whose end could give the exit code
-GRACE_SECONDS = 3.0  # for the screen to get away by itself once there is nothing left to wait for
+GRACE_SECONDS = 2.0  # for the screen to get away by itself once there is nothing left to wait for
 _LOOK_SECONDS = 0.5
 
 Handler = Any  # what signal.getsignal gives

@@ -9,10 +9,10 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.cli import exit_code
 from engine.console import epoch_line, final_table, notice_line
 from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.events import EpochEnded, Event, RunEnded, ScreenLost
+from engine.headless import exit_code
 from engine.rundir import LOG_FILE
 from engine.runview import RunView
 from engine.text import clean

@@ -10,6 +10,7 @@ import select
 import sys
 import tempfile
 import termios
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -40,6 +41,9 @@ def colour() -> bool:
 
 # What Textual switches on, off again: key protocol, alternate screen, cursor, line wrap, mouse, focus, paste, resize reports.
 _RESET = b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2048l\r\n"
+
+
+_RESCUE_SECONDS = 0.3
 
 
 class TerminalFile(io.TextIOWrapper):
@@ -75,21 +79,22 @@ class TerminalFile(io.TextIOWrapper):
 
     def gone(self) -> bool:
         """Whether the terminal has hung up."""
-        return bool(self._look(0, 0.0) & (select.POLLHUP | select.POLLERR | select.POLLNVAL))
+        poll = select.poll()
+        poll.register(self.fileno(), 0)
+        return any(what & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, what in poll.poll(0))
 
     def rescue(self) -> None:
         """Put the terminal back in order in place of a screen that could not; never waits long."""
-        if self._settings is not None:
-            with contextlib.suppress(termios.error):
-                termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)
-        if self._look(select.POLLOUT, 0.2) & select.POLLOUT:
-            with contextlib.suppress(OSError):
-                os.write(self.fileno(), _RESET)
+        # In a thread: a write to a terminal that nobody reads may wait for ever, whatever poll said of it.
+        thread = threading.Thread(target=self._reset, name="nntui-rescue", daemon=True)
+        thread.start()
+        thread.join(_RESCUE_SECONDS)
 
-    def _look(self, wanted: int, seconds: float) -> int:
-        poll = select.poll()
-        poll.register(self.fileno(), wanted)
-        return sum(what for _, what in poll.poll(seconds * 1000))
+    def _reset(self) -> None:
+        with contextlib.suppress(termios.error, OSError, ValueError):
+            if self._settings is not None:
+                termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)
+            os.write(self.fileno(), _RESET)
 
 
 class StrayOutput:

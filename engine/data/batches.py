@@ -38,11 +38,11 @@ class Batches:
 
     def shuffled(self, generator: torch.Generator, done: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """One epoch in a new random order, every row once; without its first `done` batches."""
-        # Gathering the epoch once and cutting views from it is several times cheaper than indexing for each batch.
+        # Gathering the epoch once and cutting views from it is several times cheaper than indexing for each batch. The batches
+        # that are done are gathered as well: sums depend in their last bit on where in memory a view begins.
         order = torch.randperm(self.rows, generator=generator).to(self.x.device)
-        order = order[done * self.batch_size :]
-        if len(order):
-            yield from zip(self.x[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True)
+        x, y = self.x[order].split(self.batch_size), self.y[order].split(self.batch_size)
+        yield from zip(x[done:], y[done:], strict=True)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every row once, as stored."""

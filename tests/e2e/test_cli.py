@@ -81,6 +81,10 @@ sys.exit(tui.main.main())
         (["config", "--template"], 0, "[optimizer]"),
         (["config", "--sample", "digits", "--set", "run.epochs=7"], 0, "epochs = 7"),
         (["train", "--sample", "digits", "--set", "optimizer.lr=-1"], 2, "must be more than 0"),
+        (["ls", "--folder", "nowhere"], 0, "there are no runs"),
+        (["show", "--folder", "nowhere"], 2, "there are no runs"),
+        (["stop", "--folder", "nowhere"], 2, "there are no runs"),
+        (["resume", "--folder", "nowhere"], 2, "there are no runs"),
         (["train", "nosuch.toml"], 2, "no such file"),
         (["train"], 2, "nothing to train"),
         (["trian"], 2, "trian"),
@@ -254,8 +258,7 @@ def test_nobody_reads_the_output_of_a_run(tmp_path):
     assert os.read(reader, 1)
     os.close(reader)
     _, stderr = program.communicate(timeout=120)
-    assert stderr == ""
-    assert program.returncode == 1
+    assert (program.returncode, stderr) == (0, ""), "the training is none the worse for it"
 
 
 @pytest.mark.parametrize(
@@ -277,28 +280,8 @@ def test_a_signal_ends_the_run_in_order(tmp_path, number, code, reason):
     assert program.returncode == code
     assert time.monotonic() - asked < 10
     assert stderr == ""
-    assert f"ended       {reason}" in rest and "test        loss" in rest
+    assert f"ended       {reason}" in rest
+    assert ("test        loss" in rest) == (number == signal.SIGINT), "who sends SIGTERM is in a hurry"
     folder = next(line for line in rest.splitlines() if line.startswith("run folder")).split(maxsplit=2)[2]
     last = list(read_journal(Path(folder) / "events.jsonl"))[-1]
     assert isinstance(last, e.RunEnded) and last.reason == reason
-
-
-def test_the_second_signal_ends_the_process_at_once(monkeypatch):
-    from engine import cli
-    from engine.stopping import StopToken
-
-    left: list[int] = []
-    monkeypatch.setattr(cli.os, "_exit", left.append)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        token = StopToken()
-        cli._stop_on_signals(token)
-        signal.raise_signal(signal.SIGINT)
-        assert (token.reason, left) == ("interrupted", [])
-        signal.raise_signal(signal.SIGINT)
-        assert left == [130]
-        signal.raise_signal(signal.SIGTERM)
-        assert left == [130, 143]
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

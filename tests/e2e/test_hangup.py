@@ -10,36 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.forkserver import ForkedTerminal, ForkServer, forked
+from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, run_folder, started
 
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 12
+EPOCHS = 8
 KINDS = ("plain", "stalled", "resized", "in a dialog")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    fork_server = ForkServer()
+def server() -> Iterator[AppServer]:
+    fork_server = AppServer()
     yield fork_server
     fork_server.close()
-
-
-def arguments(*more: str, epochs: int = EPOCHS) -> list[str]:
-    settings = (f"run.epochs={epochs}", "run.device=cpu", "run.tensorboard=false", "early_stopping.enabled=false", *more)
-    return ["--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
-
-
-def started(program: ForkedTerminal) -> None:
-    program.see("nntui · setup", "r run")
-    program.send("r")
-    program.see("training · epoch")
-
-
-def run_folder(place: Path) -> Path:
-    (found,) = (place / "runs").iterdir()
-    return found
 
 
 def losses(events: list[e.Event]) -> list[tuple[int, float, float]]:
@@ -61,9 +45,9 @@ def disturb(program: ForkedTerminal, kind: str, chance: random.Random) -> None:
         program.read(chance.random() * 0.1)
 
 
-def hangs_up(server: ForkServer, place: Path, kind: str, chance: random.Random) -> bool:
+def hangs_up(server: AppServer, place: Path, kind: str, chance: random.Random) -> bool:
     """Run the app, close its terminal at a random time, and see the run end well; whether it was still training then."""
-    with forked(server, arguments(), place, chance.choice([(80, 24), (140, 45)])) as program:
+    with forked(server, arguments(EPOCHS), place, chance.choice([(80, 24), (140, 45)])) as program:
         started(program)
         program.read(chance.random() * 0.3)
         disturb(program, kind, chance)
@@ -74,10 +58,10 @@ def hangs_up(server: ForkServer, place: Path, kind: str, chance: random.Random) 
 
 
 @pytest.fixture(scope="module")
-def undisturbed(server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(server: AppServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run, watched to its end."""
     place = tmp_path_factory.mktemp("undisturbed")
-    with forked(server, arguments(), place) as program:
+    with forked(server, arguments(EPOCHS), place) as program:
         started(program)
         program.see("all epochs done")
         program.send("q")
@@ -115,7 +99,7 @@ def cpu_seconds(pid: int) -> float:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_dead_screen_costs_next_to_nothing_and_signals_reach_the_run(server, tmp_path, number, code, how):
     """The run is paused, so that what the process still uses is the screen's."""
-    with forked(server, arguments(epochs=100_000), tmp_path) as program:
+    with forked(server, arguments(100_000), tmp_path) as program:
         started(program)
         program.send(" ")
         program.see("PAUSED")
@@ -136,13 +120,14 @@ def test_a_dead_screen_costs_next_to_nothing_and_signals_reach_the_run(server, t
         program.process.send_signal(number)
         assert program.process.wait() == code
         if how != "closed":
+            program.read()
             program.as_found()
     end = list(read_journal(journal))[-1]
     assert isinstance(end, e.RunEnded) and end.reason in ("terminated", "interrupted")
 
 
 def test_without_a_run_the_app_just_leaves(server, tmp_path):
-    with forked(server, arguments(), tmp_path) as program:
+    with forked(server, arguments(EPOCHS), tmp_path) as program:
         program.see("nntui · setup")
         program.hang_up()
         assert program.process.wait() == 129
@@ -152,7 +137,7 @@ def test_without_a_run_the_app_just_leaves(server, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("stalled", [False, True], ids=["read", "unread"])
 def test_a_signal_ends_the_app_and_the_run(server, tmp_path, number, code, stalled):
-    with forked(server, arguments(epochs=100_000), tmp_path) as program:
+    with forked(server, arguments(100_000), tmp_path) as program:
         started(program)
         if stalled:
             disturb(program, "stalled", random.Random(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -13,25 +12,28 @@ from statistics import median
 import pytest
 from support import script
 from support.owners import WAIT, a_run, child, descriptors, end, forge, owner, until
-from support.strategies import events
 
 from engine import attach as attach_module
 from engine import events as e
+from engine import read_journal
 from engine.attach import attach
 from engine.commandfile import CommandReader, append_command
 from engine.commands import Edit, MoreEpochs, Pause, Resume, Save, Stop, to_line
 from engine.errors import InputError
-from engine.journal import JournalSink, JournalTail
+from engine.eventjson import to_json
+from engine.journal import JournalSink
 from engine.lock import RunLock
 from engine.sinks import Tee
 from engine.stopping import StopToken
-
-assert events  # the strategies are the other tests' own
 
 
 @pytest.fixture
 def run(tmp_path):
     return a_run(tmp_path / "runs")
+
+
+def journal(items) -> str:
+    return "".join(to_json(item) + "\n" for item in items)
 
 
 class Trainer:
@@ -92,37 +94,24 @@ def test_a_live_run_is_followed_to_its_end(run):
         while screen.alive:
             seen += screen.drain()
     assert isinstance(seen[-1], e.RunEnded)
-    assert seen == list(JournalTail_all(run))
+    assert seen == list(read_journal(run.journal))
     assert trainer.token.reason == "stopped"
     screen.close()
 
 
-def JournalTail_all(run):
-    tail = JournalTail(run.journal)
-    while tail.behind:
-        yield from tail.read()
-
-
 def test_a_run_that_is_over_is_read_and_no_longer_alive(run):
-    run.journal.write_text("".join(json.dumps(json.loads(line)) + "\n" for line in []) or _journal(script.healthy(5)))
+    run.journal.write_text(journal(script.healthy(5)))
     screen = attach(str(run.path))
     assert screen.alive, "there is something to be drained"
     assert screen.drain() == script.healthy(5)
     assert not screen.alive and screen.join(0)
 
 
-def _journal(items) -> str:
-    from engine.eventjson import to_json
-
-    return "".join(to_json(item) + "\n" for item in items)
-
-
 def test_a_long_history_comes_in_portions(run, monkeypatch):
     monkeypatch.setattr(attach_module, "DRAIN_SECONDS", 0.0)
     monkeypatch.setattr("engine.journal.TAIL_BYTES", 2000)
     items = script.healthy(100)
-    run.journal.write_text(_journal(items))
-    monkeypatch.setattr(attach_module, "DRAIN_SECONDS", 1e-6)
+    run.journal.write_text(journal(items))
     screen, seen, portions = attach(run.path), [], 0
     while screen.alive:
         seen += screen.drain()
@@ -143,7 +132,7 @@ def test_a_folder_without_a_run(tmp_path):
 
 
 def test_a_journal_that_cannot_be_read_any_more_is_an_error(run):
-    run.journal.write_text(_journal(script.opening()))
+    run.journal.write_text(journal(script.opening()))
     screen = attach(run.path)
     run.journal.unlink()
     run.journal.mkdir()
@@ -152,7 +141,7 @@ def test_a_journal_that_cannot_be_read_any_more_is_an_error(run):
 
 
 def test_a_killed_owner_is_noticed(run):
-    run.journal.write_text(_journal(script.opening()))
+    run.journal.write_text(journal(script.opening()))
     with owner(run) as pid:
         screen = attach(run.path)
         screen.drain()
@@ -161,19 +150,29 @@ def test_a_killed_owner_is_noticed(run):
         until(lambda: not screen.alive)
 
 
+def test_who_trains_it_is_not_looked_up_at_every_call(run, monkeypatch):
+    looked = []
+    monkeypatch.setattr(attach_module, "probe", lambda *_, **__: looked.append(1))
+    screen = attach(run.path)
+    began = time.monotonic()
+    for _ in range(1000):
+        assert not screen.alive
+    assert len(looked) <= 1 + (time.monotonic() - began) / attach_module.OWNER_SECONDS
+
+
 def test_a_hand_over_is_waited_for_but_not_for_ever(run):
     handed = e.HandedOver(time=time.time(), epochs=1, batch=0)
-    run.journal.write_text(_journal([*script.opening(), handed]))
+    run.journal.write_text(journal([*script.opening(), handed]))
     screen = attach(run.path)
     screen.drain()
     assert screen.alive
     with pytest.raises(InputError, match="handed over"):
         screen.send(Pause())
     with run.journal.open("a") as file:
-        file.write(_journal([e.RunResumed(run="r", folder="/r", config={}, device="cpu", pid=1, after="detached")]))
+        file.write(journal([e.RunResumed(run="r", folder="/r", config={}, device="cpu", pid=1, after="detached")]))
     screen.drain()
     until(lambda: not screen.alive)
-    run.journal.write_text(_journal([*script.opening(), e.HandedOver(time=time.time() - 3600, epochs=1, batch=0)]))
+    run.journal.write_text(journal([*script.opening(), e.HandedOver(time=time.time() - 3600, epochs=1, batch=0)]))
     screen = attach(run.path)
     screen.drain()
     assert not screen.alive
@@ -290,7 +289,7 @@ def test_many_screens_ask_at_once(run):
 
 
 def test_nobody_there_to_be_asked(run):
-    run.journal.write_text(_journal(script.healthy(2)))
+    run.journal.write_text(journal(script.healthy(2)))
     with pytest.raises(InputError, match="is not running; `nntui resume"):
         attach(run.path).stop()
     assert not run.commands.exists()
@@ -361,7 +360,7 @@ def test_screens_that_are_killed_and_frozen_disturb_nobody(run, rounds):
                     trainer.thread.join(WAIT)
                     assert not trainer.thread.is_alive()
                     RunLock.take(run).release()
-    seen = list(JournalTail_all(run))
+    seen = list(read_journal(run.journal))
     assert isinstance(seen[-1], e.RunEnded)
     epochs = [item.epoch for item in seen if isinstance(item, e.EpochEnded)]
     assert epochs == list(range(1, len(epochs) + 1))

@@ -205,16 +205,30 @@ def test_a_read_only_folder(tmp_path):
 def test_what_cannot_be_removed_does_not_fail_the_save(tmp_path, monkeypatch):
     store = Checkpoints(tmp_path, keep=1)
     save(store, 1)
+    real, kept = os.unlink, ["-1.pt", "-2.pt"]
 
     def refuse(path, **named):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
+        if str(path).endswith(tuple(kept)):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        real(path, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         save(store, 2)
-    assert newest(tmp_path) == (2, [])
-    assert len(list(tmp_path.glob("*.pt"))) == 2
-    save(store, 3)
+        save(store, 3)
+        assert newest(tmp_path) == (3, [])
+        assert len(list(tmp_path.glob("*.pt"))) == 3
+        kept.remove("-2.pt")
+        save(store, 4)  # one that stays does not keep the others
+        assert sorted(path.name[-5:] for path in tmp_path.glob("*.pt")) == ["-1.pt", "-4.pt"]
+
+        def unlisted(self):
+            raise OSError(errno.EIO, "Input/output error")
+
+        patch.setattr(Checkpoints, "_prune", unlisted)
+        save(store, 5)
+        assert newest(tmp_path) == (5, [])
+    save(store, 6)
     assert len(list(tmp_path.glob("*.pt"))) == 1
 
 

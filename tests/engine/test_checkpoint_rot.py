@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -218,8 +219,9 @@ def test_a_whole_file_that_is_another_one_is_not_taken(folder):
     assert problems[-1] == f"{path.name}: is not the checkpoint of that name but {file_of(folder, 4).name}"
 
 
-def test_a_file_of_another_run_is_not_taken_for_ours(tmp_path):
+def test_a_file_of_another_run_is_not_taken_for_ours(tmp_path, monkeypatch):
     """Same name, same size, whole: only the manifest knows."""
+    monkeypatch.setattr(time, "time", lambda: 1.5e9)  # written in as many digits in both
     one, other = Checkpoints(tmp_path / "one"), Checkpoints(tmp_path / "other")
     for store in (one, other):
         save(store, 1)

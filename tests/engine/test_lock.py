@@ -101,7 +101,7 @@ def test_a_program_that_the_owner_starts_does_not_keep_it(run):
     import subprocess
 
     with RunLock.take(run):
-        other = subprocess.Popen(["sleep", "1000"])
+        other = subprocess.Popen(["sleep", "1000"], close_fds=False)
     try:
         assert probe(run) is None
     finally:

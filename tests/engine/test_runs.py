@@ -85,6 +85,8 @@ def test_it_agrees_with_the_whole_history_at_any_moment(run, name):
         view.apply(item)
         write(run, items[:count])
         agrees(run, view)
+        if item.time:
+            assert summarize_run(run.path).updated == item.time
 
 
 def agrees(run: RunDir, view: RunView) -> None:
@@ -99,7 +101,6 @@ def agrees(run: RunDir, view: RunView) -> None:
     assert summary.metric_name == (view.model.metric if view.model else "")
     assert summary.reason == (view.end.reason if view.end else "")
     assert summary.error == (view.end.error if view.end else "")
-    assert summary.updated == view.now
 
 
 def test_it_agrees_through_chapters_edits_and_more_epochs(run):
@@ -116,10 +117,24 @@ def test_it_agrees_through_chapters_edits_and_more_epochs(run):
     for count, item in enumerate(items, 1):
         view.apply(item)
         write(run, items[:count])
-        if not isinstance(
-            item, e.RunResumed | e.DataPrepared | e.ModelBuilt
-        ):  # until it is rewound, the old place is shown
+        # Between taking a run up and the checkpoint's being read, the old place is shown.
+        if not isinstance(item, e.RunResumed | e.DataPrepared | e.ModelBuilt):
             agrees(run, view)
+
+
+def test_epochs_that_were_unsaid_do_not_count(run):
+    """Going back to before an edit trains the same epochs again, with other figures."""
+    items = script.opening()
+    for number in range(1, 8):
+        items += script.epoch(number, 0.5, 0.9 - number / 10, number, 0.5)
+    items.append(rewound(5, 5, 0.4, why="reverted"))
+    for number in (6, 7):
+        items += script.epoch(number, 0.5, 0.39 - number / 100, number, 0.7)
+    view = RunView()
+    for count, item in enumerate(items, 1):
+        view.apply(item)
+        write(run, items[:count])
+        agrees(run, view)
 
 
 def test_of_trials_the_one_in_hand_is_told(run):
@@ -241,7 +256,7 @@ def test_no_runs_at_all(tmp_path):
 
 
 def test_the_newest_under_way(several):
-    with pytest.raises(InputError, match="no run in .* is under way"):
+    with pytest.raises(InputError, match="is under way"):
         find_run("", several, running=True)
     run = RunDir(several / "20260101-120000-digits-mlp")
     with owner(run):

@@ -40,6 +40,11 @@ HEADLESS = {
         "except ConfigError: pass\n"
         "else: raise SystemExit('not refused')"
     ),
+    "the runs there are": (
+        "import engine.attach, engine.cli_runs, engine.headless\n"
+        "from engine.runs import find_run, list_runs\n"
+        "assert list_runs('nowhere') == []"
+    ),
     "what a handle is": "from engine import start, train, RunHandle, RunResult",
     "a config error of a run": (
         "from engine import RunConfig, train, ConfigError\n"

@@ -1,184 +1,196 @@
-"""A process that has imported everything already and forks programs onto terminals, each in a session of its own.
+"""A process that has imported torch and the engine once, and forks children that train: starting one takes milliseconds.
 
-Importing PyTorch and Textual takes seconds; tests that need the real program on a real terminal many times fork it instead.
+The server itself never trains, so that it has no threads that a fork would leave behind. What a child does is a function of
+support.lives, named by the caller; where it stands is read from memory that it shares with the test, also after its death.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import importlib
 import json
+import mmap
 import os
 import select
 import signal
-import socket
+import struct
 import subprocess
 import sys
-import termios
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from support.terminal import ROOT, Terminal, environment
+WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
+LOOK = 0.0002  # seconds between two looks at the shared memory
+
+PHASES = ("starting", "loading", "between", "training", "validation", "test")
+FIELDS = ("phase", "saving", "saves", "done", "batch", "trial", "hold", "held")
 
 
-class Forked:
-    """A forked program, with as much of subprocess.Popen's interface as a Terminal needs."""
+class Place:
+    """Where a child stands, in memory shared through a file: one integer for each of FIELDS.
 
-    def __init__(self, server: ForkServer, pid: int) -> None:
-        self._server, self.pid = server, pid
+    phase: an index into PHASES; saving: whether a checkpoint is being written; saves: how many were begun; done, batch: as in
+    Training; trial: its number, 0 without trials. hold: 1 + the phase in which the child is to wait; held: whether it does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(bytes(8 * len(FIELDS)))
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 8 * len(FIELDS))
+
+    def clear(self) -> None:
+        self._memory[:] = bytes(8 * len(FIELDS))
+
+    def get(self, field: str) -> int:
+        return struct.unpack_from("<q", self._memory, 8 * FIELDS.index(field))[0]
+
+    def set(self, field: str, value: int) -> None:
+        struct.pack_into("<q", self._memory, 8 * FIELDS.index(field), value)
 
     @property
-    def returncode(self) -> int:
-        return self._server.codes[self.pid]
+    def phase(self) -> str:
+        return PHASES[self.get("phase")]
 
-    def poll(self) -> int | None:
-        self._server.listen(0.0)
-        return self._server.codes.get(self.pid)
+    def enter(self, phase: str) -> None:
+        self.set("phase", PHASES.index(phase))
 
-    def wait(self, seconds: float = 60.0) -> int:
-        deadline = time.monotonic() + seconds
-        while self.pid not in self._server.codes:
-            assert time.monotonic() < deadline, f"process {self.pid} did not end"
-            self._server.listen(0.1)
-        return self.returncode
 
-    def send_signal(self, number: int) -> None:
+class Child:
+    """A forked process at work."""
+
+    def __init__(self, server: Server, pid: int, place: Place, log: Path) -> None:
+        self._server, self.pid, self.place, self.log = server, pid, place, log
+        self._code: int | None = None
+
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        if self._code is None:
+            self._code = self._server.ask({"look": self.pid})
+        return self._code is not None
+
+    def signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
+    def wait(self) -> int:
+        """Its exit code, minus the number of the signal that ended it."""
+        if self._code is None:
+            self._code = self._server.ask({"wait": self.pid})
+        assert self._code is not None
+        return self._code
+
+    def until(self, condition: Callable[[Place], object]) -> bool:
+        """Wait until the condition holds; False when the child has ended before."""
+        deadline, looks = time.perf_counter() + WAIT, 0
+        while not condition(self.place):
+            looks += 1
+            if looks % 500 == 0:
+                if self.ended():
+                    return False
+                assert time.perf_counter() < deadline, f"waited in vain: {self.place.phase}, {self.log.read_text()}"
+            time.sleep(LOOK)
+        return True
+
+    def kill(self) -> int:
+        self.signal(signal.SIGKILL)
+        return self.wait()
 
 
-class ForkServer:
-    """Forks ``nntui`` onto terminals. codes: the exit codes of those that have ended, negative for a signal."""
+class Server:
+    """The server as the tests have it. `fork` gives a Child; `close` ends the server and whoever still lives."""
 
-    def __init__(self) -> None:
-        self.codes: dict[int, int] = {}
-        self._socket, theirs = socket.socketpair()
-        self._left = b""
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        reader, child_writes = os.pipe()
+        child_reads, writer = os.pipe()
+        tests = Path(__file__).parents[1]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from support import forkserver; forkserver.serve()", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment(PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests")])),
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "support.forkserver", str(child_reads), str(child_writes)],
+            pass_fds=[child_reads, child_writes],
+            env=environment,
+            cwd=folder,
         )
-        theirs.close()
+        os.close(child_reads)
+        os.close(child_writes)
+        self._replies, self._requests = os.fdopen(reader, "rb", 0), os.fdopen(writer, "wb", 0)
         self._pids: list[int] = []
+        assert self.ask({"ready": True}) == 1
 
-    def fork(self, terminal: int, arguments: list[str], cwd: Path, before: str = "") -> Forked:
-        """Run ``nntui ARGUMENTS`` on the terminal with this descriptor; `before` is code that the child runs first."""
-        order = json.dumps({"arguments": arguments, "cwd": str(cwd), "before": before}).encode() + b"\n"
-        socket.send_fds(self._socket, [order], [terminal])
-        deadline = time.monotonic() + 60
-        while not self._pids:
-            assert time.monotonic() < deadline
-            self.listen(1.0)
-        return Forked(self, self._pids.pop())
+    def fork(self, what: str, **arguments: Any) -> Child:
+        """A child that calls ``support.lives.<what>(place, **arguments)`` and exits with what it returns."""
+        self._count += 1
+        place, log = self._folder / "place", self._folder / f"child-{self._count}.log"
+        shared = Place(place)
+        shared.clear()
+        pid = self.ask({"what": what, "place": str(place), "log": str(log), "arguments": arguments})
+        assert pid is not None
+        self._pids.append(pid)
+        return Child(self, pid, shared, log)
 
-    def listen(self, seconds: float) -> None:
-        """Take in what the server has told."""
-        if not select.select([self._socket], [], [], seconds)[0]:
-            return
-        told = self._socket.recv(65536)
-        assert told, "the fork server is gone"
-        *lines, self._left = (self._left + told).split(b"\n")
-        for line in lines:
-            pid, code = json.loads(line)
-            if code is None:
-                self._pids.append(pid)
-            else:
-                self.codes[pid] = code
+    def ask(self, body: dict[str, Any]) -> int | None:
+        self._requests.write(json.dumps(body).encode() + b"\n")
+        assert select.select([self._replies], [], [], WAIT)[0], f"no answer to {body}"
+        answer = self._replies.readline()
+        assert answer, "the fork server has died"
+        return json.loads(answer)
 
     def close(self) -> None:
-        self._socket.close()
-        self._process.wait(30)
+        self._requests.close()
+        try:
+            self._process.wait(WAIT)
+        finally:
+            self._process.kill()
+            self._replies.close()
 
 
-class ForkedTerminal(Terminal):
-    """`nntui` on a terminal, forked off a server instead of started afresh."""
-
-    def __init__(
-        self, server: ForkServer, arguments: list[str], size: tuple[int, int], cwd: Path, before: str = ""
-    ) -> None:
-        self._server, self._cwd, self._before = server, cwd, before
-        super().__init__(arguments, size, cwd)
-
-    def start(self, theirs: int) -> Forked:
-        return self._server.fork(theirs, list(self.command), self._cwd, self._before)
-
-
-@contextlib.contextmanager
-def forked(
-    server: ForkServer, arguments: list[str], cwd: Path, size: tuple[int, int] = (80, 24), before: str = ""
-) -> Iterator[ForkedTerminal]:
-    """Run ``nntui ARGUMENTS`` on a terminal; it is killed at the end if it still runs."""
-    program = ForkedTerminal(server, arguments, size, cwd, before)
-    try:
-        yield program
-    finally:
-        program.close()
-
-
-# -- the server's side ----------------------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Import everything, then fork a child for every order until the other end closes."""
-    import torch
-
-    import engine.runner
-    import tui.app
-    import tui.main  # noqa: F401
-    from engine.data.builtin import load_builtin  # noqa: F401
-
-    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # imports the rest of torch
-    ours = socket.socket(fileno=int(sys.argv[1]))
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    while True:
-        for ready in select.select([ours, read], [], [])[0]:
-            if ready is ours:
-                order, descriptors, _, _ = socket.recv_fds(ours, 65536, 1)
-                if not order:
-                    return
-                pid = os.fork()
-                if pid == 0:
-                    _become(json.loads(order), descriptors[0])
-                os.close(descriptors[0])
-                ours.sendall(json.dumps([pid, None]).encode() + b"\n")
+def main(reads: int, writes: int) -> None:
+    """The server's side: forks, and waits for its children, as it is told to."""
+    lives = importlib.import_module("support.lives")
+    children: set[int] = set()
+    with os.fdopen(reads, "rb", 0) as requests, os.fdopen(writes, "wb", 0) as replies:
+        for line in iter(requests.readline, b""):
+            body, answer = json.loads(line), None
+            if "wait" in body or "look" in body:
+                pid, status = os.waitpid(body.get("wait") or body["look"], os.WNOHANG if "look" in body else 0)
+                if pid:
+                    children.discard(pid)
+                    answer = os.waitstatus_to_exitcode(status)
+            elif "what" in body:
+                answer = os.fork()
+                if answer == 0:
+                    requests.close()
+                    replies.close()
+                    _live(getattr(lives, body["what"]), body)
+                children.add(answer)
             else:
-                os.read(read, 4096)
-        with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                ours.sendall(json.dumps([ended[0], os.waitstatus_to_exitcode(ended[1])]).encode() + b"\n")
+                answer = 1
+            replies.write(json.dumps(answer).encode() + b"\n")
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    os._exit(0)  # torch takes its time to leave
 
 
-def _become(order: dict[str, object], terminal: int) -> None:
-    """The child: a session of its own on its terminal, and then what a person started."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-    for number in (0, 1, 2):
-        os.dup2(terminal, number)
-    os.closerange(3, 256)
-    os.chdir(str(order["cwd"]))
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.argv = ["nntui", *order["arguments"]]  # type: ignore[misc]
-    code = 1
+def _live(work: Callable[..., object], body: dict[str, Any]) -> None:
+    """Be a child: never returns."""
+    code: object = 99
+    log = os.open(body["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(log, number)
     try:
-        exec(str(order["before"]), {})
-        from tui.main import main
-
-        code = main()
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 1
+        code = work(Place(Path(body["place"])), **body["arguments"])
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
-        os._exit(code)
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -29,14 +29,14 @@ AppPilot = Pilot[int]
 class Starts:
     """Stands in for the engine: hands out sources of scripted events and remembers which settings were asked for."""
 
-    def __init__(self, events: list[Event] | None = None, error: BaseException | None = None) -> None:
+    def __init__(self, events: list[Event] | None = None, error: BaseException | None = None, own: bool = True) -> None:
         self.configs: list[RunConfig] = []
         self.sources: list[ScriptedSource] = []
-        self._events, self._error = events or [], error
+        self._events, self._error, self._own = events or [], error, own
 
     def __call__(self, config: RunConfig) -> ScriptedSource:
         self.configs.append(config)
-        self.sources.append(ScriptedSource(self._events, self._error))
+        self.sources.append(ScriptedSource(self._events, self._error, self._own))
         return self.sources[-1]
 
 
@@ -57,10 +57,14 @@ async def opened(
 
 @contextlib.asynccontextmanager
 async def watching(
-    events: list[Event], size: tuple[int, int] = (80, 24), error: BaseException | None = None, **options: object
+    events: list[Event],
+    size: tuple[int, int] = (80, 24),
+    error: BaseException | None = None,
+    own: bool = True,
+    **options: object,
 ) -> AsyncIterator[tuple[AppPilot, ScriptedSource]]:
-    """The app on its monitor, on a run whose events wait to be released."""
-    start = Starts(events, error)
+    """The app on its monitor, on a run whose events wait to be released. own: whether it is this process's."""
+    start = Starts(events, error, own)
     async with opened(size, start=start, **options) as pilot:
         await press(pilot, "r")
         await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))

@@ -129,9 +129,9 @@ class AskEpochs(ModalScreen[int | None]):
 
     BINDINGS = [Binding("escape", "leave", "close", key_display="Esc")]
 
-    def __init__(self, running: bool) -> None:
+    def __init__(self, under_way: bool) -> None:
         super().__init__()
-        self._running = running
+        self._under_way = under_way
 
     def compose(self) -> ComposeResult:
         with Vertical(id="epochs-box"):
@@ -139,7 +139,7 @@ class AskEpochs(ModalScreen[int | None]):
             yield Input("10", type="integer", max_length=7, id="epochs")
             what = (
                 "Early stopping will not end the run before."
-                if self._running
+                if self._under_way
                 else "The run goes on from where it ended."
             )
             yield Static(Text(what), id="epochs-words")

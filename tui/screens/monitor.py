@@ -266,9 +266,9 @@ class MonitorScreen(Screen[None]):
             case "more":
                 return bool(self.view.folder) and not self.detaching and not self.view.planned_trials
             case "new_run":
-                return not self.running
+                return not self.running and not self.detaching
             case "fork":
-                return bool(self.view.folder) and self.view.best_epoch > 0
+                return bool(self.view.folder) and self.view.best_epoch > 0 and not self.detaching
             case "switch_chart":
                 return self.size.width < WIDE and self.size.height < TALL
             case "back":

@@ -1,25 +1,4 @@
-"""What happens in a run, as frozen facts in the past tense. They are the record; every state is a fold over them.
-
-The order of a run's events::
-
-    RunStarted  DataPrepared  ModelBuilt
-        ( EpochStarted  StepsDone*  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
-        with Paused, Resumed, StopAsked, CheckpointSaved, KnobsChanged, SinkFailed and the like anywhere between
-    BestRestored?  ( TestMeasured  ReportMade  RegionsMapped? )?  RunEnded
-
-A run with trials (folds, restarts) tells of one after the other, and of all together at the end::
-
-    RunStarted  ( TrialStarted  DataPrepared … TestMeasured?  TrialEnded )*  TrialsSummarized?  RunEnded
-
-A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded but a SinkFailed, when a record cannot be
-closed, or the next chapter. Any prefix of this order is a valid record.
-
-A process that takes a run up again, whether it had ended, was handed over or lost its process, opens a chapter with
-RunResumed. DataPrepared and ModelBuilt follow anew, and Rewound says where training stands: at a checkpoint, and what the
-record says beyond it is unsaid, since it is trained once more. Going back to before an edit is a Rewound as well::
-
-    RunResumed  DataPrepared  ModelBuilt  Rewound  EarlyStoppingChecked?  FindingRaised*  ( EpochStarted … )*  …  RunEnded
-"""
+"""What happens in a run's training: its epochs, its trials, its figures, its end."""
 
 from __future__ import annotations
 
@@ -27,34 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from .facts import Answer, Change, ClassFigures, Histogram
-
-EndReason = Literal[
-    "epochs_done",
-    "trials_done",
-    "early_stopping",
-    "stopped",
-    "interrupted",
-    "terminated",
-    "non_finite",
-    "target",
-    "diverged",
-    "failed",
-    "detached",
-]
-"""Why training ends. detached is never told as the end of a run: another process goes on with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Base of all events, stamped by the one who hands them on.
-
-    time: seconds since 1970-01-01 UTC. trial: the trial it belongs to, from 1; 0 when the run has no trials or the event
-    is about the run as a whole.
-    """
-
-    time: float = 0.0
-    trial: int = 0
+from ..facts import Answer, ClassFigures, Histogram
+from .base import EndReason, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,42 +148,6 @@ class FindingCleared(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paused(Event):
-    """Training waits between two batches."""
-
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed(Event):
-    """Training goes on after a pause."""
-
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopAsked(Event):
-    """Somebody asked the run to stop; it does so after the batch in hand."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinkFailed(Event):
-    """A record (TensorBoard, journal, console) could not be written and is no longer; training goes on."""
-
-    sink: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted(Event):
-    """Something worth a line in the log."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BestRestored(Event):
     """The weights of this epoch were put back."""
 
@@ -286,115 +203,6 @@ class RegionsMapped(Event):
     high: tuple[float, float]
     columns: int
     answers: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResumed(Event):
-    """A process has taken the run up again. config: the settings as the run was started with, before any edit.
-
-    after: how the process before left it: ``ended``, ``detached``, or ``lost`` when it was killed. more: epochs asked for
-    beyond the plan.
-    """
-
-    run: str
-    folder: str
-    config: dict[str, Any]
-    device: str
-    pid: int
-    after: Literal["ended", "detached", "lost"] = "ended"
-    more: int = 0
-    versions: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewound(Event):
-    """Training stands where a checkpoint was made: after `epochs` whole epochs and `batch` batches of the next.
-
-    What the record has of later epochs is unsaid, and so are the findings and the state of early stopping, which are told
-    again if they held. planned: the epochs the run can have now. config: the settings in force, edits included. edits: how
-    many of those are in force. why: ``resumed`` or ``reverted``.
-    """
-
-    epochs: int
-    batch: int
-    best_epoch: int
-    best_loss: float
-    planned: int
-    config: dict[str, Any]
-    edits: int = 0
-    why: Literal["resumed", "reverted"] = "resumed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointSaved(Event):
-    """A checkpoint is on disk: written, synced and noted in the manifest. epochs and batch as in Rewound.
-
-    kind: ``epoch`` (after one), ``minutes`` (in the middle of a long one), ``asked``, ``edit`` (before one), ``stop`` or ``end``.
-    seconds: the writing took, beside the training.
-    """
-
-    epochs: int
-    batch: int
-    file: str
-    kind: str
-    size: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointFailed(Event):
-    """A checkpoint could not be saved; the ones before it are untouched, and the next attempt comes with the next one due.
-
-    Told once until a save succeeds again.
-    """
-
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnobsChanged(Event):
-    """Knobs were changed while training. number: of the edit, from 1; epoch: under way; batch: batches done of it.
-
-    planned: the epochs the run can have now; config: all settings in force now.
-    """
-
-    number: int
-    epoch: int
-    batch: int
-    changes: tuple[Change, ...]
-    planned: int
-    config: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRefused(Event):
-    """Something was asked of the run that it cannot do. problem: one line, with what to do instead."""
-
-    command: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochsAdded(Event):
-    """The run may have `planned` epochs now; early stopping does not end it before."""
-
-    epochs: int
-    planned: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScreenLost(Event):
-    """The terminal went away or the screen broke down; training goes on without it. problem: one line."""
-
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOver(Event):
-    """This process has given the run up at a checkpoint, and another one goes on with it."""
-
-    epochs: int
-    batch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -454,15 +262,3 @@ class RunEnded(Event):
     best_epoch: int
     seconds: float
     error: str = ""
-
-
-TYPES: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        RunStarted, DataPrepared, ModelBuilt, EpochStarted, StepsDone, EpochEnded, EarlyStoppingChecked, FindingRaised,
-        FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured,
-        WeightsSampled, ReportMade, RegionsMapped,
-        RunResumed, Rewound, CheckpointSaved, CheckpointFailed, KnobsChanged, CommandRefused, EpochsAdded, ScreenLost,
-        HandedOver, TrialStarted, TrialEnded, TrialsSummarized, RunEnded,
-    )
-}  # fmt: skip
