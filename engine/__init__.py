@@ -7,6 +7,7 @@ Example::
     config = engine.load_config("sample_configs/digits.toml", ["run.epochs=5"])
     result = engine.train(config)
     print(result.test_metric)
+    engine.resume(result.folder, more=5)  # five epochs more, as if they had been planned
 
 Importing this package imports nothing heavy; names are looked up when first used (PEP 562), and torch is imported when
 training starts.
@@ -27,6 +28,10 @@ _HOMES = {
     "catalogue": ".data.catalogue",
     "train": ".runner",
     "start": ".runner",
+    "resume": ".runner",
+    "start_again": ".runner",
+    "replay": ".runner",
+    "attach": ".attached",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -51,13 +56,17 @@ __all__ = [
     "RunView",
     "StopToken",
     "TrainingError",
+    "attach",
     "build_config",
     "catalogue",
     "diagnose",
     "dump_config",
     "load_config",
     "read_journal",
+    "replay",
+    "resume",
     "start",
+    "start_again",
     "train",
 ]
 
@@ -76,12 +85,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .attached import attach
     from .config import RunConfig
     from .configfile import build_config, dump_config, load_config
     from .data.catalogue import catalogue
     from .diagnosis import Finding, diagnose
     from .errors import ConfigError, DataError, InputError, TrainingError
     from .journal import read_journal
-    from .runner import RunHandle, RunResult, start, train
+    from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
     from .stopping import StopToken

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .errors import EXIT_FAILED, Fault, InputError
-from .headless import detach, resume_plainly, train_plainly
+from .headless import detach, replay_plainly, resume_plainly, train_plainly
 from .options import DetachOption, FolderOption, JsonOption, RunArgument, SetOption
 from .rundir import RunDir
 from .text import clean
@@ -77,7 +77,7 @@ def stop(
 
     Waits until it has stopped, half a minute at the most; without RUN it is the newest one under way.
     """
-    from .attach import attach
+    from .attached import attach
     from .runs import find_run, summarize_run
 
     found = find_run(run, folder, running=True)
@@ -124,7 +124,17 @@ def resume(
     raise typer.Exit(resume_plainly(found.path, more))
 
 
-VERBS = (ls, show, stop, resume)
+def replay(run: RunArgument = "", folder: FolderOption = RUNS) -> None:
+    """Train a run once more from its beginning, with every live edit at its place: the same numbers, in a folder of its own.
+
+    Prints and exits as `nntui train` does.
+    """
+    from .runs import find_run
+
+    raise typer.Exit(replay_plainly(find_run(run, folder).path))
+
+
+VERBS = (ls, show, stop, resume, replay)
 
 
 # ------------------------------------------------------------------------------------------------- settings that differ

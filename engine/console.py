@@ -7,7 +7,7 @@ import math
 from . import events as e
 from .measures import measure_label
 from .report import label_of
-from .runview import RunView, end_words
+from .runview import AFTER_WORDS, RunView, change_words, end_words, place_words
 from .text import clean
 
 
@@ -52,6 +52,26 @@ def _notice(event: e.Event) -> str:
             return f"{event.label} of {event.of}"
         case e.StopAsked():
             return f"stopping after this batch: {end_words(event.reason)}"
+        case e.RunResumed():
+            return f"run {event.folder} on {event.device}: {AFTER_WORDS.get(event.after, 'taken up again')}"
+        case e.Rewound():
+            words = "goes on after" if event.why == "resumed" else "back to"
+            return f"{words} {place_words(event.epochs, event.batch)}"
+        case e.EpochsAdded():
+            return f"{event.epochs} epochs added: up to {event.planned}"
+        case e.CheckpointSaved():
+            place = place_words(event.epochs, event.batch)
+            return f"checkpoint saved after {place}" if event.kind in ("asked", "stop") else ""
+        case e.CheckpointFailed():
+            return f"warning: the checkpoint could not be saved: {event.problem}; the ones before it are good"
+        case e.KnobsChanged():
+            return f"edit {event.number} in epoch {event.epoch}: {change_words(event.changes)}"
+        case e.CommandRefused():
+            return f"{event.command} refused: {event.problem}"
+        case e.ScreenLost():
+            return f"the screen was lost: {event.problem}; training goes on without it"
+        case e.HandedOver():
+            return f"handed over after {place_words(event.epochs, event.batch)}"
         case e.Noted():
             return event.text
         case _:

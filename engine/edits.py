@@ -121,9 +121,10 @@ def make_edit(training: Training, changes: Mapping[str, str]) -> tuple[Change, .
         training.planned = after.run.epochs
     if after.early_stopping != before.early_stopping:
         training.stopping = with_rules(training.stopping, build_stopping(after.early_stopping))
+    made = differences(before, after)
     training.config = after
-    training.edits.append(MadeEdit(training.done + 1, training.batch, dict(changes)))
-    return differences(before, after)
+    training.edits.append(MadeEdit(training.done + 1, training.batch, {one.key: one.after for one in made}))
+    return made
 
 
 def put_in_place(recipe: Recipe, config: RunConfig) -> None:

@@ -45,6 +45,17 @@ def resume_plainly(folder: Path, more: int) -> int:
     return _plainly(begin)
 
 
+def replay_plainly(folder: Path) -> int:
+    """Train the run in `folder` once more, as `train_plainly` does; returns the exit code."""
+
+    def begin(sinks: Sequence[Sink], token: StopToken) -> RunResult:
+        from .runner import replay
+
+        return replay(folder, sinks, token)
+
+    return _plainly(begin)
+
+
 def _plainly(begin: Callable[[Sequence[Sink], StopToken], RunResult]) -> int:
     token = StopToken()
     obey_signals(token)

@@ -142,7 +142,7 @@ class Keeper:
             self._refuse("edit", self._not_editable)
             return
         later = waits_for_epoch(changes)
-        if not later:
+        if not later or training.batch == 0:
             self._edit(training, changes)
             return
         try:

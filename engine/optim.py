@@ -130,8 +130,8 @@ class Schedule:
         self._steps += 1
         if self._steps <= self._warmup_steps:
             self._warm_up()
-        elif self._scheduler is not None and self._steps - self._warmup_steps < self._main_steps:
-            # Behind the planned end the rate stays as it is: torch's one_cycle would raise an error there.
+        elif self.config.name != "one_cycle" or self._steps - self._warmup_steps < self._main_steps:
+            # Behind its planned end one_cycle stays where it is: torch would raise an error there.
             self._scheduler.step()
 
     def after_epoch(self, val_loss: float) -> None:
@@ -171,6 +171,8 @@ class Schedule:
             if isinstance(milestones := getattr(self._scheduler, "milestones", None), Counter):
                 inner["milestones"] = type(milestones)(inner["milestones"])
             self._scheduler.load_state_dict(inner)
+            # The optimizer has stepped, if in another process: without this, torch warns that it had not.
+            vars(self._optimizer)["_opt_called"] = True
 
     def scale(self, before: float, after: float) -> None:
         """Make the learning rate `after` the one that the schedule was built for, which was `before`, from here on."""
@@ -178,7 +180,7 @@ class Schedule:
         def scaled(rate: float) -> float:
             return after if rate == before else rate * (after / before)
 
-        if hasattr(self._scheduler, "max_lrs"):  # cyclic: only its upper end follows, the lower one is a knob of its own
+        if hasattr(self._scheduler, "max_lrs"):  # cyclic: only its upper end follows, since the lower one is a knob
             if self._steps >= self._warmup_steps:
                 for group, low in zip(self._optimizer.param_groups, self._scheduler.base_lrs, strict=True):
                     share = (after - low) / (before - low) if before > low else 1.0
@@ -195,6 +197,7 @@ class Schedule:
 
     def retime(self, config: RunConfig, steps_per_epoch: int) -> None:
         """Follow another number of steps per epoch from the next epoch on."""
+        behind = self._steps - self._warmup_steps
         self._warmup_steps = self._warmup_epochs * steps_per_epoch
         self._main_steps = self._main_epochs * steps_per_epoch
         one_cycle = self.config.name == "one_cycle"
@@ -205,8 +208,8 @@ class Schedule:
             self._scheduler._schedule_phases = planned._schedule_phases
         if one_cycle or self._epochs < self._warmup_epochs:
             self._jump(self._epochs, steps_per_epoch)
-        elif not self._per_batch:
-            self._steps = self._warmup_steps
+        else:
+            self._steps = self._warmup_steps + behind
 
     def _jump(self, epoch: int, steps_per_epoch: int) -> None:
         """Put a schedule that moves per batch, and any warm-up, to the first step of an epoch (from 0).

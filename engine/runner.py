@@ -131,7 +131,16 @@ def start(config: RunConfig, sinks: Sequence[Sink] = ()) -> RunHandle:
 
 
 def start_again(folder: str | Path, more: int = 0, sinks: Sequence[Sink] = ()) -> RunHandle:
-    """As `resume`, in a daemon thread, and return at once."""
+    """As `resume`, in a daemon thread, and return at once.
+
+    Raises InputError when the folder holds no run; what stands against going on with it shows in ``handle.error``.
+
+    Example::
+
+        import engine
+        handle = engine.start_again("runs/20260101-120000-digits-mlp", more=10)
+        handle.result().view.val_loss
+    """
     run = RunDir(Path(folder).absolute())
     return RunHandle(settings_of(run, read_record(run)), sinks, lambda own, token: resume(folder, own, token, more))
 
@@ -164,10 +173,16 @@ def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
     """Go on with the run in `folder` from its newest good checkpoint, in the calling thread, as if it had never stopped.
 
     A run that was stopped, handed over or lost its process goes on to its end; one that was killed before its first
-    checkpoint begins anew. more: with a run that has come to its end, so many epochs are added, whatever early stopping said.
+    checkpoint begins anew. more: epochs to add to its plan, or behind its end, whatever early stopping says.
 
     Raises InputError when there is nothing to go on with, another process trains the run, or its config.toml was changed;
     TrainingError when training fails.
+
+    Example::
+
+        import engine
+        result = engine.resume("runs/20260101-120000-digits-mlp")
+        print(result.reason, result.epochs)
     """
     run = RunDir(Path(folder).absolute())
     lock = RunLock.take(run)

@@ -26,6 +26,10 @@ END_WORDS: dict[str, str] = {
 }
 
 
+AFTER_WORDS = {"lost": "resumed, since its process was lost", "detached": "taken over", "ended": "taken up again"}
+"""How a process comes to go on with a run, by RunResumed.after."""
+
+
 def end_words(reason: str) -> str:
     """Why a run ended, in words; a reason that a newer version wrote is given as it is."""
     return END_WORDS.get(reason, reason)
@@ -194,7 +198,7 @@ class RunView:
             case e.CheckpointSaved():
                 self.saved, self.save_problem = event, ""
                 if event.kind in ("asked", "stop", "edit"):
-                    self._say(event, f"checkpoint saved after {_place(event.epochs, event.batch)}")
+                    self._say(event, f"checkpoint saved after {place_words(event.epochs, event.batch)}")
             case e.CheckpointFailed():
                 self.save_problem = event.problem
                 self._say(event, f"the checkpoint could not be saved: {event.problem}; the ones before it are good")
@@ -212,7 +216,7 @@ class RunView:
                 self._say(event, f"the screen was lost: {event.problem}; training goes on without it")
             case e.HandedOver():
                 self.handed_over, self.phase = True, "preparing"
-                self._say(event, f"handed over after {_place(event.epochs, event.batch)}")
+                self._say(event, f"handed over after {place_words(event.epochs, event.batch)}")
             case e.BestRestored():
                 self.restored = event
                 self._say(event, f"weights of epoch {event.epoch} restored")
@@ -253,8 +257,7 @@ class RunView:
         self.chapters.append(event)
         self.phase, self.handed_over, self.save_problem = "preparing", False, ""
         self.end = self.summary = None
-        words = {"lost": "resumed: its process was lost", "detached": "taken over", "ended": "taken up again"}
-        self._say(event, f"{words.get(event.after, 'resumed')}; on {event.device}, process {event.pid}")
+        self._say(event, f"{AFTER_WORDS.get(event.after, 'taken up again')}; on {event.device}, process {event.pid}")
 
     def _rewind(self, event: e.Rewound) -> None:
         """Forget what is beyond the point where training stands now."""
@@ -274,7 +277,7 @@ class RunView:
         if event.why == "resumed":
             self.resumed_at.append(event.epochs)
         self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]
-        self._say(event, f"training stands after {_place(event.epochs, event.batch)}")
+        self._say(event, f"training stands after {place_words(event.epochs, event.batch)}")
 
     def _end_epoch(self, event: e.EpochEnded) -> None:
         self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step
@@ -289,7 +292,7 @@ class RunView:
         self.log.append((event.time, text))
 
 
-def _place(epochs: int, batch: int) -> str:
+def place_words(epochs: int, batch: int) -> str:
     """A point of the training in words."""
     whole = f"epoch {epochs}" if epochs else "no whole epoch"
     return f"{whole} and {batch} batches" if batch else whole

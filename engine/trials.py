@@ -206,10 +206,14 @@ def take_up(
     """Put `training` where its newest good checkpoint stands; whether there was one, and a line for each damaged one.
 
     edits: all that count in the record; those that were made behind that point are made once more. Raises TrainingError when
-    there is a checkpoint that this version, this model or these settings cannot use.
+    there are checkpoints and none is good, or the newest good one is not for this version, this model or these settings.
     """
     problems: list[str] = []
     loaded = keeper.checkpoints.load_newest(problems) if keeper.checkpoints is not None else None
+    if (
+        loaded is None and problems
+    ):  # beginning anew would clear them away, and another PyTorch may be able to read them
+        raise TrainingError(f"no checkpoint of this run can be used: {'; '.join(problems)}")
     problems = [f"checkpoint: {problem}" for problem in problems]
     if loaded is not None:
         training.history = dict(sorted(history.items()))

@@ -13,7 +13,7 @@ from engine.events import Event
 from .takeover import take_over
 
 if TYPE_CHECKING:
-    from engine.attach import AttachedRun
+    from engine.attached import AttachedRun
     from engine.config import RunConfig
     from engine.runner import RunHandle
 
@@ -114,7 +114,7 @@ class AttachedSource:
     own = False
 
     def __init__(self, folder: Path) -> None:
-        from engine.attach import attach
+        from engine.attached import attach
 
         self._folder = folder
         self._run: AttachedRun = attach(folder)

@@ -17,7 +17,7 @@ from support.terminal import NNTUI, environment
 
 from engine import RunConfig, dump_config
 from engine import events as e
-from engine.attach import attach
+from engine.attached import attach
 from engine.configfile import build_config, to_nested
 from engine.errors import InputError, TrainingError
 from engine.eventjson import to_json

@@ -13,10 +13,10 @@ import pytest
 from support import script
 from support.owners import WAIT, a_run, child, descriptors, end, forge, owner, until
 
-from engine import attach as attach_module
+from engine import attached as attach_module
 from engine import events as e
 from engine import read_journal
-from engine.attach import attach
+from engine.attached import attach
 from engine.commandfile import CommandReader, append_command
 from engine.commands import Edit, MoreEpochs, Pause, Resume, Save, Stop, to_line
 from engine.errors import InputError

@@ -14,8 +14,10 @@ from support.resuming import (
     consistent,
     damage,
     difference,
+    end_of,
     events_of,
     figures,
+    folder_of,
     last_content,
     lines_of,
     newest_checkpoint,
@@ -26,12 +28,11 @@ from support.resuming import (
 )
 from support.sinks import Acting
 
-from engine import ConfigError, InputError, TrainingError, train
+from engine import ConfigError, InputError, TrainingError, resume, start_again, train
 from engine import events as e
 from engine.commands import Edit, Revert
 from engine.lock import RunLock
 from engine.rundir import RunDir
-from engine.runner import resume, start_again
 from engine.torchtable import table
 
 EPOCHS = 3
@@ -138,7 +139,7 @@ def test_stopped_in_a_hurry_during_the_test(small):
     tested = token.glances
     folder = train(config, (), token := Timed(now={tested: stop})).folder
     assert token.glances == tested
-    assert view_of(folder).end.reason == "terminated"
+    assert end_of(folder) == "terminated"
     assert view_of(folder).test is None
     result = resume(folder)
     assert result.reason == "epochs_done"
@@ -279,7 +280,7 @@ def test_patience_half_used_up(small):
     assert whole.epochs < 40
     look = (whole.epochs - 1) * _LOOKS_RISING + 3  # two of the three epochs have been waited
     folder = stopped_at(config, look)
-    assert view_of(folder).stopping.waited == 2
+    assert events_of(folder, e.EarlyStoppingChecked)[-1].waited == 2
     again = resume(folder)
     assert (again.reason, again.epochs) == ("early_stopping", whole.epochs)
     assert_equal_runs(whole.folder, folder)
@@ -297,7 +298,7 @@ def test_more_epochs_after_early_stopping_has_fired(small):
     assert again.view.val_loss == patient.view.val_loss
     assert again.best_epoch == patient.best_epoch
     assert again.test_loss == patient.test_loss
-    assert again.view.test.epoch == again.best_epoch
+    assert events_of(again.folder, e.TestMeasured)[-1].epoch == again.best_epoch
     with pytest.raises(InputError, match="has ended: all epochs done"):
         resume(first.folder)
     assert resume(first.folder, more=1).epochs == first.epochs + 5
@@ -399,7 +400,7 @@ def killed_when(config, tmp_path, moment):
 
     def copy(event):
         if isinstance(event, kind) and sum(isinstance(one, kind) for one in told.seen) == number:
-            shutil.copytree(told.seen[0].folder, tmp_path / "killed")
+            shutil.copytree(folder_of(told.seen), tmp_path / "killed")
 
     told.act = copy
     return train(config, [told]), tmp_path / "killed"
@@ -552,7 +553,7 @@ def test_trials_stopped_between_two(small):
     token = Timed()
     handle.act = lambda event: token.stop() if isinstance(event, e.TestMeasured) else None
     folder = train(config, [handle], token).folder
-    assert view_of(folder).end.reason == "stopped"
+    assert end_of(folder) == "stopped"
     resume(folder)
     assert_equal_runs(whole.folder, folder)
 
@@ -596,4 +597,4 @@ def test_tensorboard_has_one_value_a_step(small):
         assert scalars[tag] == [(step, float(torch.tensor(value))) for step, value in enumerate(values, 1)]
     tests = dict(scalars["loss/test"])  # what the stop had tested stays: those were other weights, at another step
     assert len(tests) == len(scalars["loss/test"])
-    assert tests[view.best_epoch] == float(torch.tensor(view.test.loss))
+    assert tests[view.best_epoch] == float(torch.tensor(events_of(folder, e.TestMeasured)[-1].loss))

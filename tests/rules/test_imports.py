@@ -41,7 +41,7 @@ HEADLESS = {
         "else: raise SystemExit('not refused')"
     ),
     "the runs there are": (
-        "import engine.attach, engine.cli_runs, engine.headless\n"
+        "import engine.attached, engine.cli_runs, engine.headless\n"
         "from engine.runs import find_run, list_runs\n"
         "assert list_runs('nowhere') == []"
     ),

@@ -7,6 +7,7 @@ there is no other way); the signal also sees to it that the method is called, on
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -55,6 +56,7 @@ def arm(where: str, method: str) -> None:
     armed = [name == "MonitorScreen" and method in BORN]
     original = getattr(kind, method)
 
+    @functools.wraps(original)  # Textual looks at how many arguments a handler takes
     def broken(self: Any, *arguments: Any, **options: Any) -> Any:
         if armed[0]:
             raise RuntimeError(WORDS)

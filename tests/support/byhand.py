@@ -28,7 +28,7 @@ class Rates:
 
     def __post_init__(self) -> None:
         self.optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=self.lr, momentum=0.9)
-        self.scheduler = self.build(self.optimizer) if self.build else None
+        self.scheduler: Any = self.build(self.optimizer) if self.build else None
         self.start = self.optimizer.param_groups[0]["lr"]
 
     def now(self) -> tuple[float, float]:

@@ -153,7 +153,7 @@ def serve() -> None:
     """Import everything, then fork a child for every order until the other end closes."""
     import torch
 
-    import engine.runner
+    import engine.runner  # noqa: F401
     import tui.app
     import tui.main  # noqa: F401
     from engine.data.builtin import load_builtin  # noqa: F401

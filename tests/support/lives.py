@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import json
+import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,16 +15,18 @@ import sklearn.datasets  # noqa: F401  -- imported once, here, and not in every 
 import torch
 import torch.utils.tensorboard.writer
 from support.forkserver import PHASES, Place
+from support.sinks import Acting
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from engine import build_config, cli, execution, loop, runner, trials
 from engine.checkpoint import Checkpoints, Loaded
 from engine.commands import from_line
 from engine.data.batches import Batches
-from engine.events import EpochsAdded, KnobsChanged
+from engine.events import CheckpointFailed, CheckpointSaved, EpochEnded, EpochsAdded, KnobsChanged, SinkFailed
 from engine.journal import JournalTail
 from engine.keeping import Keeper
 from engine.manifest import Entry
+from engine.sinks import ConsoleSink
 from engine.training import Training
 
 torch.set_num_threads(1)
@@ -61,6 +65,40 @@ def command_line(place: Place, arguments: list[str]) -> int:
     """Run ``nntui ARGUMENTS`` and return its exit code."""
     watch(place)
     return cli.main(arguments)
+
+
+def full_disk(place: Place, config: Nested, limit: int, full: Sequence[int], report: str) -> int:
+    """Train while no file can grow beyond `limit` bytes, from the end of epoch full[0] to that of full[1], or to the end of
+    the run when that is 0. Into `report` goes what was told, and which epoch's checkpoint could be loaded meanwhile.
+    """
+    watch(place)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    told: list[Any] = []
+    good: list[int] = []
+
+    def act(event: Any) -> None:
+        if isinstance(event, CheckpointFailed | SinkFailed | CheckpointSaved):
+            told.append([type(event).__name__, getattr(event, "sink", ""), getattr(event, "epochs", 0)])
+        if not isinstance(event, EpochEnded):
+            return
+        told.append(["EpochEnded", "", event.epoch])
+        if event.epoch == full[0]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        if event.epoch == full[1]:
+            good.append(whole_checkpoint())
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    def whole_checkpoint() -> int:
+        (folder,) = Path(config["run"]["folder"]).iterdir()
+        loaded = Checkpoints(folder / "checkpoints", read_only=True).load_newest()
+        return -1 if loaded is None else loaded.entry.epochs
+
+    with open(f"{report}.console", "w", encoding="utf-8") as console:
+        result = runner.train(build_config(config), [ConsoleSink(console), Acting(act)])
+        good.append(whole_checkpoint())
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    Path(report).write_text(json.dumps({"told": told, "good": good, "reason": result.reason, "test": result.test_loss}))
+    return 0
 
 
 def journal(folder: Path) -> list[Any]:
@@ -146,7 +184,7 @@ def ask_for(asks: Sequence[Ask]) -> None:
     waiting = list(asks)
 
     def wanted(real: Callable[..., Any], keeper: Keeper, training: Training, now: float) -> Any:
-        while waiting and (training.done, training.batch) == tuple(waiting[0][:2]):
+        if waiting and (training.done, training.batch) == tuple(waiting[0][:2]):
             keeper.token.obey(from_line(waiting.pop(0)[2]))
         return real(keeper, training, now)
 
@@ -248,7 +286,7 @@ def lag() -> None:
     """Not a fault: a disk under the TensorBoard log that takes its time."""
 
     def write(real: Callable[..., Any], *rest: Any) -> Any:
-        time.sleep(0.002)
+        time.sleep(0.02)
         return real(*rest)
 
     around(RecordWriter, "write", write)

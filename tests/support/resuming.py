@@ -60,6 +60,18 @@ def view_of(folder: str | Path) -> RunView:
     return RunView().apply_all(read_journal(Path(folder) / "events.jsonl"))
 
 
+def folder_of(seen: list[e.Event]) -> Path:
+    """The folder of the run that these are the first events of."""
+    first: Any = seen[0]
+    return Path(first.folder)
+
+
+def end_of(folder: str | Path) -> str:
+    """Why a run ended, by its record."""
+    end = view_of(folder).end
+    return end.reason if end else ""
+
+
 def events_of(folder: str | Path, *kinds: type[e.Event]) -> list[Any]:
     """Those events of a run that are of one of the kinds."""
     return [one for one in read_journal(Path(folder) / "events.jsonl") if isinstance(one, kinds)]
@@ -124,8 +136,10 @@ def assert_equal_runs(folder: str | Path, other: str | Path, *, but: tuple[str, 
     for sub in trials or [""]:
         one, two = (last_content(Path(where) / sub) for where in (folder, other))
         for part in but:
-            one.pop(part, None), two.pop(part, None)
-        assert not difference(one, two)
+            one.pop(part, None)
+            two.pop(part, None)
+        wrong_part = difference(one, two)
+        assert not wrong_part, wrong_part
         names = [Path(where) / sub / "model.safetensors" for where in (folder, other)]
         assert names[0].read_bytes() == names[1].read_bytes()
 

@@ -55,6 +55,11 @@ async def training(pilot: AppPilot, source: ScriptedSource) -> None:
     await see(pilot, "epoch 3/")
 
 
+async def told(pilot: AppPilot, *words: str) -> None:
+    """Wait for a notification with all of these."""
+    await until(pilot, lambda: any(all(word in note.message for word in words) for note in pilot.app._notifications))
+
+
 async def top(pilot: AppPilot, kind: type) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, kind))
 
@@ -112,12 +117,12 @@ async def test_more_epochs_while_it_trains_and_after_the_end(size):
 
 
 async def test_a_run_that_cannot_go_on_says_why():
-    async with watching(under_way(), toasts=True) as (pilot, source):
+    async with watching(under_way()) as (pilot, source):
         source.release()
         await see(pilot, "all epochs done")
         source.refuses = config_error("", "there is no checkpoint to go on from")
         await press(pilot, "+", "enter")
-        await see(pilot, "there is no checkpoint to go on from")
+        await told(pilot, "there is no checkpoint to go on from")
 
 
 @sizes
@@ -192,12 +197,12 @@ async def test_fork_opens_the_settings_with_the_weights_to_begin_with(size):
 
 
 async def test_fork_does_not_abandon_the_run_of_this_app():
-    async with watching(under_way(), toasts=True) as (pilot, source):
+    async with watching(under_way()) as (pilot, source):
         await training(pilot, source)
         await press(pilot, "e")
         await top(pilot, EditScreen)
         await press(pilot, "f")
-        await see(pilot, "still under way")
+        await told(pilot, "still under way")
         assert isinstance(pilot.app.screen, MonitorScreen) and source.commands == []
 
 
@@ -241,13 +246,13 @@ async def test_detach_hands_the_run_over_and_leaves(size, by):
 
 async def test_a_run_that_nobody_takes_goes_on_here():
     takes = Takes(TrainingError("no process can be started: Out of memory"))
-    async with watching(under_way(), take_over=takes, toasts=True) as (pilot, source):
+    async with watching(under_way(), take_over=takes) as (pilot, source):
         await training(pilot, source)
         await press(pilot, "d")
         source._waiting.clear()
         source.add([e.HandedOver(epochs=3, batch=0)])
         source.release()
-        await see(pilot, "no other process could take it", "Out of memory")
+        await told(pilot, "no other process could take it", "Out of memory")
         await until(pilot, lambda: source.more == [0])
         assert pilot.app.is_running
 
@@ -256,10 +261,10 @@ async def test_a_run_without_checkpoints_cannot_be_detached():
     events = under_way()
     config = to_nested(RunConfig.model_validate({"run": {"checkpoints": 0}}))
     events[0] = e.RunStarted(run="r", folder=FOLDER, config=config, device="cpu")
-    async with watching(events, toasts=True) as (pilot, source):
+    async with watching(events) as (pilot, source):
         await training(pilot, source)
         await press(pilot, "d")
-        await see(pilot, "cannot be handed over")
+        await told(pilot, "cannot be handed over")
         assert source.commands == []
 
 
@@ -270,20 +275,21 @@ async def test_an_attached_screen_just_leaves(size, key):
         await training(pilot, source)
         await press(pilot, key)
         await until(pilot, lambda: not pilot.app.is_running)
-        assert source.commands == [] and source.closed
+        assert source.commands == []
         assert pilot.app.return_value == 0
+    assert source.closed
 
 
 async def test_what_is_refused_is_shown():
     refused = e.CommandRefused(time=time.time(), command="edit", problem="no knob is called [lr]")
     old = e.CommandRefused(time=1.0, command="more", problem="an old story")
-    async with watching(under_way(old, refused), toasts=True, own=False) as (pilot, source):
+    async with watching(under_way(old, refused), own=False, toasts=True) as (pilot, source):
         await training(pilot, source)
-        await see(pilot, "edit refused: no knob is called [lr]")
+        await told(pilot, "edit refused: no knob is called [lr]")
         assert safe(pilot)
         source.refuses = config_error("", "the run is not running", "`nntui resume` goes on with it")
         await press(pilot, "s")
-        await see(pilot, "the run is not running")
+        await told(pilot, "the run is not running")
 
 
 # -- notices ------------------------------------------------------------------------------------------------------------
@@ -406,10 +412,10 @@ async def test_an_empty_list_and_a_folder_that_cannot_be_read():
     def unreadable(folder: str) -> list[RunSummary]:
         raise PermissionError(13, "Permission denied")
 
-    async with watching(under_way(), list_runs=lambda folder: []) as (pilot, source):
+    async with watching(under_way(), list_runs=lambda folder: []) as (pilot, _):
         await press(pilot, "o")
         await see(pilot, "there are no runs here yet")
-    async with watching(under_way(), list_runs=unreadable) as (pilot, source):
+    async with watching(under_way(), list_runs=unreadable) as (pilot, _):
         await press(pilot, "o")
         await see(pilot, "the folder cannot be read: Permission denied")
 
@@ -420,6 +426,6 @@ async def test_the_help_names_every_key(size):
 
     for key in ("space", "s", "S", "+", "e", "u", "w", "d", "f", "n", "o", "m", "l", "r"):
         assert any(line.split()[:1] == [key] or f" {key} " in line[:18] for line in HELP.splitlines()), key
-    async with watching(under_way(), size) as (pilot, source):
+    async with watching(under_way(), size) as (pilot, _):
         await press(pilot, "?")
         await see(pilot, "SETUP")

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import ActiveBinding
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import ActiveBinding, Screen
+from textual.screen import Screen
 from textual.widgets import Footer
 
 from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
@@ -24,6 +24,7 @@ from engine.runview import RunView
 from engine.series import HeldBounds
 
 from ..chart import Charset, ChartOptions, Series
+from ..keys import KEYS, LESS_WANTED, makes_sense
 from ..marks import marks_of
 from ..source import RunSource
 from ..text import clean
@@ -38,7 +39,6 @@ from .edit import EditScreen, forked
 
 DRAINS_PER_SECOND = 10
 WIDE = 110  # cells; from here on both charts stand side by side
-LESS_WANTED = frozenset(["o", "u"])  # keys that a narrow footer does without
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 TALL = 36  # rows; from here on both charts fit above each other
 
@@ -46,24 +46,7 @@ TALL = 36  # rows; from here on both charts fit above each other
 class MonitorScreen(Screen[None]):
     """Shows one run from a source of events, and sends it commands."""
 
-    BINDINGS = [
-        Binding("escape", "back", "back", key_display="Esc"),
-        Binding("space", "pause", "pause"),
-        Binding("s", "stop", "stop"),
-        Binding("S", "stop_now", "stop now", show=False),
-        Binding("plus", "more", "more", key_display="+"),
-        Binding("e", "edit", "edit"),
-        Binding("u", "revert", "undo edit"),
-        Binding("w", "save", "save now", show=False),
-        Binding("d", "detach", "detach"),
-        Binding("n", "new_run", "new run"),
-        Binding("f", "fork", "fork", show=False),
-        Binding("o", "app.list_runs", "runs"),
-        Binding("m", "switch_chart", "metric"),
-        Binding("l", "toggle_log", "log"),
-        Binding("question_mark", "app.help", "help", key_display="?"),
-        Binding("q", "app.request_quit", "quit"),
-    ]
+    BINDINGS = KEYS
 
     class InputRefused(Message):
         """The run never began: what it was given cannot be used."""
@@ -177,8 +160,9 @@ class MonitorScreen(Screen[None]):
         if isinstance(error, InputError) and not self.view.run:
             self.post_message(self.InputRefused(error))
             return
-        if error is not None and self.view.end is None:
-            self.notify(str(error) or type(error).__name__, severity="error", markup=False, timeout=30)
+        # A run that could not be taken up again has its old end still on record.
+        if error is not None and (self.view.end is None or isinstance(error, InputError)):
+            self.notify(clean(str(error) or type(error).__name__, 1000), severity="error", markup=False, timeout=30)
         self._arrange()
         self._show()
 
@@ -254,26 +238,11 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
-        match action:
-            case "pause" | "stop" | "stop_now" | "save":
-                return self.running and not self.detaching
-            case "edit":
-                return self.running and not self.detaching and self.view.model is not None
-            case "detach":
-                return self.running and not self.detaching
-            case "revert":
-                return self.running and bool(self.view.edits)
-            case "more":
-                return bool(self.view.folder) and not self.detaching and not self.view.planned_trials
-            case "new_run":
-                return not self.running and not self.detaching
-            case "fork":
-                return bool(self.view.folder) and self.view.best_epoch > 0 and not self.detaching
-            case "switch_chart":
-                return self.size.width < WIDE and self.size.height < TALL
-            case "back":
-                return self._guest
-        return True
+        if action == "switch_chart":
+            return self.size.width < WIDE and self.size.height < TALL
+        if action == "back":
+            return self._guest
+        return makes_sense(action, self.view, self.running, self.detaching)
 
     def send(self, command: Command) -> bool:
         """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
@@ -343,6 +312,7 @@ class MonitorScreen(Screen[None]):
     async def _go_on(self, more: int) -> None:
         try:
             self.source = await asyncio.to_thread(self.source.go_on, more)
+            self._finished = False
         except NntuiError as error:
             self.notify(clean(error, 1000), severity="error", markup=False, timeout=20)
 

@@ -125,7 +125,7 @@ def attach(folder: str | Path) -> AttachedRun:
 
     Example::
 
-        from engine.attach import attach
+        from engine.attached import attach
         run = attach("runs/20260101-120000-digits-mlp")
         while run.alive:
             for event in run.drain():

@@ -1,0 +1,48 @@
+"""The monitor's keys: what each asks for, and when it means anything."""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+from engine.runview import RunView
+
+KEYS: list[BindingType] = [
+    Binding("escape", "back", "back", key_display="Esc"),
+    Binding("space", "pause", "pause"),
+    Binding("s", "stop", "stop"),
+    Binding("S", "stop_now", "stop now", show=False),
+    Binding("plus", "more", "more", key_display="+"),
+    Binding("e", "edit", "edit"),
+    Binding("u", "revert", "undo edit"),
+    Binding("w", "save", "save now", show=False),
+    Binding("d", "detach", "detach"),
+    Binding("n", "new_run", "new run"),
+    Binding("f", "fork", "fork", show=False),
+    Binding("o", "app.list_runs", "runs"),
+    Binding("m", "switch_chart", "metric"),
+    Binding("l", "toggle_log", "log"),
+    Binding("question_mark", "app.help", "help", key_display="?"),
+    Binding("q", "app.request_quit", "quit"),
+]
+LESS_WANTED = frozenset(["o", "u"])  # keys that a narrow footer does without while a run is under way
+
+
+def makes_sense(action: str, view: RunView, running: bool, detaching: bool) -> bool:
+    """Whether a key would do anything now; the others are not in the footer.
+
+    running: the run can be asked for things. detaching: it is about to be handed over.
+    """
+    match action:
+        case "pause" | "stop" | "stop_now" | "save" | "detach":
+            return running and not detaching
+        case "edit":
+            return running and not detaching and view.model is not None
+        case "revert":
+            return running and not detaching and bool(view.edits)
+        case "more":
+            return bool(view.folder) and not detaching and not view.planned_trials
+        case "new_run":
+            return not running and not detaching
+        case "fork":
+            return bool(view.folder) and view.best_epoch > 0 and not detaching
+    return True
