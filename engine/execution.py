@@ -100,7 +100,7 @@ def execute(
     from .recipe import build_recipe  # torch is imported here and not before
     from .training import Training
 
-    recipe = build_recipe(plan[0].config, data)
+    recipe = build_recipe(plan[0].config, data, fresh=chapter is None or not chapter.run.has_checkpoints)
     folder = chapter.run if chapter else create_run_dir(config)
     lock = chapter.lock if chapter else RunLock.take(folder)
     record = chapter.record if chapter else Record()

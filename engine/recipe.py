@@ -86,10 +86,11 @@ class Recipe:
         return METRICS[self.task]
 
 
-def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
+def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recipe:
     """Seed torch, then build model, optimizer, schedule and batches on the device.
 
-    The same configuration and data give the same recipe, weights included. Raises ConfigError when the device is not there.
+    The same configuration and data give the same recipe, weights included. fresh: whether it begins with the weights of
+    model.weights, which a run that is taken up at a checkpoint needs no more. Raises ConfigError when the device is not there.
     """
     device = resolve_device(config.run.device)
     torch.manual_seed(config.run.seed)
@@ -98,7 +99,7 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
     outputs = outputs_of(config.loss.name, data.classes)
     net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape)
     model = with_head(net, config.loss.name, outputs)
-    notes = (begin_with(model, config.model.weights),) if config.model.weights else ()
+    notes = (begin_with(model, config.model.weights),) if fresh and config.model.weights else ()
     model.to(device)
     optimizer = build_optimizer(config.optimizer, model.parameters())
     train = Batches(data.x_train, data.y_train, config.run.batch_size, device)

@@ -63,6 +63,11 @@ class RunDir:
         return self.path / CHECKPOINTS_FOLDER
 
     @property
+    def has_checkpoints(self) -> bool:
+        """Whether there are any, good or not; those of trials count as well."""
+        return any(self.path.rglob(f"{CHECKPOINTS_FOLDER}/*.pt"))
+
+    @property
     def weights(self) -> Path:
         return self.path / WEIGHTS_FILE
 

@@ -216,7 +216,7 @@ def _refuse_finished(run: RunDir, config: RunConfig, record: Record, more: int) 
     reason = record.reason
     if more and config.trials.kind != "single":
         raise InputError([Fault("--more", "a run with trials has no epochs to add", "start a new one")])
-    if more and not any(run.checkpoints.glob("*.pt")):
+    if more and not run.has_checkpoints:
         problem = f"{clean(run.name)} has no checkpoint to go on from"
         raise InputError([Fault("--more", problem, "start a new run with model.weights set to its folder")])
     if reason is None or reason in (*STOPPED, "failed") or (more and reason not in ("non_finite", "diverged")):

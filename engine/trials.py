@@ -176,7 +176,7 @@ def run_several(
         if (over := record.ended.get(trial.number)) is not None and over.reason not in STOPPED:
             yield _remembered(trial, over, record.tests.get(trial.number), own, data)
             continue
-        recipe = build_recipe(trial.config, data)
+        recipe = build_recipe(trial.config, data, fresh=not own.has_checkpoints)
         keeper = keeper_of(own)
         training = Training(recipe, trial.config)
         begun = trial.number in record.epochs
@@ -241,7 +241,7 @@ def _remembered(
     from .recipe import build_recipe
     from .warmstart import best_weights
 
-    model = build_recipe(trial.config, data).model
+    model = build_recipe(trial.config, data, fresh=False).model
     with contextlib.suppress(ConfigError, RuntimeError):  # nothing was tested, or the file is gone: the figures count
         model.load_state_dict(dict(best_weights(folder.path)[0]))
     model.eval()

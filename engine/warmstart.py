@@ -59,4 +59,6 @@ def _from_checkpoint(folder: Path) -> tuple[Mapping[str, Tensor], str]:
         problem = f"{clean(folder)} has neither {WEIGHTS_FILE} nor a good checkpoint"
         raise config_error(KEY, problem, "name the folder of a run that has trained")
     content = loaded.content
-    return content["best_weights"] or content["model"], f"{clean(folder, 2000)}, epoch {loaded.entry.epochs}"
+    best, epoch = content["best_weights"], content["stopping"]["best_epoch"]
+    words = f"{clean(folder, 2000)}, epoch"
+    return (best, f"{words} {epoch}") if best else (content["model"], f"{words} {loaded.entry.epochs}")

@@ -81,19 +81,22 @@ def arm(where: str, method: str) -> None:
 
 async def _show(app: Any, kind: type[Widget], method: str) -> None:
     """Have `method` called as Textual calls it: by drawing, or from the widget's own message loop."""
-    if method in ("compose", "on_mount") or not (there := _instances(app, kind)):
+    there = _instances([app.screen] if method in DRAWING else app.screen_stack, kind)
+    if method in ("compose", "on_mount") or not there:
         await app.push_screen(_host(kind))
-        there = _instances(app, kind)
+        there = _instances([app.screen], kind)
     for widget in there:
         widget.display = True
         widget.refresh(layout=True)
         if method not in DRAWING:
             widget.call_later(getattr(widget, method))
+        elif isinstance(widget, Screen):  # what covers it all is not drawn itself
+            widget.call_later(getattr(widget, method), 0)
 
 
-def _instances(app: Any, kind: type[Widget]) -> list[Widget]:
+def _instances(screens: list[Screen[Any]], kind: type[Widget]) -> list[Widget]:
     found: list[Widget] = []
-    for screen in app.screen_stack:
+    for screen in screens:
         found += [screen] if isinstance(screen, kind) else list(screen.query(kind))
     return found
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine import RunView, StopToken, read_journal
+from engine import RunConfig, RunView, StopToken, read_journal, train
 from engine import events as e
 from engine.checkpoint import Checkpoints
+from engine.commands import Command
 from engine.runview import _PER_EPOCH
 
 Action = Callable[[StopToken], object]
@@ -53,6 +55,42 @@ def stop(token: StopToken) -> None:
 
 def stop_and_test(token: StopToken) -> None:
     token.stop("stopped")
+
+
+BATCHES = 6
+LOOKS = BATCHES + 2  # at the token in an epoch: one before its batches, one after each of them, one behind it
+
+
+def small_config(make_config: Callable[..., RunConfig], **sections: Any) -> RunConfig:
+    """A run of a tenth of a second: epochs of six batches, the last of which is smaller and none of which begins evenly in memory."""
+    run = {"epochs": 3, "batch_size": 25, **sections.pop("run", {})}
+    return make_config(**{"data": {"source": "wine"}, "model": {"hidden": [8]}, **sections}, run=run)
+
+
+def plan(**at: Command) -> Timed:
+    """A token that obeys commands at looks: plan(l5=Edit(...), l9=Revert())."""
+    return Timed({int(name[1:]): partial(_obey, command) for name, command in at.items()})
+
+
+def script_token(script: Sequence[tuple[int, Command]]) -> Timed:
+    """A token that obeys commands at looks."""
+    return Timed({at: partial(_obey, command) for at, command in script})
+
+
+def _obey(command: Command, token: StopToken) -> None:
+    token.obey(command)
+
+
+def stopped_at(config: RunConfig, look: int, action: Action = stop) -> str:
+    """The folder of a run that was stopped when it looked at its token for the `look`-th time."""
+    result = train(config, (), Timed({look: action}))
+    assert result.reason in ("terminated", "stopped")
+    return result.folder
+
+
+def refusals(view: RunView) -> list[str]:
+    """What the log says of commands that were refused."""
+    return [text for _, text in view.log if " refused: " in text]
 
 
 def view_of(folder: str | Path) -> RunView:

@@ -1,0 +1,85 @@
+"""A real run in a process of its own, looked at by many screens: its process grows by nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+from support.terminal import NNTUI, environment
+
+from engine import events as e
+from engine.attached import attach
+from engine.runs import list_runs
+
+WAIT = 60.0
+
+
+def until(condition, seconds: float = WAIT) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def owner(tmp_path):
+    """A run that trains until it is stopped: its process, and its folder."""
+    settings = [f"run.folder={tmp_path}", "run.epochs=1000000", "early_stopping.enabled=off", "run.tensorboard=off"]
+    command = [*NNTUI, "train", "--sample", "wine_kfold", "--set", "trials.kind=single"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment())
+    try:
+        until(lambda: list_runs(tmp_path) and list_runs(tmp_path)[0].epochs > 30)
+        yield process, list_runs(tmp_path)[0].path
+    finally:
+        process.kill()
+        process.wait()
+
+
+def resident(pid: int) -> float:
+    """Memory of a process in MB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+def figures(pid: int) -> tuple[int, int]:
+    """Its open descriptors and its threads."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())), len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the figures of a process from /proc")
+@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.soak)])
+def test_screens_cost_the_run_nothing(owner, count):
+    """Eight at once, coming and going. Epochs' times without and with them are printed."""
+    process, folder = owner
+    screens = [attach(folder) for _ in range(8)]
+    seen: list[e.Event] = []
+
+    def look(screen) -> None:
+        while items := screen.drain():
+            seen.extend(items)
+
+    look(screens[0])
+    alone = [item.seconds for item in seen if isinstance(item, e.EpochEnded)][-30:]
+    before, memory = figures(process.pid), resident(process.pid)
+    seen.clear()
+    for number in range(count):
+        screens[number % 8].close()
+        screens[number % 8] = attach(folder)
+        for screen in screens:
+            assert screen.alive
+            seen.extend(screen.drain())
+        time.sleep(0.02)  # eight real screens look eighty times a second; here it is four hundred
+    until(lambda: look(screens[1]) or any(isinstance(item, e.EpochEnded) for item in seen))
+    watched = [item.seconds for item in seen if isinstance(item, e.EpochEnded)][-30:]
+    words = f"epoch {median(alone) * 1e3:.2f} ms alone, {median(watched) * 1e3:.2f} ms with 8 screens"
+    growth = resident(process.pid) - memory
+    print(f"{words}; memory grew by {growth:.1f} MB")
+    assert figures(process.pid)[0] <= before[0] + 1  # a checkpoint may be open just now
+    assert figures(process.pid)[1] <= before[1] + 1
+    # What the run itself remembers of every epoch is some kilobytes.
+    assert growth < 16
+    screens[0].stop(now=True)
+    assert process.wait(WAIT) == 0
