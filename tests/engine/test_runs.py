@@ -29,6 +29,9 @@ def run(tmp_path):
     return a_run(tmp_path / "runs")
 
 
+JUST_NOW = time.time() + 3600  # whenever in the suite the test runs
+
+
 def resumed(after="lost", **changes) -> e.RunResumed:
     plain = {"run": "r", "folder": "/r", "config": {}, "device": "cpu", "pid": 1, "after": after}
     return e.RunResumed(**{**plain, **changes})
@@ -59,7 +62,7 @@ def rewound(epochs: int, best_epoch: int, best_loss: float, planned: int = 50, *
         ([*script.healthy(5), e.SinkFailed(sink="board", problem="full")], "finished", "finished"),
         ([*script.healthy(5), resumed("ended", more=5)], "lost", "preparing"),
         ([*script.healthy(5)[:-3], e.HandedOver(epochs=5, batch=0)], "lost", "preparing"),
-        ([*script.healthy(5)[:-3], e.HandedOver(time=time.time(), epochs=5, batch=0)], "preparing", "preparing"),
+        ([*script.healthy(5)[:-3], e.HandedOver(time=JUST_NOW, epochs=5, batch=0)], "preparing", "preparing"),
     ],
     ids=[
         "nothing", "opening", "epochs", "paused", "resumed", "finished", "early stopping", "stopped", "failed", "diverged",

@@ -281,7 +281,7 @@ async def test_an_attached_screen_just_leaves(size, key):
 
 
 async def test_what_is_refused_is_shown():
-    refused = e.CommandRefused(time=time.time(), command="edit", problem="no knob is called [lr]")
+    refused = e.CommandRefused(time=time.time() + 60, command="edit", problem="no knob is called [lr]")
     old = e.CommandRefused(time=1.0, command="more", problem="an old story")
     async with watching(under_way(old, refused), own=False, toasts=True) as (pilot, source):
         await training(pilot, source)
