@@ -118,6 +118,8 @@ def put_in_place(recipe: Recipe, config: RunConfig) -> None:
         recipe.schedule.retime(config, recipe.accumulation.steps)
     if recipe.schedule.config != config.schedule:
         recipe.schedule = Schedule(config, recipe.optimizer, recipe.accumulation.steps)
+    if not recipe.compile:
+        recipe.choose_forward()
 
 
 def _begin_schedule(recipe: Recipe, config: RunConfig, epochs: int) -> None:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
+from .flat import Flat
+
 NORM_SAMPLES = 10
 """Steps of an epoch whose gradient norms are measured."""
 
@@ -56,26 +58,50 @@ class Accumulation:
 class Clipping:
     """Gradient clipping by value, then by norm; 0 switches either off. Pascanu et al. 2013; torch.nn.utils."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], norm: float, value: float) -> None:
-        self._parameters = list(parameters)
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], norm: float, value: float, flat: Flat | None = None
+    ) -> None:
+        self._parameters, self._flat = list(parameters), flat
         self.norm, self.value = norm, value
 
     def apply(self) -> None:
         """Clip the gradients in place."""
+        if self._flat is not None:
+            self._clip_flat(self._flat.gradient)
+            return
         if self.value:
             clip_grad_value_(self._parameters, self.value)
         if self.norm:
             clip_grad_norm_(self._parameters, self.norm)
 
 
+    @torch.no_grad()
+    def _clip_flat(self, gradient: Tensor) -> None:
+        """As below, with one multiplication for all of them; the same bits, since the norm is taken tensor by tensor."""
+        if self.value:
+            gradient.clamp_(-self.value, self.value)
+        if self.norm:
+            norm = get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+            gradient.mul_(torch.clamp(self.norm / (norm + 1e-6), max=1.0))
+
+
 class GradientNorms:
     """Norms of the gradient over an epoch, measured at some of its steps and left on the device until the end.
 
-    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`.
+    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`. clipped:
+    whether there is any, so that the two differ.
     """
 
-    def __init__(self, model: nn.Module, steps: int) -> None:
-        self._layers = layers_of(model)
+    def __init__(self, model: nn.Module, steps: int, clipped: bool = True) -> None:
+        layers = layers_of(model)
+        self._parameters = [parameter for layer in layers for parameter in layer]
+        # (layers, parameters): 1 where a parameter belongs to a layer, which adds up squares by one product.
+        self._belongs = torch.zeros(len(layers), len(self._parameters), device=self._parameters[0].device)
+        start = 0
+        for row, layer in enumerate(layers):
+            self._belongs[row, start : start + len(layer)] = 1
+            start += len(layer)
+        self._clipped = clipped
         self._every = max(1, steps // NORM_SAMPLES)
         self._before: list[Tensor] = []
         self._after: list[Tensor] = []
@@ -86,7 +112,7 @@ class GradientNorms:
 
     def after(self, step: int) -> None:
         if step % self._every == 0:
-            self._after.append(self._norms())
+            self._after.append(self._norms() if self._clipped else self._before[-1])
 
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
@@ -99,13 +125,15 @@ class GradientNorms:
 
     def _norms(self) -> Tensor:
         """(layers + 1,): the norm of each layer's gradient, then that of the whole gradient."""
-        layers = torch.stack([get_total_norm([p.grad for p in layer if p.grad is not None]) for layer in self._layers])
-        return torch.cat([layers, torch.linalg.vector_norm(layers)[None]])
+        gradients = [torch.zeros(()) if p.grad is None else p.grad for p in self._parameters]
+        squares = torch.stack(torch._foreach_norm(gradients)).float().square()  # pyright: ignore[reportArgumentType]
+        layers = self._belongs @ squares
+        return torch.cat([layers, squares.sum()[None]]).sqrt()
 
     def read(self) -> tuple[float, float, tuple[float, ...]]:
         """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""
         if not self._before:
-            return math.nan, math.nan, (math.nan,) * len(self._layers)
+            return math.nan, math.nan, (math.nan,) * len(self._belongs)
         means = torch.stack([torch.stack(self._before).mean(0), torch.stack(self._after).mean(0)]).tolist()
         return means[0][-1], means[1][-1], tuple(means[0][:-1])
 

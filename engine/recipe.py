@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -10,17 +11,19 @@ from torch import nn
 from torch.optim import LBFGS, Optimizer
 
 from .averaging import Average
+from .closedform import ClosedForm, closed_form
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
 from .errors import ConfigError, config_error
+from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
 from .losses import build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
 from .models import build_model
 from .optim import Schedule, build_optimizer
-from .precision import Precision
+from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .stopping import EarlyStopping, build_stopping
@@ -66,6 +69,25 @@ class Recipe:
     stops_non_finite: bool
     restore_best: bool
     notes: tuple[str, ...] = ()
+    flat: Flat | None = None
+    forward: Forward = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.choose_forward()
+
+    def choose_forward(self) -> None:
+        """Take the quickest way forward that the model as it is now allows: see engine.closedform."""
+        quick = None
+        if self.flat is not None and self.precision.exact and switched_on("NNTUI_CLOSED_FORM"):
+            quick = closed_form(self.model, self.flat)
+        self.forward = quick or self.model
+
+    def zero_gradients(self) -> None:
+        """Forget the gradients of the step before."""
+        if self.flat is not None:
+            self.flat.zero(overwritten=isinstance(self.forward, ClosedForm))
+        else:
+            self.optimizer.zero_grad()
 
     @property
     def needs_closure(self) -> bool:
@@ -100,7 +122,9 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
     model = with_head(net, config.loss.name, outputs)
     notes = (begin_with(model, config.model.weights),) if config.model.weights else ()
     model.to(device)
-    optimizer = build_optimizer(config.optimizer, model.parameters())
+    flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
+    fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
+    optimizer = build_optimizer(config.optimizer, [flat.values] if flat else model.parameters(), fused)
     train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
     reg = config.regularization
     refuse_misfits(config, data.task, train, optimizer)
@@ -115,9 +139,9 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         optimizer=optimizer,
         schedule=Schedule(config, optimizer, accumulation.steps),
         augment=Augmentation(reg.input_noise, reg.mixup, config.run.seed, device),
-        penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2),
-        clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value),
-        weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay),
+        penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2, flat),
+        clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value, flat),
+        weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay, flat),
         max_norm=MaxNorm(weight_matrices(model), reg.max_norm),
         accumulation=accumulation,
         precision=Precision(config.run.precision, device),
@@ -141,7 +165,13 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         stops_non_finite=config.early_stopping.non_finite,
         restore_best=config.early_stopping.restore_best,
         notes=notes,
+        flat=flat,
     )
+
+
+def switched_on(name: str) -> bool:
+    """Whether the environment leaves a quick way of computing on: ``NNTUI_FLAT=0`` and the like switch it off."""
+    return os.environ.get(name, "") != "0"
 
 
 def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer) -> None:

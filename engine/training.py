@@ -69,8 +69,13 @@ class Training:
             self.partial = Partial(self.recipe.schedule.lr, self.recipe.tally(), norms)
         if self._gradients is not None:
             for parameter, gradient in zip(self.recipe.model.parameters(), self._gradients, strict=True):
-                parameter.grad = gradient
+                if parameter.grad is not None and gradient is not None:
+                    parameter.grad.copy_(gradient)  # it may be a part of a longer vector
+                else:
+                    parameter.grad = gradient
             self._gradients = None
+            if self.recipe.flat is not None:
+                self.recipe.flat.stale = False
         return self.partial
 
     def end_epoch(self, train_loss: float, val_loss: float) -> None:

@@ -1,0 +1,178 @@
+"""Fully connected nets with their gradient written out: the operations that autograd would choose, in one node of its graph.
+
+For a net of a few small layers most of a training step is not arithmetic but bookkeeping: a module call and a node of the
+graph per operation. Here a whole net is one call forward and one backward. The operations and their order are those of torch's
+own derivatives (tools/autograd/derivatives.yaml in PyTorch's source), so every number is the same to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from .flat import Flat
+
+aten: Any = torch.ops.aten
+
+Forward = Callable[[Tensor], Tensor]
+Backward = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From the gradient of a layer's output, its input and its output to the gradient of its input."""
+
+
+def _activation(layer: nn.Module) -> tuple[Forward, Backward] | None:
+    """An activation and its derivative as torch has them; None for one that is not known here."""
+    match layer:
+        case nn.ReLU():
+            return torch.relu, lambda g, x, y: aten.threshold_backward(g, y, 0)
+        case nn.LeakyReLU():
+            slope = layer.negative_slope
+            return lambda x: F.leaky_relu(x, slope), lambda g, x, y: aten.leaky_relu_backward(g, x, slope, False)
+        case nn.ELU():
+            alpha = layer.alpha
+            return lambda x: F.elu(x, alpha), lambda g, x, y: aten.elu_backward(g, alpha, 1, 1, False, x)
+        case nn.GELU() if layer.approximate == "none":
+            return F.gelu, lambda g, x, y: aten.gelu_backward(g, x)
+        case nn.SiLU():
+            return F.silu, lambda g, x, y: aten.silu_backward(g, x)
+        case nn.Tanh():
+            return torch.tanh, lambda g, x, y: aten.tanh_backward(g, y)
+        case nn.Sigmoid():
+            return torch.sigmoid, lambda g, x, y: aten.sigmoid_backward(g, y)
+        case nn.Softplus():
+            beta, threshold = layer.beta, layer.threshold
+            return (
+                lambda x: F.softplus(x, beta, threshold),
+                lambda g, x, y: aten.softplus_backward(g, x, beta, threshold),
+            )
+        case nn.Identity():
+            return lambda x: x, lambda g, x, y: g
+    return None
+
+
+class Dense:
+    """A Linear layer; its gradients go straight into those of its parameters."""
+
+    def __init__(self, layer: nn.Linear, flat: Flat) -> None:
+        self._weight, self._bias, self._flat = layer.weight, layer.bias, flat
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+        return F.linear(x, self._weight, self._bias), x
+
+    def backward(self, gradient: Tensor, x: Any, needed: bool) -> Tensor | None:
+        weight, bias = self._weight.grad, self._bias.grad
+        assert weight is not None and bias is not None
+        if self._flat.stale:
+            torch.mm(gradient.t(), x, out=weight)
+            torch.sum(gradient, 0, out=bias)
+        else:
+            weight += gradient.t().mm(x)
+            bias += gradient.sum(0)
+        return gradient.mm(self._weight) if needed else None
+
+
+class Elementwise:
+    """An activation."""
+
+    def __init__(self, pair: tuple[Forward, Backward]) -> None:
+        self._forward, self._backward = pair
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+        y = self._forward(x)
+        return y, (x, y)
+
+    def backward(self, gradient: Tensor, saved: Any, needed: bool) -> Tensor | None:
+        return self._backward(gradient, *saved) if needed else None
+
+
+class Drop:
+    """Dropout, with the very draws of torch's own."""
+
+    def __init__(self, layer: nn.Dropout) -> None:
+        self._layer = layer
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+        rate = self._layer.p
+        if rate == 0:
+            return x, None
+        if rate == 1:
+            mask = torch.zeros_like(x)
+        else:
+            mask = torch.empty_like(x).bernoulli_(1 - rate).div_(1 - rate)
+        return x * mask, mask
+
+    def backward(self, gradient: Tensor, mask: Any, needed: bool) -> Tensor | None:
+        return gradient if mask is None or not needed else gradient * mask
+
+
+class Reshape:
+    """The one value per row of a net with a single output, as (n,)."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+        return x.flatten(0), x.shape
+
+    def backward(self, gradient: Tensor, shape: Any, needed: bool) -> Tensor | None:
+        return gradient.view(shape)
+
+
+Part = Dense | Elementwise | Drop | Reshape
+
+
+class ClosedForm:
+    """A net from `engine.models` whose gradient is written out. Called in training in place of the model itself."""
+
+    def __init__(self, parts: list[Part], flat: Flat) -> None:
+        self._parts, self._flat = parts, flat
+        # Something for the graph to hang on: the parameters themselves are not part of it.
+        self._anchor = torch.zeros((), requires_grad=True)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """As the model in training mode; backward leaves its gradients where autograd would."""
+        return _Net.apply(self._anchor, self._parts, self._flat, x)  # type: ignore[no-any-return]
+
+
+class _Net(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, anchor: Tensor, parts: list[Part], flat: Flat, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        saved = []
+        for part in parts:
+            x, kept = part.forward(x)
+            saved.append(kept)
+        ctx.parts, ctx.flat, ctx.saved = parts, flat, saved
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        parts, saved = ctx.parts, ctx.saved
+        first = next(place for place, part in enumerate(parts) if isinstance(part, Dense))
+        for place in range(len(parts) - 1, first - 1, -1):
+            gradient = parts[place].backward(gradient, saved[place], place > first)
+        ctx.flat.stale = False
+        return None, None, None, None
+
+
+def closed_form(model: nn.Module, flat: Flat) -> ClosedForm | None:
+    """`model`, whose parameters lie in `flat`, with its gradient written out; None when it has a layer or a hook that is not
+    known here."""
+    parts: list[Part] = []
+    for layer in model.children():
+        if layer._forward_hooks or layer._forward_pre_hooks:
+            return None
+        pair = _activation(layer)
+        if isinstance(layer, nn.Linear) and layer.bias is not None:
+            parts.append(Dense(layer, flat))
+        elif isinstance(layer, nn.Dropout):
+            parts.append(Drop(layer))
+        elif isinstance(layer, nn.Flatten) and layer.start_dim == 0:
+            parts.append(Reshape())
+        elif pair is not None:
+            parts.append(Elementwise(pair))
+        else:
+            return None
+    known = isinstance(model, nn.Sequential) and not (model._forward_hooks or model._forward_pre_hooks)
+    return ClosedForm(parts, flat) if known and any(isinstance(part, Dense) for part in parts) else None
