@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from .flat import Flat
@@ -146,7 +145,6 @@ class _Net(torch.autograd.Function):
         return x
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         parts, saved = ctx.parts, ctx.saved
         first = next(place for place, part in enumerate(parts) if isinstance(part, Dense))

@@ -64,6 +64,11 @@ class Clipping:
         self._parameters, self._flat = list(parameters), flat
         self.norm, self.value = norm, value
 
+    @property
+    def on(self) -> bool:
+        """Whether anything is clipped."""
+        return bool(self.norm or self.value)
+
     def apply(self) -> None:
         """Clip the gradients in place."""
         if self._flat is not None:

@@ -65,7 +65,7 @@ class Training:
         """The sums of the epoch under way: fresh ones, or those that a checkpoint in its middle brought."""
         if self.partial is None:
             self._order_state = self.recipe.order.get_state()
-            norms = GradientNorms(self.recipe.model, self.recipe.accumulation.steps)
+            norms = self._fresh_norms()
             self.partial = Partial(self.recipe.schedule.lr, self.recipe.tally(), norms)
         if self._gradients is not None:
             for parameter, gradient in zip(self.recipe.model.parameters(), self._gradients, strict=True):
@@ -77,6 +77,10 @@ class Training:
             if self.recipe.flat is not None:
                 self.recipe.flat.stale = False
         return self.partial
+
+    def _fresh_norms(self) -> GradientNorms:
+        recipe = self.recipe
+        return GradientNorms(recipe.model, recipe.accumulation.steps, recipe.clipping.on)
 
     def end_epoch(self, train_loss: float, val_loss: float) -> None:
         """Count the epoch under way as done."""
@@ -158,7 +162,7 @@ class Training:
         self.best_weights = None if best is None else {name: value.to(recipe.device) for name, value in best.items()}
         self.partial, self._gradients = None, None
         if (partial := content.get("partial")) is not None:
-            norms = GradientNorms(recipe.model, recipe.accumulation.steps)
+            norms = self._fresh_norms()
             self.partial = Partial(partial["lr"], recipe.tally(), norms)
             self.partial.tally.load_state_dict(partial["tally"])
             norms.load_state_dict(partial["norms"], recipe.device)
