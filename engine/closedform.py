@@ -126,32 +126,104 @@ class ClosedForm:
 
     def __init__(self, parts: list[Part], flat: Flat) -> None:
         self._parts, self._flat = parts, flat
+        self._first = next(place for place, part in enumerate(parts) if isinstance(part, Dense))
         # Something for the graph to hang on: the parameters themselves are not part of it.
         self._anchor = torch.zeros((), requires_grad=True)
 
     def __call__(self, x: Tensor) -> Tensor:
         """As the model in training mode; backward leaves its gradients where autograd would."""
-        return _Net.apply(self._anchor, self._parts, self._flat, x)  # type: ignore[no-any-return]
+        return _Net.apply(self._anchor, self, x)  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Any]]:
+        """The output, and what `backward` needs to know."""
+        saved = []
+        for part in self._parts:
+            x, kept = part.forward(x)
+            saved.append(kept)
+        return x, saved
+
+    def backward(self, gradient: Tensor | None, saved: list[Any]) -> None:
+        """Leave the gradients of the parameters, given that of the output."""
+        for place in range(len(self._parts) - 1, self._first - 1, -1):
+            assert gradient is not None
+            gradient = self._parts[place].backward(gradient, saved[place], place > self._first)
+        self._flat.stale = False
 
 
 class _Net(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, parts: list[Part], flat: Flat, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        saved = []
-        for part in parts:
-            x, kept = part.forward(x)
-            saved.append(kept)
-        ctx.parts, ctx.flat, ctx.saved = parts, flat, saved
-        return x
+    def forward(ctx: Any, anchor: Tensor, net: ClosedForm, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        output, saved = net.forward(x)
+        ctx.net, ctx.saved = net, saved
+        return output
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        parts, saved = ctx.parts, ctx.saved
-        first = next(place for place, part in enumerate(parts) if isinstance(part, Dense))
-        for place in range(len(parts) - 1, first - 1, -1):
-            gradient = parts[place].backward(gradient, saved[place], place > first)
-        ctx.flat.stale = False
-        return None, None, None, None
+        ctx.net.backward(gradient, ctx.saved)
+        return None, None, None
+
+
+class WithLoss:
+    """A closed-form net and its loss together, which then need no graph at all. Called like the net; `loss` is the criterion.
+
+    One batch at a time: the loss belongs to the output of the latest call.
+    """
+
+    def __init__(self, net: ClosedForm, criterion: nn.CrossEntropyLoss | nn.MSELoss) -> None:
+        self._net, self._criterion = net, criterion
+        self._saved: list[Any] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """As the model in training mode."""
+        with torch.inference_mode():
+            output, self._saved = self._net.forward(x)
+        return output
+
+    def loss(self, output: Tensor, target: Tensor) -> ClosedLoss:
+        """The mean loss of the batch whose output this is."""
+        with torch.inference_mode():
+            if isinstance(self._criterion, nn.MSELoss):
+                return ClosedLoss(self, F.mse_loss(output, target), (output, target))
+            chances = output.log_softmax(1)
+            value, weight = aten.nll_loss_forward(chances, target, self._criterion.weight, 1, -100)
+            return ClosedLoss(self, value, (chances, target, weight))
+
+    def backward(self, kept: tuple[Tensor, ...], share: Tensor) -> None:
+        """Leave the gradients of the parameters; share: by which the loss was multiplied."""
+        with torch.inference_mode():
+            if isinstance(self._criterion, nn.MSELoss):
+                gradient = aten.mse_loss_backward(share, *kept, 1)
+            else:
+                chances, target, weight = kept
+                gradient = aten.nll_loss_backward(share, chances, target, self._criterion.weight, 1, -100, weight)
+                gradient = aten._log_softmax_backward_data(gradient, chances, 1, chances.dtype)
+            self._net.backward(gradient, self._saved)
+
+
+class ClosedLoss:
+    """The loss of a batch, with as much of a tensor's ways as a training step uses."""
+
+    __slots__ = ("_kept", "_share", "_value", "_whole")
+
+    def __init__(self, whole: WithLoss, value: Tensor, kept: tuple[Tensor, ...], share: float = 1.0) -> None:
+        self._whole, self._value, self._kept, self._share = whole, value, kept, share
+
+    def detach(self) -> Tensor:
+        """The loss as a number on the device."""
+        return self._value
+
+    def __mul__(self, share: float) -> ClosedLoss:
+        return ClosedLoss(self._whole, self._value, self._kept, self._share * share)
+
+    def backward(self) -> None:
+        """Leave the gradients of the parameters."""
+        self._whole.backward(self._kept, self._value.new_full((), self._share))
+
+
+def with_loss(net: ClosedForm, criterion: Any) -> WithLoss | None:
+    """The net with a loss whose gradient is known here too; None for any other."""
+    plain = isinstance(criterion, nn.CrossEntropyLoss) and criterion.label_smoothing == 0
+    return WithLoss(net, criterion) if plain or type(criterion) is nn.MSELoss else None
 
 
 def closed_form(model: nn.Module, flat: Flat) -> ClosedForm | None:

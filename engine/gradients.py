@@ -129,18 +129,19 @@ class GradientNorms:
         self._after = [one.to(device) for one in state["after"]]
 
     def _norms(self) -> Tensor:
-        """(layers + 1,): the norm of each layer's gradient, then that of the whole gradient."""
+        """(parameters,): the norm of each parameter's gradient."""
         gradients = [torch.zeros(()) if p.grad is None else p.grad for p in self._parameters]
-        squares = torch.stack(torch._foreach_norm(gradients)).float().square()  # pyright: ignore[reportArgumentType]
-        layers = self._belongs @ squares
-        return torch.cat([layers, squares.sum()[None]]).sqrt()
+        return torch.stack(torch._foreach_norm(gradients))  # pyright: ignore[reportArgumentType]
 
     def read(self) -> tuple[float, float, tuple[float, ...]]:
         """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""
         if not self._before:
             return math.nan, math.nan, (math.nan,) * len(self._belongs)
-        means = torch.stack([torch.stack(self._before).mean(0), torch.stack(self._after).mean(0)]).tolist()
-        return means[0][-1], means[1][-1], tuple(means[0][:-1])
+        squares = torch.stack([torch.stack(self._before), torch.stack(self._after)]).float().square()
+        layers = squares @ self._belongs.T  # (before or after, samples, layers)
+        whole = layers.sum(2).sqrt().mean(1)
+        figures = torch.cat([whole, layers[0].sqrt().mean(0)]).tolist()
+        return figures[0], figures[1], tuple(figures[2:])
 
 
 def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:

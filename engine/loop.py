@@ -163,7 +163,7 @@ def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures 
         inputs, target = recipe.augment(x, y)
         with recipe.precision.autocast():
             output = recipe.forward(inputs)
-            loss = loss_of(recipe.train_criterion, output, target)
+            loss = loss_of(recipe.loss, output, target)
         scaler.scale(loss if groups.batches == 1 else loss * groups.share(batch)).backward()
         if groups.completes(batch):
             scaler.unscale_(optimizer)

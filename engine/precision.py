@@ -33,8 +33,8 @@ class Precision:
 
     @property
     def exact(self) -> bool:
-        """Whether everything is computed in float32."""
-        return self._name == "float32"
+        """Whether everything is computed in float32, as it is."""
+        return self._name == "float32" and not self.scaler.is_enabled()
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which torch chooses the format operation by operation; none for float32."""

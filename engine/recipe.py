@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch.optim import LBFGS, Optimizer
 
 from .averaging import Average
-from .closedform import ClosedForm, closed_form
+from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
@@ -71,21 +71,29 @@ class Recipe:
     notes: tuple[str, ...] = ()
     flat: Flat | None = None
     forward: Forward = field(init=False)
+    loss: Any = field(init=False)
 
     def __post_init__(self) -> None:
         self.choose_forward()
 
     def choose_forward(self) -> None:
-        """Take the quickest way forward that the model as it is now allows: see engine.closedform."""
-        quick = None
-        if self.flat is not None and self.precision.exact and switched_on("NNTUI_CLOSED_FORM"):
-            quick = closed_form(self.model, self.flat)
-        self.forward = quick or self.model
+        """Take the quickest way through a training step that the model as it is now allows: see engine.closedform.
+
+        `forward` then stands for the model and `loss` for the criterion.
+        """
+        self.forward, self.loss = self.model, self.train_criterion
+        plain = self.precision.exact and not self.compile and not self.needs_closure
+        if self.flat is None or not plain or not switched_on("NNTUI_CLOSED_FORM"):
+            return
+        if (net := closed_form(self.model, self.flat)) is not None:
+            self.forward = net
+            if not self.augment.mixup and (whole := with_loss(net, self.train_criterion)) is not None:
+                self.forward, self.loss = whole, whole.loss
 
     def zero_gradients(self) -> None:
         """Forget the gradients of the step before."""
         if self.flat is not None:
-            self.flat.zero(overwritten=isinstance(self.forward, ClosedForm))
+            self.flat.zero(overwritten=isinstance(self.forward, ClosedForm | WithLoss))
         else:
             self.optimizer.zero_grad()
 
