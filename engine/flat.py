@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 ELEMENTWISE = frozenset(
     ["sgd", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd"]
@@ -36,6 +38,7 @@ class Flat:
         self.gradient = torch.zeros_like(flat)
         self.values.grad = self.gradient
         self.stale = False
+        self.parameters = parameters
         self._places: dict[int, slice] = {}
         for parameter, start in zip(parameters, starts, strict=False):
             place = slice(start, start + parameter.numel())
@@ -57,9 +60,60 @@ class Flat:
             mask[self._places[id(parameter)]] = 1
         return mask
 
+    def parts(self, numbers: Tensor) -> list[Tensor]:
+        """Views of (numbers,), one for each parameter and in its shape."""
+        return [numbers[self._places[id(one)]].view_as(one) for one in self.parameters]
+
+    def joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """One value for each number of each parameter as (numbers,): what `parts` takes apart."""
+        numbers = torch.zeros_like(self.gradient)
+        for place, part in zip(self.parts(numbers), parts, strict=True):
+            place.copy_(part)
+        return numbers
+
 
 def fits(model: nn.Module, optimizer: str) -> bool:
     """Whether a model's parameters can lie in one vector for the optimizer of this name."""
     parameters = list(model.parameters())
     kinds = {(parameter.device, parameter.dtype) for parameter in parameters}
     return optimizer in ELEMENTWISE and len(kinds) == 1 and all(parameter.requires_grad for parameter in parameters)
+
+
+@torch.no_grad()
+def optimizer_state(optimizer: Optimizer, flat: Flat | None) -> dict[str, Any]:
+    """The optimizer's state, parameter by parameter as torch has it, whether they lie in one vector or not."""
+    state = optimizer.state_dict()
+    if flat is None:
+        return state
+    (group,), whole = state["param_groups"], state["state"].get(0, {})
+    apart: list[dict[str, Any]] = [{} for _ in flat.parameters]
+    for name, value in whole.items():
+        split = isinstance(value, Tensor) and value.shape == flat.values.shape
+        for own, part in zip(apart, flat.parts(value) if split else [value] * len(apart), strict=True):
+            own[name] = part
+    group = {**group, "params": list(range(len(apart)))}
+    return {"state": dict(enumerate(apart)) if whole else {}, "param_groups": [group]}
+
+
+@torch.no_grad()
+def load_optimizer_state(optimizer: Optimizer, state: Mapping[str, Any], flat: Flat | None) -> None:
+    """Take over what `optimizer_state` gave, also from an optimizer that was flat when this one is not, or the other way.
+
+    Which of torch's kernels computes the step stays as it was. Raises ValueError for the state of another model.
+    """
+    if "param_groups" in state:
+        kernels = ("fused", "foreach")
+        ours = [{name: own[name] for name in kernels if name in own} for own in optimizer.param_groups]
+        groups = [{**group, **own} for group, own in zip(state["param_groups"], ours, strict=True)]
+        state = {**state, "param_groups": groups}
+    if flat is not None:
+        apart = [state["state"].get(number, {}) for number in range(len(flat.parameters))]
+        whole: dict[str, Any] = {}
+        for name, value in apart[0].items():
+            parts = [own[name] for own in apart]
+            shapes = [own.shape for own in flat.parameters]
+            split = isinstance(value, Tensor) and [part.shape for part in parts] == shapes
+            whole[name] = flat.joined(parts) if split else value
+        (group,) = state["param_groups"]
+        state = {"state": {0: whole} if whole else {}, "param_groups": [{**group, "params": [0]}]}
+    optimizer.load_state_dict(dict(state))

@@ -79,10 +79,9 @@ class Clipping:
         if self.norm:
             clip_grad_norm_(self._parameters, self.norm)
 
-
     @torch.no_grad()
     def _clip_flat(self, gradient: Tensor) -> None:
-        """As below, with one multiplication for all of them; the same bits, since the norm is taken tensor by tensor."""
+        """As above, with one multiplication for all of them; the same bits, since the norm is taken tensor by tensor."""
         if self.value:
             gradient.clamp_(-self.value, self.value)
         if self.norm:
@@ -93,20 +92,17 @@ class Clipping:
 class GradientNorms:
     """Norms of the gradient over an epoch, measured at some of its steps and left on the device until the end.
 
-    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`. clipped:
-    whether there is any, so that the two differ.
+    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`. clipping:
+    asked at each of them whether it changes anything; without it the two are the same.
     """
 
-    def __init__(self, model: nn.Module, steps: int, clipped: bool = True) -> None:
+    def __init__(self, model: nn.Module, steps: int, clipping: Clipping | None = None) -> None:
         layers = layers_of(model)
         self._parameters = [parameter for layer in layers for parameter in layer]
-        # (layers, parameters): 1 where a parameter belongs to a layer, which adds up squares by one product.
-        self._belongs = torch.zeros(len(layers), len(self._parameters), device=self._parameters[0].device)
-        start = 0
-        for row, layer in enumerate(layers):
-            self._belongs[row, start : start + len(layer)] = 1
-            start += len(layer)
-        self._clipped = clipped
+        self._layers = len(layers)
+        owners = [number for number, layer in enumerate(layers) for _ in layer]
+        self._owner = torch.tensor(owners, device=self._parameters[0].device)  # (parameters,): each one's layer
+        self._clipping = clipping
         self._every = max(1, steps // NORM_SAMPLES)
         self._before: list[Tensor] = []
         self._after: list[Tensor] = []
@@ -117,7 +113,7 @@ class GradientNorms:
 
     def after(self, step: int) -> None:
         if step % self._every == 0:
-            self._after.append(self._norms() if self._clipped else self._before[-1])
+            self._after.append(self._norms() if self._clipping and self._clipping.on else self._before[-1])
 
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
@@ -130,15 +126,18 @@ class GradientNorms:
 
     def _norms(self) -> Tensor:
         """(parameters,): the norm of each parameter's gradient."""
-        gradients = [torch.zeros(()) if p.grad is None else p.grad for p in self._parameters]
+        gradients = [p.new_zeros(()) if p.grad is None else p.grad for p in self._parameters]
         return torch.stack(torch._foreach_norm(gradients))  # pyright: ignore[reportArgumentType]
 
     def read(self) -> tuple[float, float, tuple[float, ...]]:
         """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""
         if not self._before:
-            return math.nan, math.nan, (math.nan,) * len(self._belongs)
-        squares = torch.stack([torch.stack(self._before), torch.stack(self._after)]).float().square()
-        layers = squares @ self._belongs.T  # (before or after, samples, layers)
+            return math.nan, math.nan, (math.nan,) * self._layers
+        norms = torch.stack([torch.stack(self._before), torch.stack(self._after)])
+        # Doubles, except on Apple's GPU, which has none: the squares of large norms go beyond float32.
+        squares = norms.to(torch.float32 if norms.device.type == "mps" else torch.float64).square()
+        # (before or after, samples, layers). Not as a product with zeros and ones: what is not finite stays in its layer.
+        layers = squares.new_zeros(*squares.shape[:2], self._layers).index_add_(2, self._owner, squares)
         whole = layers.sum(2).sqrt().mean(1)
         figures = torch.cat([whole, layers[0].sqrt().mean(0)]).tolist()
         return figures[0], figures[1], tuple(figures[2:])

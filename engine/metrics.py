@@ -16,6 +16,9 @@ from .measures import measures_of, top_k
 AT_ONCE = 1 << 20
 """Numbers of outputs that are kept at the most before they are added up."""
 
+BATCHES_AT_ONCE = 1024
+"""Batches that are kept at the most: each costs about a kilobyte beside its numbers."""
+
 METRICS: dict[str, tuple[str, Literal["max", "min"]]] = {
     "classification": ("accuracy", "max"),
     "regression": ("RMSE", "min"),
@@ -60,7 +63,7 @@ class Tally:
         self._waiting.append((loss.detach(), output.detach(), target))
         self._count += len(target)
         self._numbers += output.numel()
-        if self._numbers > AT_ONCE:
+        if self._numbers > AT_ONCE or len(self._waiting) == BATCHES_AT_ONCE:
             self._sum_up()
 
     @torch.no_grad()
@@ -70,7 +73,7 @@ class Tally:
             return
         losses, outputs, targets = zip(*self._waiting, strict=True)
         self._waiting, self._numbers = [], 0
-        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(self._sums.device)
+        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(self._sums.device, non_blocking=True)
         output, target = torch.cat(outputs), torch.cat(targets)
         if self._task == "classification":
             right = (predicted(output) == target).sum()
@@ -80,14 +83,20 @@ class Tally:
         self._sums = self._sums + torch.stack([(torch.stack(losses).to(self._kind) * rows).sum(), right.to(self._kind)])
 
     def state_dict(self) -> dict[str, Any]:
-        """What was added so far."""
-        self._sum_up()
-        return {"sums": self._sums, "count": self._count}
+        """What was added so far. Batches that wait go on waiting: the order of additions is that of an unbroken epoch."""
+        losses, outputs, targets = zip(*self._waiting, strict=True) if self._waiting else ((), (), ())
+        waiting = [torch.stack(losses), torch.cat(outputs), torch.cat(targets)] if self._waiting else []
+        rows = [len(target) for target in targets]
+        return {"sums": self._sums, "count": self._count, "waiting": waiting, "rows": rows}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self._sums = state["sums"].to(self._sums)
-        self._count = state["count"]
+        self._count, self._waiting = state["count"], []
+        if rows := state["rows"]:
+            losses, outputs, targets = (value.to(self._sums.device) for value in state["waiting"])
+            self._waiting = list(zip(losses, outputs.split(rows), targets.split(rows), strict=True))
+            self._numbers = outputs.numel()
 
     def read(self) -> tuple[float, float]:
         """Mean loss and metric over everything added; the only place that waits for the device."""

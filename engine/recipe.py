@@ -82,7 +82,7 @@ class Recipe:
         `forward` then stands for the model and `loss` for the criterion.
         """
         self.forward, self.loss = self.model, self.train_criterion
-        plain = self.precision.exact and not self.compile and not self.needs_closure
+        plain = self.precision.exact and not self.compile and not self.needs_closure and self.device.type != "mps"
         if self.flat is None or not plain or not switched_on("NNTUI_CLOSED_FORM"):
             return
         if (net := closed_form(self.model, self.flat)) is not None:

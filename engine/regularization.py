@@ -45,16 +45,20 @@ class Penalty:
     def __init__(self, weights: Sequence[nn.Parameter], l1: float, l2: float, flat: Flat | None = None) -> None:
         self.l1, self.l2 = l1, l2
         self._weights = list(weights)
-        self._flat, self._mask = flat, flat.mask(weights) if flat is not None else None
+        self._flat = flat
+        self._mask: Tensor | None = None
 
     @torch.no_grad()
     def add_gradient(self) -> None:
         """Add the gradient of the penalty to the gradients that backward has left."""
-        if self._flat is not None and self._mask is not None:
+        if self._flat is not None and (self.l1 or self.l2):
+            if self._mask is None:  # made only when there is a penalty: it is as large as the model
+                self._mask = self._flat.mask(self._weights)
             if self.l2:
                 self._flat.gradient += self._flat.values * (self._mask * (2 * self.l2))
             if self.l1:
                 self._flat.gradient += self._flat.values.sign() * (self._mask * self.l1)
+        if self._flat is not None:
             return
         for weight in self._weights:
             if weight.grad is not None and self.l2:
@@ -90,7 +94,8 @@ class WeightDecay:
     ) -> None:
         wanted = {id(weight) for weight in weights}
         self._optimizer, self.rate = optimizer, rate
-        self._flat, self._mask = flat, flat.mask(weights) > 0 if flat is not None else None
+        self._flat, self._wanted = flat, list(weights)
+        self._mask: Tensor | None = None
         self._weights = [
             [weight for weight in group["params"] if id(weight) in wanted] for group in optimizer.param_groups
         ]
@@ -98,7 +103,9 @@ class WeightDecay:
     @torch.no_grad()
     def apply(self) -> None:
         """Shrink the weights; called once before each step of the optimizer, as torch's AdamW does it."""
-        if self.rate and self._flat is not None and self._mask is not None:
+        if self.rate and self._flat is not None:
+            if self._mask is None:
+                self._mask = self._flat.mask(self._wanted) > 0
             keep = 1 - self._optimizer.param_groups[0]["lr"] * self.rate
             self._flat.values.mul_(torch.where(self._mask, keep, 1.0))
         elif self.rate:
