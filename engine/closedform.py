@@ -26,32 +26,31 @@ Backward = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def _activation(layer: nn.Module) -> tuple[Forward, Backward] | None:
     """An activation and its derivative as torch has them; None for one that is not known here."""
-    match layer:
-        case nn.ReLU():
-            return torch.relu, lambda g, x, y: aten.threshold_backward(g, y, 0)
-        case nn.LeakyReLU():
-            slope = layer.negative_slope
-            return lambda x: F.leaky_relu(x, slope), lambda g, x, y: aten.leaky_relu_backward(g, x, slope, False)
-        case nn.ELU():
-            alpha = layer.alpha
-            return lambda x: F.elu(x, alpha), lambda g, x, y: aten.elu_backward(g, alpha, 1, 1, False, x)
-        case nn.GELU() if layer.approximate == "none":
-            return F.gelu, lambda g, x, y: aten.gelu_backward(g, x)
-        case nn.SiLU():
-            return F.silu, lambda g, x, y: aten.silu_backward(g, x)
-        case nn.Tanh():
-            return torch.tanh, lambda g, x, y: aten.tanh_backward(g, y)
-        case nn.Sigmoid():
-            return torch.sigmoid, lambda g, x, y: aten.sigmoid_backward(g, y)
-        case nn.Softplus():
-            beta, threshold = layer.beta, layer.threshold
-            return (
-                lambda x: F.softplus(x, beta, threshold),
-                lambda g, x, y: aten.softplus_backward(g, x, beta, threshold),
-            )
-        case nn.Identity():
-            return lambda x: x, lambda g, x, y: g
-    return None
+    if type(layer) is nn.LeakyReLU:
+        slope = layer.negative_slope
+        return lambda x: F.leaky_relu(x, slope), lambda g, x, y: aten.leaky_relu_backward(g, x, slope, False)
+    if type(layer) is nn.ELU:
+        alpha = layer.alpha
+        return lambda x: F.elu(x, alpha), lambda g, x, y: aten.elu_backward(g, alpha, 1, 1, False, x)
+    if type(layer) is nn.GELU:
+        how = layer.approximate
+        return lambda x: F.gelu(x, approximate=how), lambda g, x, y: aten.gelu_backward(g, x, approximate=how)
+    if type(layer) is nn.Softplus:
+        beta, threshold = layer.beta, layer.threshold
+        return (
+            lambda x: F.softplus(x, beta, threshold),
+            lambda g, x, y: aten.softplus_backward(g, x, beta, threshold),
+        )
+    return _FIXED.get(type(layer))
+
+
+_FIXED: dict[type[nn.Module], tuple[Forward, Backward]] = {
+    nn.ReLU: (torch.relu, lambda g, x, y: aten.threshold_backward(g, y, 0)),
+    nn.SiLU: (F.silu, lambda g, x, y: aten.silu_backward(g, x)),
+    nn.Tanh: (torch.tanh, lambda g, x, y: aten.tanh_backward(g, y)),
+    nn.Sigmoid: (torch.sigmoid, lambda g, x, y: aten.sigmoid_backward(g, y)),
+    nn.Identity: (lambda x: x, lambda g, x, y: g),
+}
 
 
 class Dense:

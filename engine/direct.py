@@ -15,6 +15,8 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 Closure = Callable[[], float]
 
+_kernels: Any = torch
+
 
 class _DirectAdam:
     """Mixed into Adam and AdamW built with ``fused=True`` over a single parameter whose gradient is never None."""
@@ -32,10 +34,10 @@ class _DirectAdam:
             return super().step(closure)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
         state["step"] += 1
         beta1, beta2 = group["betas"]
-        call = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+        call = _kernels._fused_adamw_ if group["decoupled_weight_decay"] else _kernels._fused_adam_
         call(
             [values],
-            [values.grad],  # pyright: ignore[reportArgumentType]
+            [values.grad],
             [state["exp_avg"]],
             [state["exp_avg_sq"]],
             [state["max_exp_avg_sq"]] if group["amsgrad"] else [],
@@ -53,11 +55,11 @@ class _DirectAdam:
     step.hooked = True  # type: ignore[attr-defined]  # keeps torch from wrapping it in a profiler's record
 
 
-class DirectAdam(_DirectAdam, Adam):
+class DirectAdam(_DirectAdam, Adam):  # pyright: ignore[reportIncompatibleVariableOverride]
     """torch.optim.Adam, called directly."""
 
 
-class DirectAdamW(_DirectAdam, AdamW):
+class DirectAdamW(_DirectAdam, AdamW):  # pyright: ignore[reportIncompatibleVariableOverride]
     """torch.optim.AdamW, called directly."""
 
 
@@ -73,10 +75,10 @@ class DirectSGD(SGD):
         buffer = self.state[values].get("momentum_buffer") if momentum else None
         if closure is not None or (momentum and buffer is None):
             return super().step(closure)
-        torch._fused_sgd_(
+        _kernels._fused_sgd_(
             [values],
-            [values.grad],  # pyright: ignore[reportArgumentType]
-            [buffer] if momentum else [],  # pyright: ignore[reportArgumentType]
+            [values.grad],
+            [buffer] if momentum else [],
             weight_decay=group["weight_decay"],
             momentum=momentum,
             lr=group["lr"],

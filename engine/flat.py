@@ -88,8 +88,12 @@ def optimizer_state(optimizer: Optimizer, flat: Flat | None) -> dict[str, Any]:
     (group,), whole = state["param_groups"], state["state"].get(0, {})
     apart: list[dict[str, Any]] = [{} for _ in flat.parameters]
     for name, value in whole.items():
-        split = isinstance(value, Tensor) and value.shape == flat.values.shape
-        for own, part in zip(apart, flat.parts(value) if split else [value] * len(apart), strict=True):
+        if isinstance(value, Tensor):  # one for each parameter, or a number such as the count of steps, to each its own
+            split = value.shape == flat.values.shape
+            values: list[Any] = flat.parts(value) if split else [value.clone() for _ in apart]
+        else:
+            values = [value] * len(apart)
+        for own, part in zip(apart, values, strict=True):
             own[name] = part
     group = {**group, "params": list(range(len(apart)))}
     return {"state": dict(enumerate(apart)) if whole else {}, "param_groups": [group]}

@@ -58,9 +58,7 @@ class Accumulation:
 class Clipping:
     """Gradient clipping by value, then by norm; 0 switches either off. Pascanu et al. 2013; torch.nn.utils."""
 
-    def __init__(
-        self, parameters: Sequence[nn.Parameter], norm: float, value: float, flat: Flat | None = None
-    ) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter], norm: float, value: float, flat: Flat | None = None) -> None:
         self._parameters, self._flat = list(parameters), flat
         self.norm, self.value = norm, value
 
@@ -127,7 +125,7 @@ class GradientNorms:
     def _norms(self) -> Tensor:
         """(parameters,): the norm of each parameter's gradient."""
         gradients = [p.new_zeros(()) if p.grad is None else p.grad for p in self._parameters]
-        return torch.stack(torch._foreach_norm(gradients))  # pyright: ignore[reportArgumentType]
+        return torch.stack(torch._foreach_norm(gradients))  # pyright: ignore[reportPrivateImportUsage]
 
     def read(self) -> tuple[float, float, tuple[float, ...]]:
         """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""

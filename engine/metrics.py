@@ -73,7 +73,9 @@ class Tally:
             return
         losses, outputs, targets = zip(*self._waiting, strict=True)
         self._waiting, self._numbers = [], 0
-        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(self._sums.device, non_blocking=True)
+        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(
+            self._sums.device, non_blocking=True
+        )
         output, target = torch.cat(outputs), torch.cat(targets)
         if self._task == "classification":
             right = (predicted(output) == target).sum()

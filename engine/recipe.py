@@ -82,6 +82,8 @@ class Recipe:
         `forward` then stands for the model and `loss` for the criterion.
         """
         self.forward, self.loss = self.model, self.train_criterion
+        if self.flat is not None and self.flat.stale:
+            self.flat.zero()  # autograd would add to what was to be overwritten
         plain = self.precision.exact and not self.compile and not self.needs_closure and self.device.type != "mps"
         if self.flat is None or not plain or not switched_on("NNTUI_CLOSED_FORM"):
             return
