@@ -46,7 +46,8 @@ class Average:
         ours = [*averaged.module.parameters(), *averaged.module.buffers()]
         pairs = list(zip(ours, [*self._model.parameters(), *self._model.buffers()], strict=True))
         real = [(own, new) for own, new in pairs if own.is_floating_point()]
-        torch._foreach_lerp_([own for own, _ in real], [new for _, new in real], 1 - self._decay)
+        averages, weights = [own for own, _ in real], [new for _, new in real]
+        torch._foreach_lerp_(averages, weights, 1 - self._decay)  # pyright: ignore[reportPrivateImportUsage]
         for own, new in pairs:
             if not own.is_floating_point():  # the count of batches in batch norm
                 own.copy_(own * self._decay + new * (1 - self._decay))

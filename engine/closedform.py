@@ -88,7 +88,7 @@ class Elementwise:
         return self._backward(gradient, *saved) if needed else None
 
 
-BLOCK = 1 << 16
+BLOCK = 1 << 14
 """Random numbers drawn at a time: as doubles they stay in the processor's cache."""
 
 

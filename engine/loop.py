@@ -89,7 +89,7 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
         judged = recipe.average.model
         train_loss, train_metric = train.loss, train.metric
         if recipe.train_eval:
-            train_loss, train_metric = evaluate(recipe, judged, recipe.train)
+            train_loss, train_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
         if (card := measure(recipe, judged, recipe.validation, token)) is None:
             reason = token.reason
             continue

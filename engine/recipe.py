@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -30,7 +31,10 @@ from .stopping import EarlyStopping, build_stopping
 from .warmstart import begin_with
 
 EVALUATION_ROWS = 8192
-"""Rows per batch in evaluation: large enough to be fast, small enough for the activations to fit."""
+"""Rows per batch in evaluation at the most: large enough to be fast, small enough for the activations to fit."""
+
+CACHED = 1 << 18
+"""Numbers of a layer's output that a CPU evaluates at a time: beyond its cache it takes up to twice as long."""
 
 
 @dataclass
@@ -68,6 +72,7 @@ class Recipe:
     stops_early: bool
     stops_non_finite: bool
     restore_best: bool
+    evaluation_rows: int = EVALUATION_ROWS
     notes: tuple[str, ...] = ()
     flat: Flat | None = None
     forward: Forward = field(init=False)
@@ -142,9 +147,12 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
     order.manual_seed(config.run.seed)
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
     counts = data.class_counts["train"]
+    criterion = build_loss(config.loss, data.task, counts, device)
+    pixels = math.prod(data.image_shape[1:]) if data.image_shape else 1
+    rows = evaluation_rows(model, criterion, pixels, device)
     return Recipe(
         model=model,
-        criterion=build_loss(config.loss, data.task, counts, device),
+        criterion=criterion,
         train_criterion=build_loss(config.loss, data.task, counts, device, reg.label_smoothing),
         optimizer=optimizer,
         schedule=Schedule(config, optimizer, accumulation.steps),
@@ -160,8 +168,9 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
         train_eval=measures_train_loss(config),
         train=train,
-        validation=Batches(data.x_validation, data.y_validation, EVALUATION_ROWS, device),
-        test=Batches(data.x_test, data.y_test, EVALUATION_ROWS, device),
+        validation=Batches(data.x_validation, data.y_validation, rows, device),
+        test=Batches(data.x_test, data.y_test, rows, device),
+        evaluation_rows=rows,
         order=order,
         task=data.task,
         channels=data.image_shape[0] if data.image_shape else 1,
@@ -177,6 +186,22 @@ def build_recipe(config: RunConfig, data: Prepared) -> Recipe:
         notes=notes,
         flat=flat,
     )
+
+
+def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device: torch.device) -> int:
+    """Rows per batch in evaluation. pixels: of a picture, for the outputs of convolutions, which may be smaller.
+
+    A loss that weighs classes is a mean over each batch's own weights, so that its batches are not made smaller than need be.
+    """
+    if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
+        return EVALUATION_ROWS
+    widths = [1]
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            widths.append(module.out_features)
+        elif isinstance(module, nn.Conv2d):
+            widths.append(module.out_channels * pixels)
+    return min(EVALUATION_ROWS, max(128, CACHED // max(widths)))
 
 
 def switched_on(name: str) -> bool:
