@@ -60,6 +60,10 @@ class Row:
         )
 
 
+NAMES = (
+    *("careful", "tutorial", "lightning", "keras", "skorch", "table", "cnn", "restarts"),
+    *("memory", "help", "paint", "view", "gpu"),
+)
 HEAD = (
     "| work | against | goal | median | min-max | cpu | nntui | other | rounds |\n|---|---|---|---|---|---|---|---|---|"
 )
@@ -106,7 +110,7 @@ def rows(quick: bool, rounds: int, gpu: bool, wanted: Callable[[str], bool]) -> 
         row = Row(module, work, name, None if name == "skorch" else 0.12)
         if wanted(module):
             if installed(module):
-                yield training_row(row, jobs.digits(3 if quick else 10), peer, rounds)
+                yield training_row(row, jobs.digits(3 if quick else 20), peer, rounds)
             else:
                 row.note = "not installed"
                 yield row
@@ -199,7 +203,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="nntui against loops written by hand.")
     parser.add_argument("--rounds", type=int, default=9, help="how often each contestant runs")
     parser.add_argument("--quick", action="store_true", help="short trainings: shows that it works, not how fast")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only these rows; may be repeated")
+    parser.add_argument("--only", action="append", default=[], choices=NAMES, help="only these rows; may be repeated")
     parser.add_argument("--gpu", action="store_true", help="the rows of a CUDA device instead")
     asked = parser.parse_args()
     import torch
