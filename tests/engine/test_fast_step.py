@@ -6,7 +6,6 @@ What is plain: autograd through torch's modules, a gradient per parameter, torch
 from __future__ import annotations
 
 import copy
-import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,138 +14,23 @@ import pytest
 import torch
 from support.quickly import Snapping, farthest, recipe_of, same_weights, switched, train_here
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import RunConfig
-from engine.closedform import ClosedForm, WithLoss, closed_form, with_loss
+from engine.averaging import Average
+from engine.closedform import ClosedForm, WithLoss
 from engine.direct import DirectAdam, DirectAdamW, DirectSGD
 from engine.edits import put_in_place
-from engine.flat import ALIGNED, ELEMENTWISE, Flat
-from engine.losses import BinaryCrossEntropy
+from engine.flat import ALIGNED, ELEMENTWISE
+from engine.gradients import GradientNorms
 from engine.lr_find import find_lr
-from engine.models import ACTIVATIONS, set_dropout
+from engine.metrics import BATCHES_AT_ONCE, Tally
+from engine.models import set_dropout
+from engine.recipe import evaluation_rows
 
 FUSED_TOLERANCE = 1e-5
 """How far weights are from those of torch's plain optimizers after 3 epochs, relative to the largest of their tensor."""
-
-# -- a net with its gradient written out ------------------------------------------------------------------------------------
-
-
-def net(sizes: tuple[int, ...], activation: type[nn.Module] = nn.ReLU, dropout: float = 0.0) -> nn.Sequential:
-    torch.manual_seed(1)
-    layers: list[nn.Module] = [nn.Dropout(dropout / 3)] if dropout else []
-    for before, after in itertools.pairwise(sizes[:-1]):
-        layers += [nn.Linear(before, after), activation(), *([nn.Dropout(dropout)] if dropout else [])]
-    layers.append(nn.Linear(*sizes[-2:]))
-    return nn.Sequential(*layers, *([nn.Flatten(0)] if sizes[-1] == 1 else []))
-
-
-def batch(rows: int, sizes: tuple[int, ...], quantity: bool = False) -> tuple[Tensor, Tensor]:
-    torch.manual_seed(rows)
-    x = torch.randn(rows, sizes[0])
-    return x, torch.randn(rows) if quantity else torch.randint(0, sizes[-1], (rows,))
-
-
-def step_both_ways(
-    model: nn.Sequential, criterion: nn.Module, batches: list[tuple[Tensor, Tensor]], whole: bool
-) -> None:
-    """Forward and backward over the batches of two steps by autograd and in closed form: outputs, losses, gradients equal."""
-    plain, flat = copy.deepcopy(model), Flat(model)
-    form = closed_form(model, flat)
-    assert form is not None
-    joined = with_loss(form, criterion) if whole else None
-    assert (joined is not None) == whole
-    call, loss_of = (joined, joined.loss) if joined else (form, criterion)
-    share = 1 / len(batches)
-    for step in range(2):
-        plain.zero_grad()
-        flat.zero(overwritten=True)  # leaves the gradients of the first step where they are
-        for number, (x, y) in enumerate(batches):
-            torch.manual_seed(step * 100 + number)
-            expected = plain(x)
-            wanted = criterion(expected, y)
-            (wanted * share).backward()
-            state = torch.get_rng_state()
-            torch.manual_seed(step * 100 + number)
-            output = call(x)
-            loss = loss_of(output, y)
-            (loss * share).backward()
-            assert torch.equal(output, expected)
-            assert torch.equal(loss.detach(), wanted)
-            assert torch.equal(torch.get_rng_state(), state), "other random numbers were drawn"
-        for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True):
-            assert ours.grad is not None and theirs.grad is not None
-            assert torch.equal(ours.grad, theirs.grad)
-
-
-def assert_not_all_zero(model: nn.Module) -> None:
-    assert all(weight.grad.any() for weight in model.parameters() if weight.ndim > 1)
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation(name, dropout):
-    for rows in (1, 2, 3, 7, 32, 33, 100, 256):
-        for sizes in [(13, 8, 3), (64, 128, 64, 10), (30, 17, 9, 2), (7, 3)]:
-            model = net(sizes, ACTIVATIONS[name], dropout)
-            step_both_ways(model, nn.CrossEntropyLoss(), [batch(rows, sizes)], whole=True)
-            if rows > 3:
-                assert_not_all_zero(model)
-            step_both_ways(
-                net(sizes, ACTIVATIONS[name], dropout), nn.MultiMarginLoss(), [batch(rows, sizes)], whole=False
-            )
-
-
-@pytest.mark.parametrize("criterion", [nn.MSELoss(), nn.HuberLoss(), nn.L1Loss()], ids=lambda one: type(one).__name__)
-def test_one_output(criterion):
-    for rows in (1, 2, 31, 256):
-        sizes = (13, 8, 1)
-        step_both_ways(net(sizes), criterion, [batch(rows, sizes, True)], whole=isinstance(criterion, nn.MSELoss))
-    step_both_ways(net((5, 4, 1)), BinaryCrossEntropy(), [(batch(9, (5, 2))[0], torch.arange(9) % 2)], whole=False)
-
-
-def test_weights_of_classes_and_label_smoothing():
-    sizes = (13, 8, 3)
-    weighted = nn.CrossEntropyLoss(weight=torch.tensor([0.2, 3.0, 1.1]))
-    step_both_ways(net(sizes), weighted, [batch(33, sizes)], whole=True)
-    smoothed = nn.CrossEntropyLoss(label_smoothing=0.1)
-    step_both_ways(net(sizes), smoothed, [batch(33, sizes)], whole=False)
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_batches_added_up(whole):
-    sizes = (32, 256, 256, 5)
-    criterion = nn.CrossEntropyLoss() if whole else nn.MultiMarginLoss()
-    step_both_ways(net(sizes, nn.ReLU, 0.2), criterion, [batch(rows, sizes) for rows in (256, 256, 11)], whole)
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.999, 1.0])
-def test_dropout_of_any_rate_and_size(rate):
-    """Masks are drawn in blocks; a batch may have more numbers than one."""
-    model = nn.Sequential(nn.Linear(3, 700), nn.Dropout(rate), nn.Linear(700, 2))
-    step_both_ways(model, nn.CrossEntropyLoss(), [batch(100, (3, 2))], whole=True)
-    assert closed_form(nn.Sequential(nn.Dropout(0.0), nn.Linear(2, 2)), Flat(nn.Linear(2, 2))) is not None
-
-
-def test_what_is_not_known_is_left_to_autograd():
-    class Own(nn.ReLU):
-        def forward(self, input: Tensor) -> Tensor:
-            return input * 3
-
-    hooked, watched, wrapped = net((3, 4, 2)), net((3, 4, 2)), net((3, 4, 2))
-    hooked[1].register_forward_hook(lambda module, inputs, output: output * 2)
-    watched[0].register_full_backward_hook(lambda module, inputs, outputs: None)
-    wrapped.register_forward_pre_hook(lambda module, inputs: inputs)
-    normed = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
-    others = [
-        net((3, 4, 2), Own),
-        nn.Sequential(nn.Linear(3, 4, bias=False)),
-        nn.Sequential(nn.Linear(3, 2), nn.ReLU(True)),
-    ]
-    for model in (hooked, watched, wrapped, normed, *others):
-        assert closed_form(model, Flat(model)) is None
-    assert closed_form(net((3, 4, 2)), Flat(net((3, 4, 2)))) is not None
-
 
 # -- what a recipe chooses --------------------------------------------------------------------------------------------------
 
@@ -260,8 +144,16 @@ def sections_of(optimizer: str, variant: str) -> dict[str, Any]:
     return {**changes, "optimizer": {"name": optimizer, **changes.get("optimizer", {})}}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("optimizer", sorted(ELEMENTWISE))
+FEW = ("plain", "decay", "clip_norm", "accumulation")
+"""What every optimizer is tried with; two of them with everything, and all with everything in the long run."""
+PAIRS = [
+    pytest.param(name, variant, marks=() if name in ("adam", "sgd") or variant in FEW else pytest.mark.soak)
+    for name in sorted(ELEMENTWISE)
+    for variant in VARIANTS
+]
+
+
+@pytest.mark.parametrize(("optimizer", "variant"), PAIRS)
 def test_flat_or_not_and_in_closed_form_or_not_is_the_same_to_the_last_bit(optimizer, variant):
     sections = sections_of(optimizer, variant)
     with switched(flat=False, fused=False):
@@ -415,3 +307,102 @@ def test_twice_as_many_steps_read_nothing_more_to_the_host(monkeypatch, optimize
                 train_here(sections, 2)
         counts.append(reads.count)
     assert counts[0] == counts[1] == counts[2] > 2
+
+
+# -- what is measured -------------------------------------------------------------------------------------------------------
+
+
+def test_a_layer_whose_gradient_explodes_is_named_and_the_others_keep_their_figures():
+    recipe = recipe_of({})
+    norms = GradientNorms(recipe.model, 1, recipe.clipping)
+    for number, parameter in enumerate(recipe.model.parameters()):
+        parameter.grad.fill_(torch.inf if number == 2 else 1.0)
+    norms.before(1)
+    norms.after(1)
+    whole, _, layers = norms.read()
+    assert whole == layers[1] == torch.inf
+    assert layers[0] == pytest.approx((13 * 12 + 12) ** 0.5) and layers[2] == pytest.approx((7 * 3 + 3) ** 0.5)
+
+
+def test_clipping_switched_on_within_an_epoch_is_seen_by_the_norms():
+    recipe = recipe_of({})
+    norms = GradientNorms(recipe.model, 1, recipe.clipping)
+    recipe.flat.gradient.fill_(1.0)
+    norms.before(1)
+    recipe.clipping.norm = 0.5
+    recipe.clipping.apply()
+    norms.after(1)
+    before, after, _ = norms.read()
+    assert before > 10 and after == pytest.approx(0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_sums_taken_up_again_add_in_the_order_of_an_unbroken_epoch(task):
+    """Losses of all sizes, so that another order of the additions would show in the last digits."""
+
+    def batches() -> list[tuple[Tensor, Tensor, Tensor]]:
+        torch.manual_seed(0)
+        size = (5, 3) if task == "classification" else (5,)
+        target = torch.randint(0, 3, (5,)) if task == "classification" else torch.randn(5)
+        return [
+            (torch.rand(()) * 10.0 ** (n % 30 - 15), torch.randn(size), target) for n in range(BATCHES_AT_ONCE + 300)
+        ]
+
+    def fresh() -> Tally:
+        return Tally(task, 1.0, torch.device("cpu"))
+
+    straight = fresh()
+    for one in batches():
+        straight.add(*one)
+    expected = straight.read()
+    for place in (0, 7, BATCHES_AT_ONCE - 1, BATCHES_AT_ONCE, BATCHES_AT_ONCE + 200):
+        first, second = fresh(), fresh()
+        for one in batches()[:place]:
+            first.add(*one)
+        second.load_state_dict(first.state_dict())
+        for tally in (first, second):
+            for one in batches()[place:]:
+                tally.add(*one)
+            assert tally.read() == expected
+
+
+def test_an_average_that_forgets_is_torchs_bit_for_bit():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    ours = Average(model, "ema", 0.8, 0.0, 1)
+    theirs = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.8), use_buffers=True)
+    for step in range(7):
+        model(torch.randn(6, 5)).sum().backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= 0.1 * parameter.grad
+        if step == 4:  # taken up again
+            state = ours.state_dict()
+            ours = Average(model, "ema", 0.8, 0.0, 1)
+            ours.load_state_dict(state)
+        ours.after_step()
+        theirs.update_parameters(model)
+        pairs = zip(ours.averaged.state_dict().values(), theirs.state_dict().values(), strict=True)
+        assert all(torch.equal(own, other) for own, other in pairs)
+
+
+def test_small_and_large_batches_of_the_evaluation_give_the_same_figures(monkeypatch):
+    with switched():
+        at_once = train_here(VARIANTS["dropout"], 1)
+        monkeypatch.setattr("engine.recipe.CACHED", 1)
+        monkeypatch.setattr("engine.recipe.EVALUATION_ROWS", 10)
+        apart = train_here(VARIANTS["dropout"], 1)
+        weighted = recipe_of({"loss": {"class_weights": "balanced"}}).evaluation_rows
+    assert apart.training.recipe.evaluation_rows == weighted == 10
+    for one, other in zip(at_once.epochs, apart.epochs, strict=True):
+        assert (one.train_loss, one.val_loss) == pytest.approx((other.train_loss, other.val_loss), rel=1e-6)
+        assert one.val_metrics == pytest.approx(other.val_metrics)
+
+
+def test_evaluation_goes_by_what_fits_the_cache_of_a_cpu():
+    cpu, gpu, plain = torch.device("cpu"), torch.device("cuda"), nn.CrossEntropyLoss()
+    picture = nn.Sequential(nn.Conv2d(1, 16, 3), nn.Flatten(), nn.Linear(16, 10))
+    assert evaluation_rows(picture, plain, 28 * 28, cpu) == 128
+    assert evaluation_rows(nn.Linear(4, 256), plain, 1, cpu) == 1024
+    assert evaluation_rows(nn.Linear(4, 2), plain, 1, cpu) == evaluation_rows(picture, plain, 784, gpu) == 8192
+    assert evaluation_rows(picture, nn.CrossEntropyLoss(weight=torch.ones(10)), 784, cpu) == 8192
