@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -22,6 +23,7 @@ class Average:
         self._model, self._kind = model, kind
         self._first_epoch = swa_start * epochs
         self._last_epoch = 0
+        self._decay, self._begun = ema_decay, False
         self.averaged: AveragedModel | None = None
         if kind == "ema":
             self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True)
@@ -30,8 +32,26 @@ class Average:
 
     def after_step(self) -> None:
         """Take in the weights after a step of the optimizer."""
-        if self.averaged is not None and self._kind == "ema":
+        if self.averaged is None or self._kind != "ema":
+            return
+        if self._begun:
+            self._follow(self.averaged)
+        else:
             self.averaged.update_parameters(self._model)
+            self._begun = True
+
+    @torch.no_grad()
+    def _follow(self, averaged: AveragedModel) -> None:
+        """What `update_parameters` does from its second call on, bit for bit, without asking the device for the count."""
+        ours = [*averaged.module.parameters(), *averaged.module.buffers()]
+        pairs = list(zip(ours, [*self._model.parameters(), *self._model.buffers()], strict=True))
+        real = [(own, new) for own, new in pairs if own.is_floating_point()]
+        averages, weights = [own for own, _ in real], [new for _, new in real]
+        torch._foreach_lerp_(averages, weights, 1 - self._decay)  # pyright: ignore[reportPrivateImportUsage]
+        for own, new in pairs:
+            if not own.is_floating_point():  # the count of batches in batch norm
+                own.copy_(own * self._decay + new * (1 - self._decay))
+        averaged.n_averaged += 1
 
     def after_epoch(self, epoch: int) -> None:
         """Take in the weights after epoch number `epoch`, from 1; once, however often it is called for an epoch."""
@@ -55,6 +75,7 @@ class Average:
         self._last_epoch = state["last_epoch"]
         if self.averaged is not None:
             self.averaged.load_state_dict(state["averaged"])
+            self._begun = int(self.averaged.n_averaged) > 0
 
     def settle(self) -> None:
         """Put the average into the trained model, at the end of training."""

@@ -70,9 +70,8 @@ class TensorBoardSink:
             if event.epoch == self._tested:
                 return  # the same weights were tested before the run went on: the same values at the same step
             self._tested = event.epoch
-        for tag, value in scalars(event, self._view).items():
-            writer.add_scalar(tag, value, getattr(event, "epoch", 0), walltime=event.time)
-        if isinstance(event, e.EpochEnded | e.TestMeasured):
+        if found := scalars(event, self._view):
+            _add_scalars(writer, found, getattr(event, "epoch", 0), event.time)
             writer.flush()  # the checkpoint that goes on behind this epoch is saved later: a kill leaves no gap
         match event:
             case e.WeightsSampled():
@@ -184,6 +183,16 @@ def scalars(event: e.Event, view: RunView) -> dict[str, float]:
 def _measure(name: str, view: RunView) -> str:
     """A measure's name as a part of a tag, the same as that of the curve that the primary one has already."""
     return clean(measure_label(name, len(view.data.class_names) if view.data else 0)).replace("²", "2")
+
+
+def _add_scalars(writer: SummaryWriter, found: dict[str, float], step: int, time: float) -> None:
+    """All scalars of a step in one record, which costs a tenth of `add_scalar` for each of them."""
+    from tensorboard.compat.proto import summary_pb2
+
+    proto: Any = summary_pb2
+    values = [proto.Summary.Value(tag=tag, simple_value=value) for tag, value in found.items()]
+    assert writer.file_writer is not None
+    writer.file_writer.add_summary(proto.Summary(value=values), step, time)
 
 
 def _add_histogram(writer: SummaryWriter, one: Histogram, event: e.WeightsSampled) -> None:

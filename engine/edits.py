@@ -139,6 +139,8 @@ def put_in_place(recipe: Recipe, config: RunConfig) -> None:
     recipe.stops_non_finite = config.early_stopping.non_finite
     recipe.train = recipe.train.resized(config.run.batch_size)
     recipe.accumulation = Accumulation(recipe.train.rows, recipe.train.batch_size, config.run.accumulate)
+    if not recipe.compile:
+        recipe.choose_forward()
 
 
 def renew_schedule(recipe: Recipe, config: RunConfig) -> None:

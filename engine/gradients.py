@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
+from .flat import Flat
+
 NORM_SAMPLES = 10
 """Steps of an epoch whose gradient norms are measured."""
 
@@ -56,26 +58,49 @@ class Accumulation:
 class Clipping:
     """Gradient clipping by value, then by norm; 0 switches either off. Pascanu et al. 2013; torch.nn.utils."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], norm: float, value: float) -> None:
-        self._parameters = list(parameters)
+    def __init__(self, parameters: Sequence[nn.Parameter], norm: float, value: float, flat: Flat | None = None) -> None:
+        self._parameters, self._flat = list(parameters), flat
         self.norm, self.value = norm, value
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is clipped."""
+        return bool(self.norm or self.value)
 
     def apply(self) -> None:
         """Clip the gradients in place."""
+        if self._flat is not None:
+            self._clip_flat(self._flat.gradient)
+            return
         if self.value:
             clip_grad_value_(self._parameters, self.value)
         if self.norm:
             clip_grad_norm_(self._parameters, self.norm)
 
+    @torch.no_grad()
+    def _clip_flat(self, gradient: Tensor) -> None:
+        """As above, with one multiplication for all of them; the same bits, since the norm is taken tensor by tensor."""
+        if self.value:
+            gradient.clamp_(-self.value, self.value)
+        if self.norm:
+            norm = get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+            gradient.mul_(torch.clamp(self.norm / (norm + 1e-6), max=1.0))
+
 
 class GradientNorms:
     """Norms of the gradient over an epoch, measured at some of its steps and left on the device until the end.
 
-    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`.
+    `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`. clipping:
+    asked at each of them whether it changes anything; without it the two are the same.
     """
 
-    def __init__(self, model: nn.Module, steps: int) -> None:
-        self._layers = layers_of(model)
+    def __init__(self, model: nn.Module, steps: int, clipping: Clipping | None = None) -> None:
+        layers = layers_of(model)
+        self._parameters = [parameter for layer in layers for parameter in layer]
+        self._layers = len(layers)
+        owners = [number for number, layer in enumerate(layers) for _ in layer]
+        self._owner = torch.tensor(owners, device=self._parameters[0].device)  # (parameters,): each one's layer
+        self._clipping = clipping
         self._every = max(1, steps // NORM_SAMPLES)
         self._before: list[Tensor] = []
         self._after: list[Tensor] = []
@@ -86,7 +111,7 @@ class GradientNorms:
 
     def after(self, step: int) -> None:
         if step % self._every == 0:
-            self._after.append(self._norms())
+            self._after.append(self._norms() if self._clipping and self._clipping.on else self._before[-1])
 
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
@@ -98,16 +123,22 @@ class GradientNorms:
         self._after = [one.to(device) for one in state["after"]]
 
     def _norms(self) -> Tensor:
-        """(layers + 1,): the norm of each layer's gradient, then that of the whole gradient."""
-        layers = torch.stack([get_total_norm([p.grad for p in layer if p.grad is not None]) for layer in self._layers])
-        return torch.cat([layers, torch.linalg.vector_norm(layers)[None]])
+        """(parameters,): the norm of each parameter's gradient."""
+        gradients = [p.new_zeros(()) if p.grad is None else p.grad for p in self._parameters]
+        return torch.stack(torch._foreach_norm(gradients))  # pyright: ignore[reportPrivateImportUsage]
 
     def read(self) -> tuple[float, float, tuple[float, ...]]:
         """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""
         if not self._before:
-            return math.nan, math.nan, (math.nan,) * len(self._layers)
-        means = torch.stack([torch.stack(self._before).mean(0), torch.stack(self._after).mean(0)]).tolist()
-        return means[0][-1], means[1][-1], tuple(means[0][:-1])
+            return math.nan, math.nan, (math.nan,) * self._layers
+        norms = torch.stack([torch.stack(self._before), torch.stack(self._after)])
+        # Doubles, except on Apple's GPU, which has none: the squares of large norms go beyond float32.
+        squares = norms.to(torch.float32 if norms.device.type == "mps" else torch.float64).square()
+        # (before or after, samples, layers). Not as a product with zeros and ones: what is not finite stays in its layer.
+        layers = squares.new_zeros(*squares.shape[:2], self._layers).index_add_(2, self._owner, squares)
+        whole = layers.sum(2).sqrt().mean(1)
+        figures = torch.cat([whole, layers[0].sqrt().mean(0)]).tolist()
+        return figures[0], figures[1], tuple(figures[2:])
 
 
 def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:

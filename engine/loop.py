@@ -25,7 +25,7 @@ from .events import (
 )
 from .keeping import Keeper
 from .metrics import Scorecard
-from .precision import Forward, compiled
+from .precision import compiled
 from .recipe import Recipe
 from .regularization import Mixed, loss_of, weight_figures, weight_matrices
 from .stopping import StopToken
@@ -71,10 +71,9 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
     in a hurry leaves them as they are. A stop takes effect after the batch in hand; the unfinished epoch is then not counted.
     """
     recipe, token = training.recipe, keeper.token
-    forward: Forward = recipe.model
     if recipe.compile:
         x, y = next(recipe.train.in_order())
-        forward, outcome = compiled(recipe.model, recipe.train_criterion, recipe.precision, x, y)
+        recipe.forward, outcome = compiled(recipe.model, recipe.train_criterion, recipe.precision, x, y)
         emit(Noted(text=outcome))
     reason = _reason_to_end(training, token)
     while reason is None:
@@ -82,7 +81,7 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
         epoch = training.done + 1
         keeper.begin_epoch(training)
         emit(EpochStarted(epoch=epoch))
-        train = train_epoch(training, forward, emit, keeper)
+        train = train_epoch(training, emit, keeper)
         if train is None:  # asked to stop, or taken back to an earlier point
             reason = token.reason
             continue
@@ -90,7 +89,7 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
         judged = recipe.average.model
         train_loss, train_metric = train.loss, train.metric
         if recipe.train_eval:
-            train_loss, train_metric = evaluate(recipe, judged, recipe.train)
+            train_loss, train_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
         if (card := measure(recipe, judged, recipe.validation, token)) is None:
             reason = token.reason
             continue
@@ -145,11 +144,8 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
     return Outcome(reason, training.done, training.stopping.best_epoch, kept)
 
 
-def train_epoch(training: Training, forward: Forward, emit: Emit, keeper: Keeper) -> TrainFigures | None:
-    """One pass over the training data, or the rest of one; None when it was broken off, by a stop or by going back.
-
-    forward: the model, or its compiled form.
-    """
+def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures | None:
+    """One pass over the training data, or the rest of one; None when it was broken off, by a stop or by going back."""
     recipe, token = training.recipe, keeper.token
     if keeper.wanted(training, time.perf_counter()) and not keeper.attend(training):
         return None
@@ -162,12 +158,12 @@ def train_epoch(training: Training, forward: Forward, emit: Emit, keeper: Keeper
     recipe.model.train()
     for batch, (x, y) in enumerate(recipe.train.shuffled(recipe.order, training.batch), training.batch + 1):
         if groups.begins(batch):
-            optimizer.zero_grad()
+            recipe.zero_gradients()
             step += 1
         inputs, target = recipe.augment(x, y)
         with recipe.precision.autocast():
-            output = forward(inputs)
-            loss = loss_of(recipe.train_criterion, output, target)
+            output = recipe.forward(inputs)
+            loss = loss_of(recipe.loss, output, target)
         scaler.scale(loss if groups.batches == 1 else loss * groups.share(batch)).backward()
         if groups.completes(batch):
             scaler.unscale_(optimizer)
@@ -177,7 +173,7 @@ def train_epoch(training: Training, forward: Forward, emit: Emit, keeper: Keeper
             norms.after(step)
             recipe.weight_decay.apply()
             if recipe.needs_closure:
-                optimizer.step(_closure(recipe, forward, inputs, target))
+                optimizer.step(_closure(recipe, inputs, target))
             else:
                 scaler.step(optimizer)
             scaler.update()
@@ -196,13 +192,13 @@ def train_epoch(training: Training, forward: Forward, emit: Emit, keeper: Keeper
     return TrainFigures(sums.lr, *tally.read(), *norms.read(), progress.rate())
 
 
-def _closure(recipe: Recipe, forward: Forward, inputs: Tensor, target: Tensor | Mixed) -> Callable[[], float]:
+def _closure(recipe: Recipe, inputs: Tensor, target: Tensor | Mixed) -> Callable[[], float]:
     """The loss as a function that an optimizer such as LBFGS evaluates as often as it likes, gradients left behind."""
 
     def closure() -> float:
-        recipe.optimizer.zero_grad()
+        recipe.zero_gradients()
         with recipe.precision.autocast():
-            loss = loss_of(recipe.train_criterion, forward(inputs), target)
+            loss = loss_of(recipe.train_criterion, recipe.forward(inputs), target)
         loss.backward()
         recipe.penalty.add_gradient()
         recipe.clipping.apply()

@@ -100,10 +100,10 @@ def _sweep(recipe: Recipe, lowest: float, highest: float, steps: int) -> RangeTe
 def _step(recipe: Recipe, x: Tensor, y: Tensor) -> Tensor:
     """One step as the training loop takes it; returns the loss on the batch before it."""
     scaler = recipe.precision.scaler
-    recipe.optimizer.zero_grad()
+    recipe.zero_gradients()
     inputs, target = recipe.augment(x, y)
     with recipe.precision.autocast():
-        loss = loss_of(recipe.train_criterion, recipe.model(inputs), target)
+        loss = loss_of(recipe.loss, recipe.forward(inputs), target)
     scaler.scale(loss).backward()
     scaler.unscale_(recipe.optimizer)
     recipe.penalty.add_gradient()

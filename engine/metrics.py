@@ -13,6 +13,12 @@ from torch import Tensor
 from .losses import class_scores
 from .measures import measures_of, top_k
 
+AT_ONCE = 1 << 20
+"""Numbers of outputs that are kept at the most before they are added up."""
+
+BATCHES_AT_ONCE = 1024
+"""Batches that are kept at the most: each costs about a kilobyte beside its numbers."""
+
 METRICS: dict[str, tuple[str, Literal["max", "min"]]] = {
     "classification": ("accuracy", "max"),
     "regression": ("RMSE", "min"),
@@ -49,30 +55,54 @@ class Tally:
         self._kind = torch.float32 if device.type == "mps" else torch.float64
         self._sums = torch.zeros(2, dtype=self._kind, device=device)
         self._count = 0
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._numbers = 0  # in the outputs that wait
 
-    @torch.no_grad()
     def add(self, loss: Tensor, output: Tensor, target: Tensor) -> None:
         """Take in a batch: loss is the mean over its n rows, output (n, classes) or (n,), target (n,)."""
-        rows = len(target)
+        self._waiting.append((loss.detach(), output.detach(), target))
+        self._count += len(target)
+        self._numbers += output.numel()
+        if self._numbers > AT_ONCE or len(self._waiting) == BATCHES_AT_ONCE:
+            self._sum_up()
+
+    @torch.no_grad()
+    def _sum_up(self) -> None:
+        """Add up the batches that wait: for many small ones together it takes a small part of the time."""
+        if not self._waiting:
+            return
+        losses, outputs, targets = zip(*self._waiting, strict=True)
+        self._waiting, self._numbers = [], 0
+        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(
+            self._sums.device, non_blocking=True
+        )
+        output, target = torch.cat(outputs), torch.cat(targets)
         if self._task == "classification":
             right = (predicted(output) == target).sum()
         else:
-            right = (output - target).square().sum()
-        self._sums[0].add_(loss.detach(), alpha=rows)  # multiplied in the kind of the sums, hence without rounding
-        self._sums[1] += right
-        self._count += rows
+            right = (output - target).square().sum(dtype=self._kind)
+        # Multiplied in the kind of the sums, hence without rounding.
+        self._sums = self._sums + torch.stack([(torch.stack(losses).to(self._kind) * rows).sum(), right.to(self._kind)])
 
     def state_dict(self) -> dict[str, Any]:
-        """What was added so far."""
-        return {"sums": self._sums, "count": self._count}
+        """What was added so far. Batches that wait go on waiting: the order of additions is that of an unbroken epoch."""
+        losses, outputs, targets = zip(*self._waiting, strict=True) if self._waiting else ((), (), ())
+        waiting = [torch.stack(losses), torch.cat(outputs), torch.cat(targets)] if self._waiting else []
+        rows = [len(target) for target in targets]
+        return {"sums": self._sums, "count": self._count, "waiting": waiting, "rows": rows}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
-        self._sums.copy_(state["sums"])
-        self._count = state["count"]
+        self._sums = state["sums"].to(self._sums)
+        self._count, self._waiting = state["count"], []
+        if rows := state["rows"]:
+            losses, outputs, targets = (value.to(self._sums.device) for value in state["waiting"])
+            self._waiting = list(zip(losses, outputs.split(rows), targets.split(rows), strict=True))
+            self._numbers = outputs.numel()
 
     def read(self) -> tuple[float, float]:
         """Mean loss and metric over everything added; the only place that waits for the device."""
+        self._sum_up()
         return self._finished(*(self._sums / max(1, self._count)).tolist())
 
     def _finished(self, loss: float, metric: float) -> tuple[float, float]:
@@ -101,6 +131,7 @@ class Scorecard(Tally):
     @torch.no_grad()
     def measure(self) -> Measured:
         """Loss and metrics over everything added (one row at least), in one transfer."""
+        self._sum_up()
         output, target = torch.cat(self._outputs).to(self._kind), torch.cat(self._targets)
         if self._task == "classification":
             figures = classification_figures(output, target, self._classes)

@@ -16,6 +16,7 @@ from torch.optim import SGD, Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from .config import OptimizerConfig, RunConfig, ScheduleConfig
+from .direct import directly
 from .errors import ConfigError, config_error
 from .torchtable import STAND_INS, Entry, extra_options, table
 
@@ -23,8 +24,11 @@ PER_BATCH = frozenset(["cyclic", "one_cycle"])
 """The schedules that move after every batch, as torch's documentation has them; the others move after every epoch."""
 
 
-def build_optimizer(config: OptimizerConfig, parameters: Iterable[Tensor]) -> Optimizer:
+def build_optimizer(config: OptimizerConfig, parameters: Iterable[Tensor], fused: bool = False) -> Optimizer:
     """The torch.optim optimizer that the configuration names.
+
+    fused: over a single vector (see engine.flat), with torch's fused kernel where it has one and the configuration says nothing
+    against it; the results then differ from those of the plain one in the last digits.
 
     Raises ConfigError when the installed torch does not know an option or refuses its value.
     """
@@ -38,7 +42,11 @@ def build_optimizer(config: OptimizerConfig, parameters: Iterable[Tensor]) -> Op
     else:
         build = _class(torch.optim, entry, "optimizer.name")
     known = _class(torch.optim, entry, "optimizer.name")
-    return _built("optimizer", entry, known, build, config.extra, (list(parameters),), arguments)
+    listed = list(parameters)
+    if fused and not config.extra and len(listed) == 1 and isinstance(listed[0], nn.Parameter):
+        build, more = directly(known, listed[0])
+        arguments |= more
+    return _built("optimizer", entry, known, build, config.extra, (listed,), arguments)
 
 
 class MuonWithAdamW(Optimizer):

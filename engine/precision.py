@@ -31,6 +31,11 @@ class Precision:
         self._name, self._device = name, device
         self.scaler = torch.amp.GradScaler(device.type, enabled=name == "float16")
 
+    @property
+    def exact(self) -> bool:
+        """Whether everything is computed in float32, as it is."""
+        return self._name == "float32" and not self.scaler.is_enabled()
+
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which torch chooses the format operation by operation; none for float32."""
         if self._name == "float32":
@@ -59,7 +64,7 @@ def compiled(model: nn.Module, criterion: Criterion, precision: Precision, x: Te
         forward, outcome = model, f"not compiled, training goes on without: {type(error).__name__}"
     else:
         outcome = f"model compiled in {time.perf_counter() - began:.1f} s"
-    model.zero_grad()
+    model.zero_grad(set_to_none=False)
     with torch.no_grad():
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])

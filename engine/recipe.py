@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch.optim import LBFGS, Optimizer
 
 from .averaging import Average
+from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
 from .errors import ConfigError, config_error
+from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
 from .losses import build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
 from .models import build_model
 from .optim import Schedule, build_optimizer
-from .precision import Precision
+from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .stopping import EarlyStopping, build_stopping
 from .warmstart import begin_with
 
 EVALUATION_ROWS = 8192
-"""Rows per batch in evaluation: large enough to be fast, small enough for the activations to fit."""
+"""Rows per batch in evaluation at the most: large enough to be fast, small enough for the activations to fit."""
+
+CACHED = 1 << 18
+"""Numbers of a layer's output that a CPU evaluates at a time: beyond its cache it takes up to twice as long."""
 
 
 @dataclass
@@ -65,7 +72,37 @@ class Recipe:
     stops_early: bool
     stops_non_finite: bool
     restore_best: bool
+    evaluation_rows: int = EVALUATION_ROWS
     notes: tuple[str, ...] = ()
+    flat: Flat | None = None
+    forward: Forward = field(init=False)
+    loss: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.choose_forward()
+
+    def choose_forward(self) -> None:
+        """Take the quickest way through a training step that the model as it is now allows: see engine.closedform.
+
+        `forward` then stands for the model and `loss` for the criterion.
+        """
+        self.forward, self.loss = self.model, self.train_criterion
+        if self.flat is not None and self.flat.stale:
+            self.flat.zero()  # autograd would add to what was to be overwritten
+        plain = self.precision.exact and not self.compile and not self.needs_closure and self.device.type != "mps"
+        if self.flat is None or not plain or not switched_on("NNTUI_CLOSED_FORM"):
+            return
+        if (net := closed_form(self.model, self.flat)) is not None:
+            self.forward = net
+            if not self.augment.mixup and (whole := with_loss(net, self.train_criterion)) is not None:
+                self.forward, self.loss = whole, whole.loss
+
+    def zero_gradients(self) -> None:
+        """Forget the gradients of the step before."""
+        if self.flat is not None:
+            self.flat.zero(overwritten=isinstance(self.forward, ClosedForm | WithLoss))
+        else:
+            self.optimizer.zero_grad()
 
     @property
     def needs_closure(self) -> bool:
@@ -101,7 +138,9 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     model = with_head(net, config.loss.name, outputs)
     notes = (begin_with(model, config.model.weights),) if fresh and config.model.weights else ()
     model.to(device)
-    optimizer = build_optimizer(config.optimizer, model.parameters())
+    flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
+    fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
+    optimizer = build_optimizer(config.optimizer, [flat.values] if flat else model.parameters(), fused)
     train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
     reg = config.regularization
     refuse_misfits(config, data.task, train, optimizer)
@@ -109,16 +148,19 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     order.manual_seed(config.run.seed)
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
     counts = data.class_counts["train"]
+    criterion = build_loss(config.loss, data.task, counts, device)
+    pixels = math.prod(data.image_shape[1:]) if data.image_shape else 1
+    rows = evaluation_rows(model, criterion, pixels, device)
     return Recipe(
         model=model,
-        criterion=build_loss(config.loss, data.task, counts, device),
+        criterion=criterion,
         train_criterion=build_loss(config.loss, data.task, counts, device, reg.label_smoothing),
         optimizer=optimizer,
         schedule=Schedule(config, optimizer, accumulation.steps),
         augment=Augmentation(reg.input_noise, reg.mixup, config.run.seed, device),
-        penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2),
-        clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value),
-        weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay),
+        penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2, flat),
+        clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value, flat),
+        weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay, flat),
         max_norm=MaxNorm(weight_matrices(model), reg.max_norm),
         accumulation=accumulation,
         precision=Precision(config.run.precision, device),
@@ -127,8 +169,9 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
         train_eval=measures_train_loss(config),
         train=train,
-        validation=Batches(data.x_validation, data.y_validation, EVALUATION_ROWS, device),
-        test=Batches(data.x_test, data.y_test, EVALUATION_ROWS, device),
+        validation=Batches(data.x_validation, data.y_validation, rows, device),
+        test=Batches(data.x_test, data.y_test, rows, device),
+        evaluation_rows=rows,
         order=order,
         task=data.task,
         channels=data.image_shape[0] if data.image_shape else 1,
@@ -142,7 +185,29 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         stops_non_finite=config.early_stopping.non_finite,
         restore_best=config.early_stopping.restore_best,
         notes=notes,
+        flat=flat,
     )
+
+
+def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device: torch.device) -> int:
+    """Rows per batch in evaluation. pixels: of a picture, for the outputs of convolutions, which may be smaller.
+
+    A loss that weighs classes is a mean over each batch's own weights, so that its batches are not made smaller than need be.
+    """
+    if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
+        return EVALUATION_ROWS
+    widths = [1]
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            widths.append(module.out_features)
+        elif isinstance(module, nn.Conv2d):
+            widths.append(module.out_channels * pixels)
+    return min(EVALUATION_ROWS, max(128, CACHED // max(widths)))
+
+
+def switched_on(name: str) -> bool:
+    """Whether the environment leaves a quick way of computing on: ``NNTUI_FLAT=0`` and the like switch it off."""
+    return os.environ.get(name, "") != "0"
 
 
 def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer) -> None:

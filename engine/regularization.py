@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .flat import Flat
+
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
 SPARSE = 1e-3
@@ -40,13 +42,24 @@ class Penalty:
     for bit: torch multiplies in the same order, and a factor of 2 is exact in floating point.
     """
 
-    def __init__(self, weights: Sequence[nn.Parameter], l1: float, l2: float) -> None:
+    def __init__(self, weights: Sequence[nn.Parameter], l1: float, l2: float, flat: Flat | None = None) -> None:
         self.l1, self.l2 = l1, l2
         self._weights = list(weights)
+        self._flat = flat
+        self._mask: Tensor | None = None
 
     @torch.no_grad()
     def add_gradient(self) -> None:
         """Add the gradient of the penalty to the gradients that backward has left."""
+        if self._flat is not None and (self.l1 or self.l2):
+            if self._mask is None:  # made only when there is a penalty: it is as large as the model
+                self._mask = self._flat.mask(self._weights)
+            if self.l2:
+                self._flat.gradient += self._flat.values * (self._mask * (2 * self.l2))
+            if self.l1:
+                self._flat.gradient += self._flat.values.sign() * (self._mask * self.l1)
+        if self._flat is not None:
+            return
         for weight in self._weights:
             if weight.grad is not None and self.l2:
                 weight.grad += weight * (2 * self.l2)
@@ -76,9 +89,13 @@ class WeightDecay:
     parameter group, as the schedule has it at this step.
     """
 
-    def __init__(self, optimizer: Optimizer, weights: Sequence[nn.Parameter], rate: float) -> None:
+    def __init__(
+        self, optimizer: Optimizer, weights: Sequence[nn.Parameter], rate: float, flat: Flat | None = None
+    ) -> None:
         wanted = {id(weight) for weight in weights}
         self._optimizer, self.rate = optimizer, rate
+        self._flat, self._wanted = flat, list(weights)
+        self._mask: Tensor | None = None
         self._weights = [
             [weight for weight in group["params"] if id(weight) in wanted] for group in optimizer.param_groups
         ]
@@ -86,7 +103,12 @@ class WeightDecay:
     @torch.no_grad()
     def apply(self) -> None:
         """Shrink the weights; called once before each step of the optimizer, as torch's AdamW does it."""
-        if self.rate:
+        if self.rate and self._flat is not None:
+            if self._mask is None:
+                self._mask = self._flat.mask(self._wanted) > 0
+            keep = 1 - self._optimizer.param_groups[0]["lr"] * self.rate
+            self._flat.values.mul_(torch.where(self._mask, keep, 1.0))
+        elif self.rate:
             # The groups are asked for each time: an optimizer that takes over a saved state makes new ones.
             for group, weights in zip(self._optimizer.param_groups, self._weights, strict=True):
                 keep = 1 - group["lr"] * self.rate

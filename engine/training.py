@@ -17,6 +17,7 @@ from .configfile import to_nested
 from .diagnosis import Doctor
 from .edits import edited_config, put_in_place, renew_schedule
 from .facts import MadeEdit
+from .flat import load_optimizer_state, optimizer_state
 from .gradients import GradientNorms
 from .metrics import Tally
 from .recipe import Recipe
@@ -65,13 +66,24 @@ class Training:
         """The sums of the epoch under way: fresh ones, or those that a checkpoint in its middle brought."""
         if self.partial is None:
             self._order_state = self.recipe.order.get_state()
-            norms = GradientNorms(self.recipe.model, self.recipe.accumulation.steps)
+            norms = self._fresh_norms()
             self.partial = Partial(self.recipe.schedule.lr, self.recipe.tally(), norms)
         if self._gradients is not None:
             for parameter, gradient in zip(self.recipe.model.parameters(), self._gradients, strict=True):
-                parameter.grad = gradient
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                elif gradient is not None:
+                    parameter.grad.copy_(gradient)  # it may be a part of a longer vector
+                else:
+                    parameter.grad.zero_()
             self._gradients = None
+            if self.recipe.flat is not None:
+                self.recipe.flat.stale = False
         return self.partial
+
+    def _fresh_norms(self) -> GradientNorms:
+        recipe = self.recipe
+        return GradientNorms(recipe.model, recipe.accumulation.steps, recipe.clipping)
 
     def end_epoch(self, train_loss: float, val_loss: float) -> None:
         """Count the epoch under way as done."""
@@ -96,7 +108,7 @@ class Training:
             "done": self.done,
             "batch": self.batch,
             "model": recipe.model.state_dict(),
-            "optimizer": recipe.optimizer.state_dict(),
+            "optimizer": optimizer_state(recipe.optimizer, recipe.flat),
             "schedule": recipe.schedule.state_dict(),
             "average": recipe.average.state_dict(),
             "scaler": recipe.precision.scaler.state_dict(),
@@ -143,7 +155,7 @@ class Training:
             recipe.model.load_state_dict(content["model"])
         except RuntimeError as error:
             raise ValueError(f"the checkpoint is of another model: {str(error).splitlines()[0]}") from None
-        recipe.optimizer.load_state_dict(content["optimizer"])
+        load_optimizer_state(recipe.optimizer, content["optimizer"], recipe.flat)
         recipe.schedule.load_state_dict(content["schedule"])
         recipe.average.load_state_dict(content["average"])
         recipe.precision.scaler.load_state_dict(content["scaler"])
@@ -155,7 +167,7 @@ class Training:
         self.best_weights = None if best is None else {name: value.to(recipe.device) for name, value in best.items()}
         self.partial, self._gradients = None, None
         if (partial := content.get("partial")) is not None:
-            norms = GradientNorms(recipe.model, recipe.accumulation.steps)
+            norms = self._fresh_norms()
             self.partial = Partial(partial["lr"], recipe.tally(), norms)
             self.partial.tally.load_state_dict(partial["tally"])
             norms.load_state_dict(partial["norms"], recipe.device)

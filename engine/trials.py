@@ -295,8 +295,11 @@ def _save_weights(tee: Tee, recipe: Recipe, folder: RunDir) -> None:
     """The weights as safetensors; a full disk is told, and does not take the figures with it."""
     from safetensors.torch import save
 
+    def _own(value: Any) -> Any:  # not a part of a longer vector, which some versions refuse to write
+        return value.detach().to("cpu", copy=True).contiguous()
+
     try:
-        weights = {name: value.detach().cpu().contiguous() for name, value in recipe.model.state_dict().items()}
+        weights = {name: _own(value) for name, value in recipe.model.state_dict().items()}
         write_atomically(folder.weights, save(weights))
     except OSError as error:
         tee(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))
