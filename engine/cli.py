@@ -27,14 +27,13 @@ from .errors import (
     TrainingError,
     config_error,
 )
-from .headless import detach, exit_code, train_plainly
 from .options import DetachOption, FileArgument, SampleOption, SetOption
 from .signals import occupy_descriptors
 
 if TYPE_CHECKING:
     from .config import RunConfig
 
-__all__ = ["app", "detach", "exit_code", "main", "resolve", "train_plainly"]
+__all__ = ["app", "main", "resolve"]
 
 app = typer.Typer(
     name="nntui",
@@ -88,6 +87,8 @@ def train(
     if not (file or sample):
         raise config_error("", "nothing to train", "give a FILE, or try `nntui train --sample digits`")
     config = resolve(file, sample, set_)
+    from .headless import detach, train_plainly
+
     if not detached:
         raise typer.Exit(train_plainly(config))
     options = [part for setting in set_ for part in ("--set", setting)]

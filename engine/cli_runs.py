@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .errors import EXIT_FAILED, Fault, InputError
-from .headless import detach, replay_plainly, resume_plainly, train_plainly
 from .options import DetachOption, FolderOption, JsonOption, RunArgument, SetOption
-from .rundir import RunDir
 from .text import clean
 
 if TYPE_CHECKING:
     from .config import RunConfig
+    from .rundir import RunDir
     from .runs import RunSummary
     from .runview import RunView
 
@@ -106,6 +105,7 @@ def resume(
     Prints and exits as `nntui train` does.
     """
     from .configfile import load_config
+    from .headless import detach, resume_plainly, train_plainly
     from .runs import find_run
 
     found = find_run(run, folder)
@@ -129,6 +129,7 @@ def replay(run: RunArgument = "", folder: FolderOption = RUNS) -> None:
 
     Prints and exits as `nntui train` does.
     """
+    from .headless import replay_plainly
     from .runs import find_run
 
     raise typer.Exit(replay_plainly(find_run(run, folder).path))

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from .commands import Save
 from .errors import EXIT_INTERRUPTED, EXIT_TERMINATED
-from .events import ScreenLost
-from .stopping import StopToken
+
+if TYPE_CHECKING:
+    from .stopping import StopToken
 
 
 def obey_signals(token: StopToken) -> None:
@@ -21,6 +22,9 @@ def obey_signals(token: StopToken) -> None:
     at once. SIGUSR1 saves a checkpoint. SIGHUP means that the terminal has gone: training goes on without it. Where it is
     ignored already (`nohup`), that stays so.
     """
+    from .commands import Save
+    from .events import ScreenLost
+
     asked: set[int] = set()
     terminals = [fd for fd in (0, 1, 2) if _is_terminal(fd)]
 

@@ -83,7 +83,9 @@ def _headless(config: RunConfig | None) -> int:
             "no terminal here to open the app in",
             "train without one: nntui train FILE, or nntui train --sample digits",
         )
-    return cli.train_plainly(config)
+    from engine.headless import train_plainly
+
+    return train_plainly(config)
 
 
 def main() -> int:
