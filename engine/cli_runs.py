@@ -6,12 +6,13 @@ import json
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .errors import EXIT_FAILED, Fault, InputError
-from .options import DetachOption, FolderOption, JsonOption, RunArgument, SetOption
+from .options import NEWEST, DetachOption, FolderOption, JsonOption, RunArgument, SetOption
 from .text import clean
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 30.0  # how long `stop` waits for the run to be let go
 RUNS = "runs"
+NO_RUNS_HINT = "--folder names another place, and `nntui train FILE` starts one"
 
 
 def ls(folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
@@ -37,10 +39,10 @@ def ls(folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
     elif found:
         _print_table([("name", "status", "epoch", "best loss", "age"), *map(_row, found)])
     else:
-        typer.echo(f"there are no runs in {clean(folder, 2000)}; `nntui train FILE` starts one")
+        typer.echo(f"there are no runs in {clean(Path(folder).expanduser().absolute(), 2000)}; {NO_RUNS_HINT}")
 
 
-def show(run: RunArgument = "", folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
+def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
     """Show what a run has come to: its figures, who trains it, its last checkpoint."""
     from .runs import find_run, summarize_run
 
@@ -68,7 +70,7 @@ def show(run: RunArgument = "", folder: FolderOption = RUNS, as_json: JsonOption
 
 
 def stop(
-    run: RunArgument = "",
+    run: RunArgument = NEWEST,
     now: Annotated[bool, typer.Option("--now", help="Leave out the test of the best weights.")] = False,
     folder: FolderOption = RUNS,
 ) -> None:
@@ -91,7 +93,7 @@ def stop(
 
 
 def resume(
-    run: RunArgument = "",
+    run: RunArgument = NEWEST,
     more: Annotated[int, typer.Option("--more", metavar="N", min=0, help="Train N epochs beyond the plan.")] = 0,
     set_: SetOption = [],  # noqa: B006
     override: Annotated[
@@ -113,6 +115,9 @@ def resume(
     changes = _changes(found, config, set_)
     if changes and not override:
         raise InputError(changes)
+    if override and not changes:
+        problem = "nothing differs from the settings that the run was started with"
+        raise InputError([Fault("--override", problem, "name what to change with --set, or leave --override out")])
     if changes:
         begin_with = [*set_, f"model.weights={found.path}"]
         if detached:
@@ -124,7 +129,7 @@ def resume(
     raise typer.Exit(resume_plainly(found.path, more))
 
 
-def replay(run: RunArgument = "", folder: FolderOption = RUNS) -> None:
+def replay(run: RunArgument = NEWEST, folder: FolderOption = RUNS) -> None:
     """Train a run once more from its beginning, with every live edit at its place: the same numbers, in a folder of its own.
 
     Prints and exits as `nntui train` does.

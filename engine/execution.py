@@ -77,10 +77,11 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A run that is taken up again. lock: already taken. more: epochs to add."""
+    """A run that is taken up again. lock: already taken; reader: of what is asked of it since. more: epochs to add."""
 
     run: RunDir
     lock: RunLock
+    reader: CommandReader
     record: Record
     more: int = 0
 
@@ -106,7 +107,7 @@ def execute(
     record = chapter.record if chapter else Record()
     seen = ViewSink(copy.deepcopy(record.view))
     tee = Tee([JournalSink(folder.journal), seen, *sinks])
-    reader = CommandReader(folder, token)
+    reader = chapter.reader if chapter else CommandReader(folder, token)
     alone = config.trials.kind == "single"
 
     def board(where: RunDir, own: RunConfig, prepared: Prepared, again: bool) -> list[Sink]:
@@ -128,7 +129,7 @@ def execute(
             why_not,
         )
 
-    began = time.monotonic()
+    began = time.monotonic() - record.spent  # what earlier processes took counts as well
     try:
         notes = [f"{record.damaged} damaged lines of the journal were passed over"] if record.damaged else []
         if config.run.tensorboard and config.run.figures:
@@ -144,7 +145,7 @@ def execute(
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
             tee.add(board(folder, config, data, again))
             _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
-            announce(tee, config, data, recipe)
+            announce(tee, config, data, recipe, training.planned)
             if again:
                 tell_place(tee, training)
             try:

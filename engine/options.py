@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .errors import config_error
+
 FileArgument = Annotated[str, typer.Argument(metavar="[FILE]", help="A run's TOML file.", show_default=False)]
 SampleOption = Annotated[
     str, typer.Option("--sample", metavar="NAME", help="Use a sample that comes with nntui: see `nntui samples`.")
@@ -16,10 +18,23 @@ SetOption = Annotated[
 DetachOption = Annotated[
     bool, typer.Option("--detach", help="Train in a process of its own, which goes on when this terminal is closed.")
 ]
+NEWEST = "@newest"
+"""What stands for the newest run where none is named. An empty name is a mistake: an unset variable of a script."""
+
+
+def _named(run: str) -> str:
+    if not run.strip():
+        raise config_error("RUN", "is empty", "leave it out for the newest run, or name one")
+    return "" if run == NEWEST else run
+
+
 RunArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[RUN]", help="A run's name, a part of it, or its folder; the newest if left out.", show_default=False
+        metavar="[RUN]",
+        help="A run's name, a part of it, or its folder; the newest if left out.",
+        show_default=False,
+        callback=_named,
     ),
 ]
 FolderOption = Annotated[str, typer.Option("--folder", metavar="FOLDER", help="Where the runs are.")]

@@ -25,7 +25,7 @@ class Record:
 
     started: the settings it was started with, as the journal has them. epochs and tests: by trial (0 for a run without trials),
     those that still count. ended: the trials that are over. edits and added: those that count, in order (added: with
-    the epochs planned then); a chapter that begins at a checkpoint from before some of the edits makes those once more.
+    the epochs planned then); spent: seconds in which some process had the run; a chapter that begins at a checkpoint from before some of the edits makes those once more.
     """
 
     after: Literal["", "ended", "detached", "lost"] = ""
@@ -37,10 +37,15 @@ class Record:
     edits: list[e.KnobsChanged] = field(default_factory=list)
     added: list[tuple[MadeEdit, int]] = field(default_factory=list)
     damaged: int = 0
+    spent: float = 0.0
+    _told: float = 0.0
 
     def apply(self, event: e.Event) -> None:
         """Fold one event in."""
         tested = self.view.test
+        if self._told and not isinstance(event, e.RunStarted | e.RunResumed):
+            self.spent += max(0.0, event.time - self._told)
+        self._told = event.time
         self.view.apply(event)
         history = self.epochs.setdefault(event.trial, {})
         match event:

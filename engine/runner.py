@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import events as e
+from .commandfile import CommandReader
 from .commands import Command
 from .config import RunConfig
 from .configfile import check, to_nested
@@ -186,12 +187,15 @@ def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
     """
     run = RunDir(Path(folder).absolute())
     lock = RunLock.take(run)
+    token = token or StopToken()
+    reader = CommandReader(run, token)  # from here on there is somebody who can be asked
     try:
         record = read_record(run)
         config = settings_of(run, record)
         _refuse_finished(run, config, record, more)
-        return execute(config, sinks, token or StopToken(), Chapter(run, lock, record, more))
+        return execute(config, sinks, token, Chapter(run, lock, reader, record, more))
     finally:
+        reader.close()
         lock.release()
 
 

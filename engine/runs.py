@@ -118,7 +118,8 @@ def find_run(text: str = "", folder: str | Path = "runs", running: bool = False)
     except OSError as error:
         raise InputError([Fault("", f"cannot be read: {error.strerror}", "", clean(parent, 2000))]) from None
     if not runs:
-        raise InputError([Fault("", f"there are no runs in {clean(parent, 2000)}", "`nntui train FILE` starts one")])
+        hint = "--folder names another place, and `nntui train FILE` starts one"
+        raise InputError([Fault("", f"there are no runs in {clean(parent.absolute(), 2000)}", hint)])
     if not text:
         found = [run for run in runs if probe(run) is not None] if running else runs
         if not found:

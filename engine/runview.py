@@ -277,7 +277,8 @@ class RunView:
         if event.why == "resumed":
             self.resumed_at.append(event.epochs)
         self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]
-        self._say(event, f"training stands after {place_words(event.epochs, event.batch)}")
+        words = "goes on after" if event.why == "resumed" else "back to where it was after"
+        self._say(event, f"{words} {place_words(event.epochs, event.batch)}")
 
     def _end_epoch(self, event: e.EpochEnded) -> None:
         self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step

@@ -15,7 +15,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,21 +47,24 @@ def spawn(arguments: Sequence[str]) -> Spawned:
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     reader, writer = os.pipe()
     with tempfile.TemporaryFile() as output, open(reader, "rb") as ready:
+        with _interrupts_later() as interrupted:  # one in the midst of it would leave a child that nobody knows
+            try:
+                child = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "engine", *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    pass_fds=[writer],
+                    env={**os.environ, "PYTHONPATH": paths, READY_FD: str(writer)},
+                )
+            except OSError as error:
+                raise TrainingError(f"no process can be started: {error.strerror}") from None
+            finally:
+                os.close(writer)
         try:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "engine", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                pass_fds=[writer],
-                env={**os.environ, "PYTHONPATH": paths, READY_FD: str(writer)},
-            )
-        except OSError as error:
-            raise TrainingError(f"no process can be started: {error.strerror}") from None
-        finally:
-            os.close(writer)
-        try:
+            if interrupted:
+                raise KeyboardInterrupt
             folder = ready.read()
         except BaseException:
             child.send_signal(signal.SIGTERM)
@@ -69,6 +73,21 @@ def spawn(arguments: Sequence[str]) -> Spawned:
             return Spawned(RunDir(Path(os.fsdecode(folder))), child.pid)
         code = child.wait()
         raise _failure(code, os.pread(output.fileno(), 1 << 16, 0).decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def _interrupts_later() -> Iterator[list[int]]:
+    """Collect Ctrl-C instead of raising KeyboardInterrupt, in the main thread, which alone gets it."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    # A handler and not a blocked signal: the child would inherit the block, while its handlers are the default ones.
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _failure(code: int, printed: str) -> InputError | TrainingError:

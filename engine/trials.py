@@ -123,8 +123,10 @@ def run_trial(
     )
 
 
-def announce(emit: Callable[[e.Event], None], config: RunConfig, data: Prepared, recipe: Recipe) -> None:
-    """Tell what is about to be trained on what."""
+def announce(
+    emit: Callable[[e.Event], None], config: RunConfig, data: Prepared, recipe: Recipe, planned: int = 0
+) -> None:
+    """Tell what is about to be trained on what. planned: the epochs, when they are not those of the settings."""
     emit(
         e.DataPrepared(
             dataset=clean(config.data.source),
@@ -144,7 +146,7 @@ def announce(emit: Callable[[e.Event], None], config: RunConfig, data: Prepared,
         e.ModelBuilt(
             layers=tuple((name, size) for name, size in layers if size),
             parameters=sum(size for _, size in layers),
-            epochs=recipe.epochs,
+            epochs=planned or recipe.epochs,
             steps_per_epoch=len(recipe.train),
             batch_size=recipe.train.batch_size,
             metric=metric,
@@ -186,7 +188,7 @@ def run_several(
                 tee(e.TrialStarted(number=trial.number, of=len(plan), label=trial.label, folder=str(own.path)))
             for problem in damage:
                 tee(e.Noted(text=problem))
-            announce(tee, trial.config, data, recipe)
+            announce(tee, trial.config, data, recipe, training.planned)
             if going_on or begun:
                 tell_place(tee, training)
             try:
@@ -221,8 +223,12 @@ def take_up(
             if faults := changed_settings(json.loads(loaded.content["config"]), training.started):
                 raise ConfigError(faults)
             training.restore(loaded.content)
-        except (ValueError, KeyError, InputError) as error:
+        except (ValueError, InputError) as error:
             raise TrainingError(f"{loaded.entry.file} cannot be gone on from: {clean(error)}") from error
+        except KeyError as error:
+            problem = f"{loaded.entry.file} was written by another version, it lacks {clean(error)}"
+            hint = "go on with that version, or start a new run with model.weights set to this run's folder"
+            raise TrainingError(f"{problem}; {hint}") from error
     keeper.make_again(training, edits[len(training.edits) :])
     return loaded is not None, problems
 

@@ -10,6 +10,7 @@ import typer
 
 from engine import cli, cli_runs
 from engine.errors import config_error
+from engine.options import NEWEST, RunArgument
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -54,7 +55,7 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
 
 @app.command()
 def attach(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run's name, a part of it, or its folder.")] = "",
+    run: RunArgument = NEWEST,
     folder: Annotated[str, typer.Option("--folder", help="Where the runs are.")] = "runs",
 ) -> None:
     """Open the monitor on a run, live or over: its history, its findings, every key. Without RUN: on the newest.

@@ -84,6 +84,7 @@ sys.exit(tui.main.main())
         (["ls", "--folder", "nowhere"], 0, "there are no runs"),
         (["show", "--folder", "nowhere"], 2, "there are no runs"),
         (["stop", "--folder", "nowhere"], 2, "there are no runs"),
+        (["stop", ""], 2, "RUN: is empty"),
         (["resume", "--folder", "nowhere"], 2, "there are no runs"),
         (["train", "nosuch.toml"], 2, "no such file"),
         (["train"], 2, "nothing to train"),

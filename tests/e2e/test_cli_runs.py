@@ -66,10 +66,13 @@ def a_run_that_was(
 
 def test_no_runs_yet(tmp_path):
     done = run("ls", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "there are no runs in runs; `nntui train FILE` starts one\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"there are no runs in {tmp_path}/runs; --folder names another place, and `nntui train FILE` starts one\n",
+    )
     done = run("ls", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == []
-    assert fault(run("show", cwd=tmp_path)).startswith("there are no runs in runs")
+    assert fault(run("show", cwd=tmp_path)).startswith(f"there are no runs in {tmp_path}/runs")
 
 
 def test_runs_are_listed_and_shown(tmp_path):

@@ -136,7 +136,7 @@ class AskEpochs(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="epochs-box"):
             yield Static(Text("How many epochs more?", style="bold"))
-            yield Input("10", type="integer", max_length=7, id="epochs")
+            yield Input("10", id="epochs")
             what = (
                 "Early stopping will not end the run before."
                 if self._under_way
@@ -147,7 +147,7 @@ class AskEpochs(ModalScreen[int | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         text = event.value.strip()
-        if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_EPOCHS:
+        if text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= MOST_EPOCHS:
             self.dismiss(int(text))
         else:
             self.query_one("#epochs-words", Static).update(

@@ -226,6 +226,8 @@ class MonitorScreen(Screen[None]):
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """What the footer shows: on a narrow screen only what a person needs most while a run is under way."""
         found = super().active_bindings
+        if self.view.phase == "paused" and "space" in found:
+            found["space"] = found["space"]._replace(binding=replace(found["space"].binding, description="go on"))
         if self.size.width < WIDE and self.running:
             for key in LESS_WANTED & found.keys():
                 found[key] = found[key]._replace(binding=replace(found[key].binding, show=False))

@@ -116,9 +116,9 @@ def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
         parts.append(Text(f"epoch {done}/{view.total_epochs} {_bar(view, 10, ascii_only)}"))
     if view.end:
         parts.append(Text(f"took {duration(view.end.seconds)}"))
-    elif view.seconds_left is not None:
+    elif view.seconds_left is not None and view.phase != "paused":
         parts.append(Text(f"ETA {duration(view.seconds_left)}"))
-    if view.samples_per_second and not view.end:
+    if view.samples_per_second and not view.end and view.phase != "paused":
         parts.append(Text(f"{_thousands(view.samples_per_second)} samples/s"))
     if view.device:
         parts.append(Text(clean(view.device, 40)))
