@@ -303,7 +303,7 @@ def test_edits_that_are_not_made_again_are_seen(bench):
 def test_saving_in_place_is_seen(bench):
     """Killed inside saves, such a run is soon left with nothing that it could go on from."""
     one, rng, codes = CASES[2], random.Random(3), [0]
-    while not any(codes) and len(codes) < 10:
+    while not any(codes) and len(codes) < 40:
         config, runs = bench.config(one)
         child = bench.server.fork("train", config=config, fault="saving in place")
         assert aimed(child, one, "save", rng, 0.5)

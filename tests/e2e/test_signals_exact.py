@@ -34,7 +34,7 @@ mixup = 0.2
 [schedule]
 name = "one_cycle"
 [run]
-epochs = 16
+epochs = 40
 batch_size = 16
 device = "cpu"
 checkpoint_pause = 0

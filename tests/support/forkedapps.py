@@ -128,6 +128,7 @@ def arguments(epochs: int, *more: str) -> list[str]:
         "run.device=cpu",
         "run.tensorboard=false",
         "early_stopping.enabled=false",
+        "run.batch_size=3",  # an epoch takes a moment, in which a terminal can be closed
         *more,
     )
     return ["--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
