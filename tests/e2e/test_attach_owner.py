@@ -12,7 +12,9 @@ from support.terminal import NNTUI, environment
 
 from engine import events as e
 from engine.attached import attach
+from engine.commands import Edit, Revert
 from engine.runs import list_runs
+from engine.runview import RunView
 
 WAIT = 60.0
 
@@ -28,11 +30,14 @@ def until(condition, seconds: float = WAIT) -> None:
 def owner(tmp_path):
     """A run that trains until it is stopped: its process, and its folder."""
     settings = [f"run.folder={tmp_path}", "run.epochs=1000000", "early_stopping.enabled=off", "run.tensorboard=off"]
+    settings.append(
+        "run.batch_size=1"
+    )  # longer epochs, so that the journal stays short enough to be read a thousand times
     command = [*NNTUI, "train", "--sample", "wine_kfold", "--set", "trials.kind=single"]
     command += [part for setting in settings for part in ("--set", setting)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment())
     try:
-        until(lambda: list_runs(tmp_path) and list_runs(tmp_path)[0].epochs > 30)
+        until(lambda: list_runs(tmp_path) and list_runs(tmp_path)[0].epochs > 10)
         yield process, list_runs(tmp_path)[0].path
     finally:
         process.kill()
@@ -83,3 +88,30 @@ def test_screens_cost_the_run_nothing(owner, count):
     assert growth < 16
     screens[0].stop(now=True)
     assert process.wait(WAIT) == 0
+
+
+def test_an_edit_from_one_screen_is_made_and_seen_by_all(owner):
+    """And taken back from another one."""
+    _, folder = owner
+    screens = [attach(folder) for _ in range(3)]
+    views = [RunView() for _ in screens]
+
+    def edits(count: int) -> bool:
+        for view, screen in zip(views, screens, strict=True):
+            view.apply_all(screen.drain())
+        return all(len(view.edits) == count for view in views)
+
+    screens[0].send(Edit({"optimizer.lr": "0.005", "regularization.l2": "0.01"}))
+    until(lambda: edits(1))
+    for view in views:
+        assert [(one.key, one.after) for one in view.edits[0].changes] == [
+            ("regularization.l2", "0.01"),
+            ("optimizer.lr", "0.005"),
+        ]
+        assert view.config["optimizer"]["lr"] == 0.005
+    until(lambda: edits(1) and all(view.lr and view.lr[-1] == 0.005 for view in views))
+    screens[1].send(Revert())
+    until(lambda: edits(0))
+    assert all(view.config["optimizer"]["lr"] != 0.005 for view in views)
+    screens[2].stop(now=True)
+    until(lambda: edits(0) and all(view.end is not None for view in views))
