@@ -19,7 +19,7 @@ CONFIG: dict[str, dict[str, Any]] = {
     "data": {"source": "moons", "rows": 200},
     "model": {"hidden": [48]},  # a checkpoint is then larger than the journal at the beginning, and smaller at the end
     "regularization": {"dropout": 0.2},
-    "run": {"epochs": EPOCHS, "batch_size": 16, "device": "cpu", "checkpoint_pause": 0, "histograms": 1, "figures": False},
+    "run": {"epochs": EPOCHS, "batch_size": 2, "device": "cpu", "checkpoint_pause": 0, "histograms": 1, "figures": False},
 }  # fmt: skip
 
 
