@@ -147,10 +147,8 @@ def datasets(
         raise config_error("--search", f"no dataset fits '{search}'", "`nntui datasets` lists them all")
     for line in list_cards(found, _columns()):
         typer.echo(line)
-    typer.echo(
-        "\n`nntui datasets NAME` shows one of them, or a CSV file: data.source and data.target name the file and"
-    )
-    typer.echo("the column to predict.")
+    typer.echo("\n`nntui datasets NAME` shows one of them, or a CSV or TSV file. To train on a file,")
+    typer.echo("set data.source to its path and data.target to the column to predict.")
 
 
 def _looked_at(name: str, target: str) -> DataPreview:
