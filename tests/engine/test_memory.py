@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import RunConfig, StopToken
+from engine.closedform import WithLoss
 from engine.data.prepared import load_prepared
 from engine.keeping import Keeper
 from engine.loop import fit
@@ -86,6 +87,13 @@ def test_what_autograd_keeps():
     assert kept <= saved <= kept + 16  # cross-entropy also keeps the sum of its weights, a number
     assert widest == 4 * batch * (hidden + hidden)
     assert outputs == 4 * batch * (hidden + hidden + classes)
+
+
+def test_the_activations_of_a_batch_do_not_lie_beside_those_of_the_next(make_config):
+    """Of a net whose gradient is written out, which keeps them itself; the estimate counts those of one batch."""
+    recipe = trained(make_config(data={"source": "moons"}, run={"epochs": 1})).recipe
+    assert isinstance(recipe.forward, WithLoss)
+    assert nbytes(recipe.forward._saved) == 0
 
 
 def test_a_batch_of_double_the_size_takes_double(make_config):
