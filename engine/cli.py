@@ -166,6 +166,14 @@ def config(
         typer.echo(dump_config(resolved), nl=False)
 
 
+@app.command(hidden=True)
+def standby() -> None:
+    """Wait, with PyTorch imported, for the process that started this one to say what to train."""
+    from .standby import serve
+
+    raise typer.Exit(serve())
+
+
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:
     """Run the command line and return the exit code. Every fault of the user is one line on standard error."""
     occupy_descriptors()

@@ -70,13 +70,6 @@ class MonitorScreen(Screen[None]):
             super().__init__()
             self.config = config
 
-    class LetGo(Message):
-        """This process has handed the run over: it stands at its checkpoint, and nobody trains it."""
-
-        def __init__(self, monitor: MonitorScreen) -> None:
-            super().__init__()
-            self.monitor = monitor
-
     def __init__(
         self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
     ) -> None:
@@ -84,7 +77,6 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self.source = source
         self.view = RunView()
-        self.detaching = False  # whether this process was asked to hand the run over
         self._guest = guest
         self._opened = time.time()
         self._ascii = charset == "ascii"
@@ -120,8 +112,7 @@ class MonitorScreen(Screen[None]):
         self.set_interval(1.0, self._show_clock)
 
     def on_unmount(self) -> None:
-        if not self.source.own:
-            self.source.close()
+        self.source.close()
 
     # -- events in ----------------------------------------------------------------------------------------------------
 
@@ -152,10 +143,6 @@ class MonitorScreen(Screen[None]):
 
     def _finish(self) -> None:
         self._finished = True
-        if self.detaching and self.view.handed_over:
-            self.post_message(self.LetGo(self))
-            return
-        self.detaching = False
         error = self.source.error
         if isinstance(error, InputError) and not self.view.run:
             self.post_message(self.InputRefused(error))
@@ -186,7 +173,7 @@ class MonitorScreen(Screen[None]):
     def _show(self) -> None:
         view = self.view
         self._show_clock()
-        self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii)
+        self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii, self.lost)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
         low = self.size.height < TALL
         self.query_one(TrialsTable).show_view(view)
@@ -201,7 +188,7 @@ class MonitorScreen(Screen[None]):
         """The two lines that tell how long ago something was."""
         now = time.time()
         self.query_one(Title).show_view(self.view, self.size.width, now)
-        self.query_one(Notice).show_view(self.view, now, self._opened, self.detaching)
+        self.query_one(Notice).show_view(self.view, now, self._opened, self.lost)
 
     def _show_charts(self) -> None:
         view = self.view
@@ -238,13 +225,18 @@ class MonitorScreen(Screen[None]):
         """Whether there is something to pause or stop."""
         return self.view.end is None and self.source.alive
 
+    @property
+    def lost(self) -> bool:
+        """Whether the run has not ended and nobody trains it."""
+        return self._finished and self.view.end is None and bool(self.view.run)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
         if action == "switch_chart":
             return self.size.width < WIDE and self.size.height < TALL
         if action == "back":
             return self._guest
-        return makes_sense(action, self.view, self.running, self.detaching)
+        return makes_sense(action, self.view, self.running)
 
     def send(self, command: Command) -> bool:
         """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
