@@ -169,9 +169,10 @@ def config(
 @app.command(hidden=True)
 def standby() -> None:
     """Wait, with PyTorch imported, for the process that started this one to say what to train."""
+    from .headless import leave_at_once
     from .standby import serve
 
-    raise typer.Exit(serve())
+    leave_at_once(serve())
 
 
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:

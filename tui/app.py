@@ -21,7 +21,7 @@ from engine.runview import RunView
 
 from . import terminal
 from .hangup import Watch
-from .leaving import farewell, leave_at_once, outlive
+from .leaving import farewell, outlive
 from .screens.dialogs import ConfirmQuit, HelpScreen
 from .screens.lr_find import FindRate, LrFindScreen, range_test
 from .screens.monitor import MonitorScreen
@@ -38,10 +38,9 @@ if TYPE_CHECKING:
 StartRun = Callable[["RunConfig"], RunSource]
 OpenRun = Callable[[Path], RunSource]
 
-__all__ = ["NntuiApp", "leave_at_once", "run_app"]
+__all__ = ["NntuiApp", "run_app"]
 
 INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
-QUIT_SECONDS = 0.7  # how long the screen waits for a stopped run before it gives the terminal back
 
 
 class NntuiApp(App[int]):
@@ -207,15 +206,14 @@ class NntuiApp(App[int]):
 
     def _quit_by(self, answer: str | None) -> None:
         if answer == "stop":
-            self.run_worker(self._stop_and_quit(), exclusive=True)
+            self._stop_and_quit()
         elif answer == "detach":
             self.action_detach()
 
-    async def _stop_and_quit(self) -> None:
-        """Stop the run and leave; a run that needs longer than a moment is waited for after the screen is gone."""
+    def _stop_and_quit(self) -> None:
+        """Stop the run and leave; its end is waited for after the screen is gone."""
         if (monitor := self._own_monitor) is not None:
-            monitor.source.send(Stop(reason="interrupted"))
-            await asyncio.to_thread(monitor.source.join, QUIT_SECONDS)
+            monitor.send(Stop(reason="interrupted"))
         self.exit(self._exit_code())
 
     def action_detach(self) -> None:

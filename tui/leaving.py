@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,8 @@ from .source import RunSource
 from .terminal import StrayOutput
 
 _LOOK_SECONDS = 0.2
+_GLANCE_SECONDS = 0.03
+_PATIENT_SECONDS = 0.5
 
 
 def follow(
@@ -56,24 +58,24 @@ def follow(
 
 
 def farewell(source: RunSource | None, view: RunView, code: int, watch: Watch, out: Callable[[str], object]) -> int:
-    """Leave the final figures on the terminal, and wait for a run that is still at its last batch; the exit code."""
+    """Leave the final figures on the terminal, and wait for a run that is still at its last batch; the exit code.
+
+    What comes after the figures (the end of the TensorBoard log) is the business of the run's own process.
+    """
     asked = watch.asked
     if source is None or not source.own:
         return exit_code_of(asked) if asked else code
+    began, said = time.monotonic(), False
     _catch_up(source, view)
-    told = view.end is not None
-    if told:
-        out(final_table(view) + "\n")
-    if source.alive:
-        out(
-            f"nntui: {'finishing the TensorBoard log' if told else 'waiting for the batch in hand'} (Ctrl-C leaves at once)\n"
-        )
-        while not source.join(_LOOK_SECONDS):
-            if watch.asked != asked:
-                return EXIT_INTERRUPTED
-    if not told:
+    while view.end is None and not source.join(_GLANCE_SECONDS):
+        if watch.asked != asked:
+            return EXIT_INTERRUPTED
+        if not said and time.monotonic() - began > _PATIENT_SECONDS:
+            out("nntui: waiting for the batch in hand and the test (Ctrl-C leaves at once)\n")
+            said = True
         _catch_up(source, view)
-        out(final_table(view) + "\n")
+    _catch_up(source, view)
+    out(final_table(view) + "\n")
     return exit_code_of(asked) if asked else code
 
 
@@ -153,14 +155,6 @@ def follow_plainly(source: RunSource) -> int:
         source.close()
     write(final_table(view) + "\n")
     return EXIT_OK
-
-
-def leave_at_once(code: int) -> None:
-    """End the process without waiting for daemon threads or for torch to take itself apart."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 def _writer(stray: StrayOutput) -> Callable[[str], object]:

@@ -93,9 +93,9 @@ def notice_text(view: RunView, now: float, opened: float, lost: bool = False) ->
         return "! the process that trained this run is gone; + goes on from the last checkpoint"
     if view.save_problem:
         return f"! no checkpoint: {clean(view.save_problem)}; the ones before it are good"
-    lost = view.screen_lost
-    if lost is not None and lost.time < opened and now - opened < NEWS_SECONDS:
-        return f"{clean(lost.problem)} at {time.strftime('%H:%M', time.localtime(lost.time))}; training went on"
+    gone = view.screen_lost
+    if gone is not None and gone.time < opened and now - opened < NEWS_SECONDS:
+        return f"{clean(gone.problem)} at {time.strftime('%H:%M', time.localtime(gone.time))}; training went on"
     last = view.chapters[-1] if view.chapters else None
     if last is not None and view.end is None and now - max(last.time, opened) < NEWS_SECONDS:
         at = time.strftime("%H:%M", time.localtime(last.time))
