@@ -13,7 +13,7 @@ from engine import RunConfig
 from engine import events as e
 from engine.commands import Edit, MoreEpochs, Pause, Revert, Save, Stop
 from engine.configfile import to_nested
-from engine.errors import TrainingError, config_error
+from engine.errors import config_error
 from engine.facts import Change
 from engine.lock import Owner
 from engine.runs import RunSummary
