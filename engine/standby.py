@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .configfile import build_config, to_nested
-from .errors import EXIT_OK, Fault, InputError
+from .errors import EXIT_OK, Fault, InputError, TrainingError
+from .facts import RangeTest
 from .rundir import RunDir
 from .spawn import Child, ReadySink, Spawned, parents_end
+from .text import clean
 
 if TYPE_CHECKING:
     from .config import RunConfig
@@ -38,12 +41,24 @@ class Standby:
         Raises InputError for what the user can mend, after which it waits again, and TrainingError when it fails before
         there is a run.
         """
-        self._child.tell({"train": to_nested(config)})
+        folder = Path(self._ask("train", config)["folder"])
+        self._child.close()
+        return Spawned(RunDir(folder), self._child.process)
+
+    def find_rate(self, config: RunConfig) -> RangeTest:
+        """A learning-rate range test. Raises InputError for what the user can mend, TrainingError when it fails."""
+        found = self._ask("find_rate", config)["found"]
+        curves = {name: tuple(found.pop(name)) for name in ("rates", "losses", "smoothed")}
+        return RangeTest(**curves, **found)
+
+    def _ask(self, what: str, config: RunConfig) -> dict[str, Any]:
+        self._child.tell({"do": what, "config": to_nested(config)})
         answer = self._child.answer()
         if faults := answer.get("faults"):
             raise InputError([Fault(**fault) for fault in faults])
-        self._child.close()
-        return Spawned(RunDir(Path(answer["folder"])), self._child.process)
+        if problem := answer.get("problem"):
+            raise TrainingError(problem)
+        return answer
 
     def close(self) -> None:
         """Let it end, unless it trains."""
@@ -64,27 +79,36 @@ def serve() -> int:
             answers.write(json.dumps(words).encode() + b"\n")
 
     for line in asks:
+        asked = json.loads(line)
         try:
-            return _train(json.loads(line)["train"], ReadySink(answers))
+            config = build_config(asked["config"])
+            if asked["do"] == "train":
+                return _train(config, ReadySink(answers))
+            answer({"found": asdict(_find_rate(config))})
         except InputError as error:
-            answer({"faults": [_plain(fault) for fault in error.faults]})
+            answer({"faults": [asdict(fault) for fault in error.faults]})
+        except Exception as error:
+            if asked["do"] == "train":
+                raise
+            answer({"problem": clean(f"{type(error).__name__}: {error}", 1000)})
     return EXIT_OK
 
 
-def _train(settings: dict[str, Any], ready: ReadySink) -> int:
+def _find_rate(config: RunConfig) -> RangeTest:
+    from .lr_find import find_lr
+
+    return find_lr(config)
+
+
+def _train(config: RunConfig, ready: ReadySink) -> int:
     from .headless import exit_code
     from .runner import train
     from .signals import obey_signals
     from .stopping import StopToken
 
-    config = build_config(settings)
     token = StopToken()
     obey_signals(token)
     return exit_code(train(config, [ready], token).reason)
-
-
-def _plain(fault: Fault) -> dict[str, str]:
-    return {"key": fault.key, "problem": fault.problem, "hint": fault.hint, "where": fault.where}
 
 
 def _warm_up() -> None:

@@ -23,7 +23,7 @@ from . import terminal
 from .hangup import Watch
 from .leaving import farewell, outlive
 from .screens.dialogs import ConfirmQuit, HelpScreen
-from .screens.lr_find import FindRate, LrFindScreen, range_test
+from .screens.lr_find import FindRate, LrFindScreen
 from .screens.monitor import MonitorScreen
 from .screens.runs import ListRuns, RunsScreen, runs_in
 from .screens.setup import SetupScreen
@@ -59,7 +59,7 @@ class NntuiApp(App[int]):
         self,
         config: RunConfig | None = None,
         start_run: StartRun | None = None,
-        find_rate: FindRate = range_test,
+        find_rate: FindRate | None = None,
         stray: terminal.StrayOutput | None = None,
         charset: terminal.Charset = "braille",
         colour: bool = True,
@@ -74,7 +74,7 @@ class NntuiApp(App[int]):
         self.workshop = Workshop()
         self._warms_up = start_run is None
         self._start_run = start_run or self.workshop.start
-        self._find_rate = find_rate
+        self._find_rate = find_rate or self.workshop.find_rate
         self._stray = stray
         self._charset: terminal.Charset = charset
         self._colour = colour
@@ -128,7 +128,7 @@ class NntuiApp(App[int]):
     def on_setup_screen_rate_test_asked(self, message: SetupScreen.RateTestAsked) -> None:
         setup = self.screen
         if isinstance(setup, SetupScreen):
-            dialog = LrFindScreen(message.config, self._charset, self._colour, self._find_rate)
+            dialog = LrFindScreen(message.config, self._find_rate, self._charset, self._colour)
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
     def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:

@@ -14,6 +14,7 @@ from .source import OwnSource, RunSource
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
+    from engine.facts import RangeTest
 
 
 class Workshop:
@@ -31,6 +32,11 @@ class Workshop:
     def start(self, config: RunConfig) -> RunSource:
         """Train in the process that stands by; returns at once."""
         return OwnSource(lambda: self._train(config))
+
+    def find_rate(self, config: RunConfig) -> RangeTest:
+        """A learning-rate range test; blocks. Raises InputError, or TrainingError when it fails."""
+        with self._lock:
+            return self._ready().find_rate(config)
 
     def _train(self, config: RunConfig) -> Spawned:
         with self._lock:
