@@ -18,6 +18,9 @@ PHASES = {"preparing": "preparing", "training": "training", "paused": "PAUSED", 
 class Quiet(Static):
     """A Static that does nothing when it is told what it already shows."""
 
+    ONE_LINE = False
+    """Whether it is as high as ever whatever it says: then the screen need not be laid out anew."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self._shown: Text | None = None
@@ -25,11 +28,13 @@ class Quiet(Static):
     def show(self, text: Text) -> None:
         if self._shown is None or text.plain != self._shown.plain or text.spans != self._shown.spans:
             self._shown = text
-            self.update(text)
+            self.update(text, layout=not self.ONE_LINE)
 
 
 class StatusStrip(Quiet):
     """Phase, epoch, progress, time left, speed, device, learning rate."""
+
+    ONE_LINE = True
 
     def show_view(self, view: RunView, width: int, ascii_only: bool = False, lost: bool = False) -> None:
         self.show(status_text(view, width, ascii_only, lost))
@@ -37,6 +42,8 @@ class StatusStrip(Quiet):
 
 class EarlyStopStrip(Quiet):
     """How near early stopping is."""
+
+    ONE_LINE = True
 
     def show_view(self, view: RunView, width: int, ascii_only: bool = False) -> None:
         self.show(stopping_text(view, width, ascii_only))
@@ -48,12 +55,16 @@ NEWS_SECONDS = 60.0  # how long a notice about something that is over stays
 class Title(Quiet):
     """The run's name, the last checkpoint and the folder, as far as there is room."""
 
+    ONE_LINE = True
+
     def show_view(self, view: RunView, width: int, now: float) -> None:
         self.show(title_text(view, width, now))
 
 
 class Notice(Quiet):
     """What a person should know at once; not there at all when there is nothing."""
+
+    ONE_LINE = True
 
     def show_view(self, view: RunView, now: float, opened: float, lost: bool = False) -> None:
         text = notice_text(view, now, opened, lost)
