@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -73,16 +73,32 @@ class Tally:
             return
         losses, outputs, targets = zip(*self._waiting, strict=True)
         self._waiting, self._numbers = [], 0
-        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(
-            self._sums.device, non_blocking=True
-        )
-        output, target = torch.cat(outputs), torch.cat(targets)
+        rows = [len(target) for target in targets]
+        self._sums = self._sums + self._summed(torch.stack(losses), rows, torch.cat(outputs), torch.cat(targets))
+
+    def _summed(self, losses: Tensor, rows: Sequence[int], output: Tensor, target: Tensor) -> Tensor:
+        """(2,): the sums of loss and metric over batches with so many rows."""
+        shares = torch.tensor(rows, dtype=self._kind).to(self._sums.device, non_blocking=True)
         if self._task == "classification":
             right = (predicted(output) == target).sum()
         else:
             right = (output - target).square().sum(dtype=self._kind)
         # Multiplied in the kind of the sums, hence without rounding.
-        self._sums = self._sums + torch.stack([(torch.stack(losses).to(self._kind) * rows).sum(), right.to(self._kind)])
+        return torch.stack([(losses.to(self._kind) * shares).sum(), right.to(self._kind)])
+
+    @torch.no_grad()
+    def take(self, losses: Tensor, rows: Sequence[int], output: Tensor, target: Tensor, whole: bool) -> None:
+        """Take in several batches at once: losses (batches,), the rows of each, and the outputs and targets of all.
+
+        whole: they are all that an epoch has, so that they need not be kept apart for a checkpoint. The sums are those that
+        `add` leads to.
+        """
+        if not whole or self._count or len(rows) > BATCHES_AT_ONCE or output.numel() > AT_ONCE:
+            for loss, one, wanted in zip(losses, output.split(list(rows)), target.split(list(rows)), strict=True):
+                self.add(loss, one, wanted)
+            return
+        self._count = len(target)
+        self._sums = self._summed(losses, rows, output, target)
 
     def state_dict(self) -> dict[str, Any]:
         """What was added so far. Batches that wait go on waiting: the order of additions is that of an unbroken epoch."""
