@@ -7,8 +7,9 @@ import math
 from . import events as e
 from .measures import measure_label
 from .report import label_of
-from .runview import AFTER_WORDS, RunView, change_words, end_words, place_words
+from .runview import RunView
 from .text import clean
+from .words import AFTER_WORDS, change_words, end_words, place_words
 
 
 def epoch_line(view: RunView, event: e.EpochEnded) -> str:

@@ -257,8 +257,9 @@ def _reason(results: list[TrialResult]) -> e.EndReason:
     """Why the run as a whole ended: what was asked of it, or how its only trial ended."""
     if not results[-1].trial.label:
         return results[-1].reason
-    if stopped := [result.reason for result in results if result.reason in STOPPED]:
-        return stopped[-1]
+    for result in results:
+        if result.reason in STOPPED:
+            return result.reason
     return "non_finite" if all(result.reason == "non_finite" for result in results) else "trials_done"
 
 

@@ -23,7 +23,7 @@ from .events import (
     TestMeasured,
 )
 from .keeping import Keeper
-from .metrics import Scorecard
+from .metrics import Measured, Scorecard
 from .precision import compiled
 from .recipe import Recipe
 from .regularization import Mixed, loss_of, weight_figures, weight_matrices
@@ -84,9 +84,11 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
         if train is None:  # asked to stop, or taken back to an earlier point
             reason = token.reason
             continue
-        if not judge_epoch(training, train, began, emit, token):
+        if (evaluated := evaluate_epoch(training, train, token)) is None:
             reason = token.reason
             continue
+        train_figures, card = evaluated
+        judge_epoch(training, train, train_figures, card.measure(), began, emit)
         keeper.after_epoch(training)
         reason = reason_to_end(training, token)
     if reason == token.reason:
@@ -95,20 +97,33 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
     return settle(training, reason, emit, token)
 
 
-def judge_epoch(training: Training, train: TrainFigures, began: float, emit: Emit, token: StopToken) -> bool:
-    """Validate after an epoch of training that began at `began` of time.perf_counter(), and draw the conclusions.
+def evaluate_epoch(
+    training: Training, train: TrainFigures, token: StopToken
+) -> tuple[tuple[float, float], Scorecard] | None:
+    """Training loss and metric after an epoch of training, and what there is to know of the validation part.
 
-    Whether that came about: a stop in a hurry leaves the epoch uncounted.
+    None when a stop is in a hurry: the epoch is then not counted.
+    """
+    recipe = training.recipe
+    recipe.average.after_epoch(training.done + 1)
+    judged = recipe.average.model
+    loss_and_metric = train.loss, train.metric
+    if recipe.train_eval:
+        loss_and_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
+    card = measure(recipe, judged, recipe.validation, token)
+    return None if card is None else (loss_and_metric, card)
+
+
+def judge_epoch(
+    training: Training, train: TrainFigures, evaluated: tuple[float, float], val: Measured, began: float, emit: Emit
+) -> None:
+    """Draw the conclusions of an epoch that began at `began` of time.perf_counter(), and tell them.
+
+    evaluated: training loss and metric; val: the validation part measured.
     """
     recipe, epoch = training.recipe, training.done + 1
-    recipe.average.after_epoch(epoch)
     judged = recipe.average.model
-    train_loss, train_metric = train.loss, train.metric
-    if recipe.train_eval:
-        train_loss, train_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
-    if (card := measure(recipe, judged, recipe.validation, token)) is None:
-        return False
-    val = card.measure()
+    train_loss, train_metric = evaluated
     training.stopping = training.stopping.update(epoch, val.value(recipe.monitor))
     if training.stopping.best_epoch == epoch:
         training.best_loss = val.loss
@@ -142,7 +157,6 @@ def judge_epoch(training: Training, train: TrainFigures, began: float, emit: Emi
         emit(fact)
     for fact in recipe.weights_probe.examine(epoch):
         emit(fact)
-    return True
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:

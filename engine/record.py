@@ -72,7 +72,9 @@ class Record:
                 self.added = [(one, planned) for one, planned in kept if planned <= event.planned]
                 self.ended.pop(event.trial, None)
                 if tested is not None and tested.epoch <= event.epochs:
-                    self.view.of(event.trial).test = tested  # the TensorBoard log has its figures, and is to have them once
+                    self.view.of(
+                        event.trial
+                    ).test = tested  # the TensorBoard log has its figures, and is to have them once
             case e.KnobsChanged():
                 at = event.number - 1
                 again = at < len(self.edits) and _same_edit(self.edits[at], event)

@@ -8,32 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from . import events as e
-from .facts import Change
+from .words import AFTER_WORDS, change_words, end_words, place_words
 
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
-
-END_WORDS: dict[str, str] = {
-    "epochs_done": "all epochs done",
-    "trials_done": "all trials done",
-    "early_stopping": "early stopping",
-    "stopped": "stopped on request",
-    "interrupted": "interrupted",
-    "terminated": "terminated",
-    "non_finite": "the loss is no longer a finite number",
-    "target": "the target was reached",
-    "diverged": "the loss diverged",
-    "failed": "failed",
-    "detached": "handed over",
-}
-
-
-AFTER_WORDS = {"lost": "resumed, since its process was lost", "detached": "taken over", "ended": "taken up again"}
-"""How a process comes to go on with a run, by RunResumed.after."""
-
-
-def end_words(reason: str) -> str:
-    """Why a run ended, in words; a reason that a newer version wrote is given as it is."""
-    return END_WORDS.get(reason, reason)
 
 
 @dataclass(slots=True)
@@ -356,39 +333,10 @@ class RunView:
         self.log.append((event.time, f"{name}: {text}" if name and event.trial == self.trial else text))
 
 
-def place_words(epochs: int, batch: int) -> str:
-    """A point of the training in words."""
-    whole = f"epoch {epochs}" if epochs else "no whole epoch"
-    return f"{whole} and {batch} batches" if batch else whole
-
-
-def change_words(changes: Iterable[Change]) -> str:
-    """Changes of knobs on one line."""
-    return ", ".join(f"{one.key} from {one.before or 'none'} to {one.after or 'none'}" for one in changes)
-
-
-_WHOLE_RUN = frozenset(
-    [
-        "run",
-        "folder",
-        "config",
-        "device",
-        "phase",
-        "started",
-        "now",
-        "trials",
-        "trial",
-        "others",
-        "planned_trials",
-        "summary",
-        "log",
-        "end",
-        "chapters",
-        "screen_lost",
-        "handed_over",
-        "save_problem",
-    ]
-)
+_WHOLE_RUN = frozenset([
+    "run", "folder", "config", "device", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
+    "log", "end", "chapters", "screen_lost", "handed_over", "save_problem",
+])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 
 _PER_EPOCH = (

@@ -14,7 +14,8 @@ from . import events as e
 from .batchednet import Stack
 from .commands import Save
 from .keeping import Keeper
-from .loop import Emit, Progress, TrainFigures, judge_epoch, reason_to_end
+from .loop import Emit, Progress, TrainFigures, evaluate_epoch, judge_epoch, reason_to_end
+from .metrics import measured
 from .recipe import Recipe
 from .stopping import StopToken
 from .training import Training
@@ -45,9 +46,11 @@ def fit_together(lanes: Sequence[Lane], emit: Emit, token: StopToken, end: Endin
     ones that end at the same moment, with the reason of each; they cost nothing from then on. emit: for what concerns all.
     """
     left = list(lanes)
-    stack, group = None, []
+    stack: Stack | None = None
+    group: list[Lane] = []
     while left:
-        ended = [(lane, reason) for lane in left if (reason := reason_to_end(lane.training, token))]
+        reasons: list[tuple[Lane, e.EndReason | None]] = [(lane, reason_to_end(lane.training, token)) for lane in left]
+        ended: list[tuple[Lane, e.EndReason]] = [(lane, reason) for lane, reason in reasons if reason is not None]
         if ended:
             left = [lane for lane in left if all(lane is not one for one, _ in ended)]
         last = min((lane.place for lane in left), default=None)
@@ -70,9 +73,14 @@ def fit_together(lanes: Sequence[Lane], emit: Emit, token: StopToken, end: Endin
         figures = train_epoch_together(stack, group, left, emit, token)
         if figures is None:
             continue
-        for lane, train in sorted(zip(group, figures, strict=True), key=lambda pair: pair[0].number):
-            if not judge_epoch(lane.training, train, began, lane.emit, token):
-                break
+        trained = sorted(zip(group, figures, strict=True), key=lambda pair: pair[0].number)
+        evaluated = [evaluate_epoch(lane.training, train, token) for lane, train in trained]
+        known = [one for one in evaluated if one is not None]
+        if len(known) < len(evaluated):  # a stop in a hurry
+            continue
+        validated = measured([card for _, card in known])
+        for (lane, train), (own, _), val in zip(trained, known, validated, strict=True):
+            judge_epoch(lane.training, train, own, val, began, lane.emit)
         _answer(left, emit, token)
         if group[0].keeper.due():
             for lane in group:
@@ -100,9 +108,12 @@ def train_epoch_together(
     size, noisy = one.train.batch_size, one.augment.noise > 0
     penalty, clipping, decay, max_norm = one.penalty, one.clipping, one.weight_decay, one.max_norm
     batches = max(len(recipe.train) for recipe in recipes)
+    full = min(recipe.train.rows for recipe in recipes) // size  # batches of which all have one of the same size
+    everybody = [(recipe, sums.norms, number) for number, (recipe, sums) in enumerate(zip(recipes, begun, strict=True))]
     for batch in range(first + 1, batches + 1):
-        stepping: list[int] = []
-        for start, stop, rows in parts(recipes, batch):
+        pieces = [(0, len(lanes), size)] if batch <= full else list(parts(recipes, batch))
+        steps = everybody if batch <= full else [everybody[at] for piece in pieces for at in range(*piece[:2])]
+        for start, stop, rows in pieces:
             begin = (batch - 1) * size
             x, y = inputs[start:stop, begin : begin + rows], targets[start:stop, begin : begin + rows]
             if noisy:
@@ -113,8 +124,6 @@ def train_epoch_together(
             losses, gradient = net.loss(output, y)
             net.backward(gradient)
             kept.add(start, stop, losses, output, y)
-            stepping += range(start, stop)
-        steps = [(recipes[number], begun[number].norms, number) for number in stepping]
         if penalty.l1 or penalty.l2:
             for recipe, _, _ in steps:
                 recipe.penalty.add_gradient()
@@ -129,21 +138,21 @@ def train_epoch_together(
         if decay.rate:
             for recipe, _, _ in steps:
                 recipe.weight_decay.apply()
-        stack.step(stepping)
+        stack.step([number for _, _, number in steps])
         if max_norm.limit:
             for recipe, _, _ in steps:
                 recipe.max_norm.apply()
-        for recipe, _, number in steps:
+        for recipe, _, _ in steps:
             recipe.schedule.after_step()
-            lanes[number].training.batch = batch
-
         progress.add(batch, min(size, recipes[0].train.rows - (batch - 1) * size))
         if token.attention or lanes[0].keeper.overdue(progress.last):
+            _stand(lanes, batch)
             kept.hand_over(whole=False)
             going_on = _attend(lanes, all_lanes, emit, token)
             progress.skip()
             if not going_on and (batch < batches or token.now):
                 return None
+    _stand(lanes, batches)
     kept.hand_over(whole=first == 0)
     rate = progress.rate()
     return [TrainFigures(one.lr, *one.tally.read(), *one.norms.read(), rate) for one in begun]
@@ -168,11 +177,19 @@ def gathered(recipes: Sequence[Recipe]) -> tuple[Tensor, Tensor]:
 def parts(recipes: Sequence[Recipe], batch: int) -> Iterator[tuple[int, int, int]]:
     """The trainings, as numbers from and up to, that have a batch number `batch` (from 1) of the same size, and that size."""
     number = 0
-    for rows, same in groupby(min(one.train.batch_size, one.train.rows - (batch - 1) * one.train.batch_size) for one in recipes):
+    for rows, same in groupby(
+        min(one.train.batch_size, one.train.rows - (batch - 1) * one.train.batch_size) for one in recipes
+    ):
         count = len(list(same))
         if rows > 0:
             yield number, number + count, rows
         number += count
+
+
+def _stand(lanes: Sequence[Lane], batch: int) -> None:
+    """Have each training stand behind this batch, or behind its last one."""
+    for lane in lanes:
+        lane.training.batch = min(batch, len(lane.training.recipe.train))
 
 
 class Kept:

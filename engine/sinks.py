@@ -73,7 +73,7 @@ class Tee:
         with self._lock:
             stamped = replace(event, time=self._clock(), trial=trial)
             owners = [0, *(self._own if trial == 0 else [trial])]
-            for owner, sink in [(owner, sink) for owner in owners for sink in self._of(owner)]:
+            for owner, sink in [(one, sink) for one in owners for sink in self._of(one)]:
                 if sink not in self._of(owner):
                     continue  # dropped meanwhile: it could not even take the report of another sink's failure
                 try:

@@ -140,9 +140,7 @@ def conclude(
     )
 
 
-def announce(
-    emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, planned: int = 0
-) -> None:
+def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, planned: int = 0) -> None:
     """Tell what is about to be trained on what. planned: the epochs, when they are not those of the settings."""
     emit(
         e.DataPrepared(

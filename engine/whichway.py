@@ -153,5 +153,3 @@ def _seconds(work: Callable[[], object], trainings: Sequence[Training]) -> float
     for training in trainings:
         training.end_epoch(math.nan, math.nan)
     return taken
-
-

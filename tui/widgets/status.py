@@ -8,7 +8,8 @@ from rich.text import Text
 from textual.widgets import Static
 
 from engine.measures import measure_label
-from engine.runview import RunView, end_words
+from engine.runview import RunView
+from engine.words import end_words
 
 from ..text import clean, duration, fit
 
