@@ -59,9 +59,11 @@ class Stack:
 
     def step(self, numbers: Sequence[int]) -> None:
         """A step of the optimizers of these trainings: all in one where they agree in their rate and have stepped equally often."""
-        groups = [self._recipes[number].optimizer.param_groups[0] for number in numbers]
-        if not self._apart and any(group["lr"] != groups[0]["lr"] for group in groups):
-            self._separate()
+        first = self._recipes[0].optimizer.param_groups[0]
+        if not self._apart:
+            rate = first["lr"]
+            if any(recipe.optimizer.param_groups[0]["lr"] != rate for recipe in self._recipes):
+                self._separate()
         if not self._apart and self._joint is None and self._stepped:
             self._join()
         if self._apart or self._joint is None:  # the first step makes the state
@@ -69,7 +71,10 @@ class Stack:
                 self._recipes[number].optimizer.step()
             self._stepped = True
             return
-        self._joint.param_groups[0].update({name: one for name, one in groups[0].items() if name != "params"})
+        group = self._joint.param_groups[0]
+        whole = group["params"]
+        group.update(first)
+        group["params"] = whole
         self._joint.step()
 
     @torch.no_grad()
@@ -138,7 +143,8 @@ class _Dense:
         return torch.baddbmm(self._bias, x, self._turned), x
 
     def backward(self, gradient: Tensor, x: Any, needed: bool) -> Tensor | None:
-        torch.bmm(gradient.transpose(1, 2), x, out=self._weight_gradient)
+        # Into a tensor of its own: straight into the rows of a matrix, torch would make one product after another of it.
+        self._weight_gradient.copy_(torch.bmm(gradient.transpose(1, 2), x))
         torch.sum(gradient, 1, out=self._bias_gradient)
         return torch.bmm(gradient, self._weight) if needed else None
 
@@ -227,7 +233,7 @@ class BatchedNet:
             with torch.no_grad():
                 # Classes first: torch takes several rows at a time then, which is ten times as fast and gives the same bits.
                 chances, wanted = output.flatten(0, 1).t().contiguous().log_softmax(0), target.reshape(1, -1)
-                losses = chances.gather(0, wanted).view(trials, rows).mean(1).neg_()
+                losses = chances.gather(0, wanted).view(trials, rows).sum(1).mul_(-1 / rows)
                 gradient = torch.zeros_like(chances).scatter_(0, wanted, -1 / rows)
                 gradient = aten._log_softmax_backward_data(gradient, chances, 0, chances.dtype)
             return losses, gradient.t().contiguous().view_as(output)

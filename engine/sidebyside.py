@@ -109,13 +109,19 @@ def train_epoch_together(
     penalty, clipping, decay, max_norm = one.penalty, one.clipping, one.weight_decay, one.max_norm
     batches = max(len(recipe.train) for recipe in recipes)
     full = min(recipe.train.rows for recipe in recipes) // size  # batches of which all have one of the same size
+    moving = any(recipe.schedule.moves for recipe in recipes)
+    common = zip(*(whole[:, : full * size].split(size, 1) for whole in (inputs, targets)), strict=True) if full else ()
+    even = list(common)
     everybody = [(recipe, sums.norms, number) for number, (recipe, sums) in enumerate(zip(recipes, begun, strict=True))]
     for batch in range(first + 1, batches + 1):
         pieces = [(0, len(lanes), size)] if batch <= full else list(parts(recipes, batch))
         steps = everybody if batch <= full else [everybody[at] for piece in pieces for at in range(*piece[:2])]
         for start, stop, rows in pieces:
-            begin = (batch - 1) * size
-            x, y = inputs[start:stop, begin : begin + rows], targets[start:stop, begin : begin + rows]
+            if batch <= full:
+                x, y = even[batch - 1]
+            else:
+                begin = (batch - 1) * size
+                x, y = inputs[start:stop, begin : begin + rows], targets[start:stop, begin : begin + rows]
             if noisy:
                 pairs = zip(recipes[start:stop], x, y, strict=True)
                 x = torch.stack([recipe.augment(own, wanted)[0] for recipe, own, wanted in pairs])
@@ -142,8 +148,9 @@ def train_epoch_together(
         if max_norm.limit:
             for recipe, _, _ in steps:
                 recipe.max_norm.apply()
-        for recipe, _, _ in steps:
-            recipe.schedule.after_step()
+        if moving:
+            for recipe, _, _ in steps:
+                recipe.schedule.after_step()
         progress.add(batch, min(size, recipes[0].train.rows - (batch - 1) * size))
         if token.attention or lanes[0].keeper.overdue(progress.last):
             _stand(lanes, batch)
