@@ -276,3 +276,38 @@ def test_a_lane_of_a_view_with_findings_is_named(make_config):
     assert not view.findings
     assert any(text == "fold 2: Too wild: x" for _, text in view.log)
     assert "fold 2: Too wild" in final_table(view)
+
+
+def test_the_table_ranks_those_under_way_behind_the_finished():
+    from tui.widgets.trials import trials_text
+
+    view = RunView()
+    for number in range(1, 10):
+        view.apply(e.TrialStarted(number=number, of=9, label=f"fold {number}", folder="", trial=number))
+    same = {"train_loss": 0.5, "train_metric": 0.5, "val_metric": 0.5, "lr": 0.1, "penalty": 0.0, "grad_norm": 1.0}
+    for number in range(1, 10):
+        ended = e.EpochEnded(
+            epoch=1, val_loss=1 / number, seconds=1.0, samples_per_second=1.0, best_epoch=1, trial=number, **same
+        )
+        view.apply(ended)
+    lines = trials_text(view).plain.splitlines()
+    assert lines[0] == "0 of 9 done, 9 side by side"
+    assert [line.split("  ")[0] for line in lines[1:7]] == [f"fold {number}" for number in (9, 8, 7, 6, 5, 4)]
+    assert "3 more" in lines[7]
+    figures = {"val_metric": 0.5, "test_loss": 0.4, "test_metric": 0.9, "seconds": 1.0}
+    for number in (2, 9):
+        end = e.TrialEnded(number=number, label=f"fold {number}", reason="early_stopping", epochs=1, best_epoch=1, val_loss=1 / number, trial=number, **figures)  # fmt: skip
+        view.apply(end)
+    lines = trials_text(view).plain.splitlines()
+    assert lines[0] == "2 of 9 done, 7 side by side"
+    assert [line.split("  ")[0] for line in lines[1:6]] == [f"fold {number}" for number in (2, 9, 8, 7, 6)]
+    assert lines[-1].startswith("mean ± sd")
+    assert (view.trial, view.shown.label) == (1, "fold 1"), "the chart stays with the first one"
+    view.apply(
+        e.TrialEnded(
+            number=1, label="fold 1", reason="early_stopping", epochs=1, best_epoch=1, val_loss=1.0, trial=1, **figures
+        )
+    )
+    view.apply(e.EpochEnded(epoch=2, val_loss=0.1, seconds=1.0, samples_per_second=1.0, best_epoch=2, trial=3, **same))
+    assert view.trial == 3, "another one goes on, and is shown"
+    assert view.val_loss == [1 / 3, 0.1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ from support.together import assert_alike, histories, several
 
 from engine import StopToken, keeping, resume, train
 from engine import events as e
+from engine.batchednet import Stack
 from engine.checkpoint import Checkpoints
 from engine.commands import Edit, MoreEpochs, Revert, Save
-from engine.record import read_record
+from engine.record import Record, read_record
 from engine.rundir import RunDir
 
 NEVER_SAVED = {"checkpoint_pause": 1000.0}
@@ -83,7 +85,10 @@ def test_killed_while_the_trials_stand_at_different_epochs(make_config, tmp_path
             path.unlink()
     shutil.rmtree(killed / "restart-4" / "checkpoints")  # and one had nothing on it yet
     assert places(killed, 3) == [(2, 0), (4, 0), (1, 0)]
+    sizes = []
+    monkeypatch.setattr("engine.sidebyside.Stack", lambda trainings: sizes.append(len(trainings)) or Stack(trainings))
     again = resume(killed)
+    assert sizes == [1, 2, 3, 4], "from the one that has nothing on, each waits for those behind it"
     assert again.view.chapters[0].after == "lost"
     assert_alike(again, whole, ALMOST)
 
@@ -203,8 +208,27 @@ def test_a_stop_in_the_midst_of_validation_leaves_the_epoch_uncounted(make_confi
     assert_alike(resume(stopped.folder), whole, 0.0)
 
 
-def test_checkpoints_are_as_rare_for_all_as_for_one(make_config):
-    """With a pause that four trials together have to keep, none is saved before its end."""
+def test_checkpoints_of_all_are_as_rare_as_those_of_one():
+    """Four that share the time save each a fourth as often."""
+    alone, among = (keeping.Keeper(StopToken(), print, pause=10.0, among=count) for count in (1, 4))
+    for since, due in ((5, (False, False)), (15, (True, False)), (45, (True, True))):
+        alone._saved_at = among._saved_at = time.perf_counter() - since
+        assert (alone.due(), among.due()) == due
+
+
+def test_all_are_saved_before_the_first_is_tested(make_config):
     result = train(several(make_config, "on", run=NEVER_SAVED))
-    kinds = [(one.trial, one.kind) for one in events_of(result.folder, e.CheckpointSaved)]
-    assert kinds == [(1, "end"), (2, "end"), (3, "end"), (4, "end")]
+    kinds = (e.CheckpointSaved, e.TestMeasured)
+    told = [(one.trial, type(one) is e.TestMeasured) for one in events_of(result.folder, *kinds)]
+    assert told == [(number, tested) for tested in (False, True) for number in range(1, 5)]
+
+
+def test_what_was_tested_of_a_trial_is_known_to_its_log_when_it_goes_on():
+    """Also of one that the view does not show: the same figures are not logged twice."""
+    record = Record()
+    for number in (1, 2):
+        record.apply(e.TrialStarted(number=number, of=2, label=f"fold {number}", folder="", trial=number))
+    record.apply(e.TestMeasured(epoch=3, loss=0.5, metric=0.9, baseline=0.1, trial=2))
+    record.apply(e.Rewound(epochs=3, batch=2, best_epoch=3, best_loss=0.4, planned=9, config={}, trial=2))
+    assert record.view.alone(2).test is not None
+    assert record.view.alone(1).test is None

@@ -16,6 +16,7 @@ CLOSE = 2e-4
 
 FIGURES = (
     "train_loss",
+    "train_loss_running",
     "val_loss",
     "train_metric",
     "val_metric",
