@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ from .signals import occupy_descriptors
 
 if TYPE_CHECKING:
     from .config import RunConfig
+    from .preview import DataPreview
 
 __all__ = ["app", "main", "resolve"]
 
@@ -62,12 +65,14 @@ def _root(
 
 
 def resolve(file: str, sample: str, settings: Sequence[str]) -> RunConfig:
-    """The configuration that a file or a sample and the settings name; ConfigError when they are no good."""
-    from .configfile import load_config
+    """The configuration that a file or a sample and the settings name, the defaults without either; ConfigError when no good."""
+    from .configfile import build_config, load_config
     from .samples import sample_path
 
     if file and sample:
         raise config_error("--sample", "a FILE and a sample were both given", "give one of them")
+    if not (file or sample):
+        return build_config({}, settings)
     return load_config(sample_path(sample) if sample else file, settings)
 
 
@@ -84,7 +89,7 @@ def train(
     hand and keeps the best weights; a second one stops at once. SIGTERM saves a checkpoint and leaves out the test, SIGUSR1
     saves one and goes on. When the terminal goes away, training goes on without it.
     """
-    if not (file or sample):
+    if not (file or sample or set_):
         raise config_error("", "nothing to train", "give a FILE, or try `nntui train --sample digits`")
     config = resolve(file, sample, set_)
     from .headless import detach, train_plainly
@@ -92,7 +97,8 @@ def train(
     if not detached:
         raise typer.Exit(train_plainly(config))
     options = [part for setting in set_ for part in ("--set", setting)]
-    raise typer.Exit(detach(["train", *options, *(["--sample", sample] if sample else ["--", file])]))
+    what = ["--sample", sample] if sample else ["--", file] if file else []
+    raise typer.Exit(detach(["train", *options, *what]))
 
 
 @app.command(name="lr-find")
@@ -108,7 +114,7 @@ def lr_find(
 
     Nothing is written, and no run is touched.
     """
-    if not (file or sample):
+    if not (file or sample or set_):
         raise config_error("", "nothing to try the rates on", "give a FILE, or try `nntui lr-find --sample digits`")
     config = resolve(file, sample, set_)
     typer.echo("loading data and PyTorch")
@@ -118,18 +124,52 @@ def lr_find(
 
 
 @app.command()
-def datasets() -> None:
-    """List the built-in datasets."""
-    from .data.catalogue import catalogue
+def datasets(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="A dataset or a CSV file to look at.", show_default=False)
+    ] = "",
+    search: Annotated[str, typer.Option("--search", metavar="WORDS", help="List those that fit these words.")] = "",
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Of a file: the column to predict.")] = "",
+) -> None:
+    """List the built-in datasets, or look at one of them or at a file: its classes and a few of its rows."""
+    from .data import catalogue
+    from .data.columns import peek_columns
+    from .data.describe import describe, list_cards, list_columns
 
-    typer.echo(f"{'name':<14} {'task':<15} {'rows':>5} {'inputs':>7} {'classes':>8}  about")
-    for card in catalogue():
-        size = "x".join(map(str, card.shape[1:])) if card.shape else str(card.features)
-        typer.echo(
-            f"{card.name:<14} {card.task:<15} {card.rows:>5} {size:>7} {card.classes or '-':>8}  {card.title}"
-            f" ({card.source})"
-        )
-    typer.echo('\nA CSV file works too: data.source = "path/to/file.csv", data.target = "column".')
+    if name:
+        if search:
+            raise config_error("--search", "a NAME and words to search by were both given", "give one of them")
+        plain = "utf" not in (sys.stdout.encoding or "").lower()
+        if catalogue.is_file(name) and not target:
+            lines = list_columns(peek_columns(name), _columns(), plain)
+        else:
+            lines = describe(catalogue.card(name), _looked_at(name, target), _columns(), plain)
+        typer.echo("\n".join(lines))
+        return
+    found = catalogue.search(search)
+    if not found:
+        raise config_error("--search", f"no dataset fits '{search}'", "`nntui datasets` lists them all")
+    for line in list_cards(found, _columns()):
+        typer.echo(line)
+    typer.echo("\n`nntui datasets NAME` shows one of them, or a CSV or TSV file. To train on a file,")
+    typer.echo("set data.source to its path and data.target to the column to predict.")
+
+
+def _looked_at(name: str, target: str) -> DataPreview:
+    """A preview of the dataset; its faults are raised."""
+    from .config import DataConfig
+    from .errors import DataError
+    from .previewing import preview_data
+
+    seen = preview_data(DataConfig(source=name, target=target))
+    if seen.faults:
+        raise DataError(seen.faults)
+    return seen
+
+
+def _columns() -> int:
+    """The width to print for: that of the terminal, 80 at the least and 100 at the most, and 80 where there is none."""
+    return min(100, max(80, shutil.get_terminal_size().columns))
 
 
 @app.command()
@@ -154,7 +194,7 @@ def config(
     ] = False,
 ) -> None:
     """Print a configuration as TOML: a commented template, or FILE resolved with its settings."""
-    from .configfile import build_config, dump_config
+    from .configfile import dump_config
     from .configfile import template as full_template
 
     if template:
@@ -162,8 +202,43 @@ def config(
             raise config_error("--template", "takes no file, sample or settings", "leave them out")
         typer.echo(full_template(), nl=False)
     else:
-        resolved = resolve(file, sample, set_) if file or sample else build_config({}, set_)
-        typer.echo(dump_config(resolved), nl=False)
+        typer.echo(dump_config(resolve(file, sample, set_)), nl=False)
+
+
+@app.command()
+def script(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="A run's TOML file, or its folder.", show_default=False)
+    ] = "",
+    sample: SampleOption = "",
+    set_: SetOption = [],  # noqa: B006
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT.py", help="Write it to a file instead of printing it.")
+    ] = "",
+) -> None:
+    """Print a plain PyTorch program that trains what FILE says, number for number.
+
+    It needs torch, numpy and scikit-learn, and holds only what the settings use. What a program cannot have is refused.
+    """
+    from .script import plain_script
+    from .script.source import settings_of_folder, write_program
+
+    folder = file != "" and not sample and Path(file).is_dir()
+    text = plain_script(settings_of_folder(file, set_) if folder else resolve(file, sample, set_))
+    if not output:
+        typer.echo(text, nl=False)
+        return
+    write_program(output, text)
+    typer.echo(f"run it with: python {shlex.quote(output)}")
+
+
+@app.command(hidden=True)
+def standby() -> None:
+    """Wait, with PyTorch imported, for the process that started this one to say what to train."""
+    from .headless import leave_at_once
+    from .standby import serve
+
+    leave_at_once(serve())
 
 
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:

@@ -88,9 +88,8 @@ def _run_one(trial: Trial, data: Prepared, around: Surroundings) -> TrialResult:
     with _open(trial, data, around) as (training, keeper, own):
         emit = around.tee.of(trial.number)
         result = run_trial(emit, keeper, trial, data, training, own)
-        if result.reason != "detached":
-            keeper.close()
-            emit(ended(result))
+        keeper.close()
+        emit(ended(result))
     return result
 
 
@@ -122,8 +121,7 @@ def _run_together(trials: Sequence[Trial], data: _Parts, around: Surroundings) -
                 result = conclude(lane.emit, token, trial, mine, lane.training, own, outcome, began)
                 results.append(result)
                 lane.keeper.close()
-                if result.reason != "detached":
-                    lane.emit(ended(result))
+                lane.emit(ended(result))
                 own_things.close()
 
         with suitable_threads(lanes[0].training.recipe):

@@ -48,10 +48,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What one trial gives. val_loss is NaN when no epoch had a finite one; test is None when nothing was tested.
-
-    at: the whole epochs that training stands after, and the batches of the next one.
-    """
+    """What one trial gives. val_loss is NaN when no epoch had a finite one; test is None when nothing was tested."""
 
     trial: Trial
     reason: e.EndReason
@@ -63,7 +60,6 @@ class TrialResult:
     seconds: float
     model: Any
     data: Prepared
-    at: tuple[int, int] = (0, 0)
 
 
 def plan_trials(config: RunConfig, table: Table) -> list[Trial]:
@@ -136,7 +132,6 @@ def conclude(
         seconds=time.monotonic() - began,
         model=recipe.model,
         data=data,
-        at=(training.done, training.batch),
     )
 
 

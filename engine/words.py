@@ -17,11 +17,10 @@ END_WORDS: dict[str, str] = {
     "target": "the target was reached",
     "diverged": "the loss diverged",
     "failed": "failed",
-    "detached": "handed over",
 }
 
 
-AFTER_WORDS = {"lost": "resumed, since its process was lost", "detached": "taken over", "ended": "taken up again"}
+AFTER_WORDS = {"lost": "resumed, since its process was lost", "ended": "taken up again"}
 """How a process comes to go on with a run, by RunResumed.after."""
 
 

@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(cli._root)
-for _verb in (cli.train, cli.datasets, cli.samples, cli.config, *cli_runs.VERBS):
+for _verb in (cli.train, cli.datasets, cli.samples, cli.config, cli.script, *cli_runs.VERBS):
     app.command()(_verb)
 app.command(name="lr-find")(cli.lr_find)
 
@@ -48,7 +48,9 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
         from engine.configfile import build_config
 
         config = build_config({}, set_)
-    from .app import leave_at_once, run_app
+    from engine.headless import leave_at_once
+
+    from .app import run_app
 
     leave_at_once(run_app(config))
 
@@ -72,7 +74,9 @@ def attach(
         from .source import AttachedSource
 
         raise typer.Exit(follow_plainly(AttachedSource(found.path)))
-    from .app import leave_at_once, run_app
+    from engine.headless import leave_at_once
+
+    from .app import run_app
 
     leave_at_once(run_app(None, found.path))
 

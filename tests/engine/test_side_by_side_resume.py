@@ -186,19 +186,6 @@ def test_paused_and_asked_for_things_in_the_midst(make_config):
     assert_alike(result, train(several(make_config, "on")), 0.0)
 
 
-def test_handed_over_to_another_process(make_config):
-    config = several(make_config, "on")
-    whole = train(config)
-    result = train(config, (), Timed({9: lambda token: token.stop("detached")}))
-    assert result.reason == "detached"
-    (handed,) = events_of(result.folder, e.HandedOver)
-    assert (handed.epochs, handed.batch) == places(result.folder)[0]
-    assert not events_of(result.folder, e.TrialEnded)
-    again = resume(result.folder)
-    assert again.view.chapters[0].after == "detached"
-    assert_alike(again, whole, 0.0)
-
-
 def test_a_stop_in_the_midst_of_validation_leaves_the_epoch_uncounted(make_config):
     config = several(make_config, "on")
     whole = train(config)
