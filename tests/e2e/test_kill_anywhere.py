@@ -76,8 +76,15 @@ EDITED = case(
         (4, 2, '{"command": "more", "epochs": 2}'),
     ],
 )
-FOLDS = case("folds", EXTRAS[0], {"trials": {"kind": "kfold", "folds": 3}, "run": {"epochs": 4}}, trials=3)
-RESTARTS = case("restarts", EXTRAS[1], {"trials": {"kind": "restarts", "restarts": 2}, "run": {"epochs": 4}}, trials=2)
+FOLDS = case(
+    "folds", EXTRAS[0], {"trials": {"kind": "kfold", "folds": 3, "side_by_side": "off"}, "run": {"epochs": 4}}, trials=3
+)
+RESTARTS = case(
+    "restarts",
+    EXTRAS[1],
+    {"trials": {"kind": "restarts", "restarts": 2, "side_by_side": "off"}, "run": {"epochs": 4}},
+    trials=2,
+)
 CASES = [*pairs(), EDITED, FOLDS, RESTARTS]
 
 
