@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import select
+import socket
+import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,8 @@ from .preview import DataPreview, ModelPreview, from_json
 from .rundir import RunDir
 from .spawn import Child, ReadySink, Spawned, parents_end
 from .text import clean
+
+_LOOK_SECONDS = 0.05
 
 
 class Standby:
@@ -77,7 +84,8 @@ def serve() -> int:
     if end is None:
         return EXIT_OK
     asks, answers = end.makefile("rb"), end.makefile("wb", buffering=0)
-    end.close()  # the files keep it open
+    trains = threading.Event()
+    threading.Thread(target=_end_with_whoever_asks, args=(end, trains), name="nntui-standby", daemon=True).start()
     _warm_up()
 
     def answer(words: dict[str, Any]) -> None:
@@ -89,6 +97,7 @@ def serve() -> int:
         try:
             config = RunConfig.model_validate_json(asked["config"])
             if asked["do"] == "train":
+                trains.set()
                 return _train(config, ReadySink(answers))
             answer(
                 {"found": asdict(_find_rate(config))}
@@ -96,12 +105,25 @@ def serve() -> int:
                 else {"preview": _preview(asked["do"], config)}
             )
         except InputError as error:
+            trains.clear()
             answer({"faults": [asdict(fault) for fault in error.faults]})
         except Exception as error:
             if asked["do"] == "train":
                 raise
             answer({"problem": clean(f"{type(error).__name__}: {error}", 1000)})
     return EXIT_OK
+
+
+def _end_with_whoever_asks(end: socket.socket, trains: threading.Event) -> None:
+    """End the process when the other side has gone and nothing it asked for is left, in the midst of an import if need be."""
+    poll = select.poll()
+    poll.register(end.fileno(), 0)  # 0: hang-ups are told in any case
+    while not trains.is_set():
+        poll.poll()
+        with contextlib.suppress(BlockingIOError):
+            if not end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) and not trains.is_set():
+                os._exit(EXIT_OK)
+        time.sleep(_LOOK_SECONDS)
 
 
 def _preview(half: str, config: RunConfig) -> str:
