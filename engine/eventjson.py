@@ -17,7 +17,7 @@ def to_json(event: Event) -> str:
     """The event as one line of standard JSON; NaN and infinities, which JSON lacks, become strings."""
     body: dict[str, Any] = {"event": type(event).__name__}
     for item in fields(event):
-        body[item.name] = _plain(getattr(event, item.name))
+        body[item.name] = plain(getattr(event, item.name))
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -37,20 +37,21 @@ def from_json(line: str) -> Event | None:
         return None
     hints = _hints(kind)
     try:
-        return kind(**{name: _typed(value, hints[name]) for name, value in body.items() if name in hints})
+        return kind(**{name: typed(value, hints[name]) for name, value in body.items() if name in hints})
     except (TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A record or value as what JSON has: lists for tuples, objects for records, strings for NaN and infinities."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 
@@ -59,8 +60,8 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _typed(value: Any, hint: Any) -> Any:
-    """A JSON value as the type that the field declares.
+def typed(value: Any, hint: Any) -> Any:
+    """What `plain` gave, as the type that the field declares.
 
     Tuples for lists, floats for ints and for our NaN strings, records for objects; what a newer version's record has more
     is passed over.
@@ -70,11 +71,11 @@ def _typed(value: Any, hint: Any) -> Any:
     if get_origin(hint) is tuple:
         inner = get_args(hint)
         if len(inner) == 2 and inner[1] is ...:
-            return tuple(_typed(item, inner[0]) for item in value)
-        return tuple(_typed(item, each) for item, each in zip(value, inner, strict=True))
+            return tuple(typed(item, inner[0]) for item in value)
+        return tuple(typed(item, each) for item, each in zip(value, inner, strict=True))
     if get_origin(hint) is dict and isinstance(value, dict):
-        return {key: _typed(item, get_args(hint)[1]) for key, item in value.items()}
+        return {key: typed(item, get_args(hint)[1]) for key, item in value.items()}
     if is_dataclass(hint) and isinstance(hint, type):
         hints = _hints(hint)
-        return hint(**{name: _typed(item, hints[name]) for name, item in dict(value).items() if name in hints})
+        return hint(**{name: typed(item, hints[name]) for name, item in dict(value).items() if name in hints})
     return value
