@@ -44,8 +44,6 @@ from .trials import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
     from .recipe import Recipe
 
 
@@ -178,13 +176,15 @@ def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter
     import numpy
     import torch
 
+    from .memory import device_words
+
     versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
     if chapter is not None and chapter.record.after:
         return e.RunResumed(
             run=folder.name,
             folder=str(folder.path),
             config=to_nested(config),
-            device=_device_words(recipe.device),
+            device=device_words(recipe.device),
             pid=os.getpid(),
             after=chapter.record.after,
             more=chapter.more,
@@ -194,17 +194,9 @@ def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter
         run=folder.name,
         folder=str(folder.path),
         config=to_nested(config),
-        device=_device_words(recipe.device),
+        device=device_words(recipe.device),
         versions=versions,
     )
-
-
-def _device_words(device: torch.device) -> str:
-    import torch
-
-    if device.type == "cuda":
-        return clean(f"cuda ({torch.cuda.get_device_name(device)})")
-    return device.type
 
 
 def _result(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -215,21 +215,29 @@ class Schedule:
             self._scheduler.total_steps = planned.total_steps
             self._scheduler._schedule_phases = planned._schedule_phases
         if one_cycle or self._epochs < self._warmup_epochs:
-            self._jump(self._epochs, steps_per_epoch)
+            self._jump(self._epochs * steps_per_epoch)
         else:
             self._steps = self._warmup_steps + behind
 
-    def _jump(self, epoch: int, steps_per_epoch: int) -> None:
-        """Put a schedule that moves per batch, and any warm-up, to the first step of an epoch (from 0).
+    def _jump(self, step: int) -> None:
+        """Put a schedule that moves per batch, and any warm-up, to a step (from 0).
 
         The rates of those schedules follow from the number of the step alone, so a preview need not walk through them.
         """
-        self._steps = min(epoch * steps_per_epoch, self._warmup_steps)
+        self._steps = min(step, self._warmup_steps)
         self._warm_up()
-        if self._per_batch and self._scheduler is not None and epoch > self._warmup_epochs:
-            self._steps = epoch * steps_per_epoch
+        if self._per_batch and self._scheduler is not None and step > self._warmup_steps:
+            self._steps = step
             self._scheduler.last_epoch = self._steps - self._warmup_steps - 1
             self._scheduler.step()
+
+
+def _of_stand_in(config: RunConfig, steps_per_epoch: int) -> Schedule:
+    """The schedule of a run over an optimizer of a single number: the rates do not depend on the optimizer."""
+    optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=config.optimizer.lr, momentum=0.9)
+    schedule = Schedule(config, optimizer, steps_per_epoch)
+    optimizer.step()  # which torch wants to see before its schedulers step
+    return schedule
 
 
 def schedule_preview(config: RunConfig, steps_per_epoch: int) -> list[float]:
@@ -238,17 +246,34 @@ def schedule_preview(config: RunConfig, steps_per_epoch: int) -> list[float]:
     steps_per_epoch: how often the optimizer steps in an epoch. The plateau schedule depends on losses that are not known
     ahead; its preview has no cuts. Raises ConfigError as a run would.
     """
-    weight = nn.Parameter(torch.zeros(1))
-    optimizer = SGD([weight], lr=config.optimizer.lr, momentum=0.9)  # the rates do not depend on the optimizer
-    schedule = Schedule(config, optimizer, steps_per_epoch)
-    optimizer.step()  # which torch wants to see before its schedulers step
-    rates = []
-    for epoch in range(config.run.epochs):
-        if epoch <= config.schedule.warmup or config.schedule.name in PER_BATCH:
-            schedule._jump(epoch, steps_per_epoch)
-        rates.append(schedule.lr)
-        schedule.after_epoch(-float(epoch))  # a loss that falls for ever
-    return rates
+    points = _rates(config, steps_per_epoch, range(0, config.run.epochs * steps_per_epoch, steps_per_epoch))
+    return [rate for _, rate in points]
+
+
+def schedule_points(config: RunConfig, steps_per_epoch: int, most: int) -> list[tuple[int, float]]:
+    """The learning rate over the whole run at `most` steps at the most, evenly spread, as (step from 0, rate).
+
+    The first step and the last are among them. As `schedule_preview`, but within epochs as well.
+    """
+    last = config.run.epochs * steps_per_epoch - 1
+    count = min(most, last + 1)
+    steps = [index * last // max(1, count - 1) for index in range(count)]
+    return list(_rates(config, steps_per_epoch, steps))
+
+
+def _rates(config: RunConfig, steps_per_epoch: int, steps: Iterable[int]) -> Iterator[tuple[int, float]]:
+    """The learning rate at each of the `steps`, which ascend from 0."""
+    schedule = _of_stand_in(config, steps_per_epoch)
+    warmup, walked = config.schedule.warmup * steps_per_epoch, 0
+    warming = True
+    for step in steps:
+        if warming or config.schedule.name in PER_BATCH:
+            schedule._jump(step if config.schedule.name in PER_BATCH else min(step, warmup))
+            warming = step < warmup
+        for _ in range(step // steps_per_epoch - walked):
+            schedule.after_epoch(-float(walked))  # a loss that falls for ever
+            walked += 1
+        yield step, schedule.lr
 
 
 def _build_scheduler(

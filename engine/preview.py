@@ -112,9 +112,10 @@ class Memory:
     """What training is expected to take on its device, in bytes.
 
     weights: parameters and buffers, with those of the best epoch and of the average where they are kept. gradients: of all
-    parameters. optimizer: its state. activations: the most that a batch of training or evaluation needs at once, gradients
-    of activations included. data: the three parts as they lie on the device, and the shuffled copy of an epoch. available:
-    what is free there now, 0 when that is not known; an estimate, as `total` is: see engine.memory for the formula.
+    parameters. optimizer: its state. activations: the most that a step or an evaluation needs beside these at once. data: the
+    three parts as they lie on the device, and the shuffled copy of an epoch. checkpoint: the copy that is being written, where
+    the device's memory is the host's. available: what is free there now, 0 when that is not known. An estimate: see
+    engine.memory for the formula.
     """
 
     weights: int = 0
@@ -122,11 +123,12 @@ class Memory:
     optimizer: int = 0
     activations: int = 0
     data: int = 0
+    checkpoint: int = 0
     available: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.gradients + self.optimizer + self.activations + self.data
+        return self.weights + self.gradients + self.optimizer + self.activations + self.data + self.checkpoint
 
     @property
     def fits(self) -> bool:

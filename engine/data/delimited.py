@@ -55,7 +55,25 @@ def read_text(source: str) -> str:
     Raises DataError when there is no such file, or it cannot be read, is empty or is not UTF-8 text.
     """
     name = display_name(source)
-    data = _read_bytes(source, name).removeprefix(codecs.BOM_UTF8)
+    return _decoded(name, _read_bytes(source, name))
+
+
+def read_head(source: str, lines: int, most: int = 1 << 18) -> tuple[str, bool]:
+    """The first `lines` lines of the file, of its first `most` bytes at the most, and whether that is all of it.
+
+    A line that does not fit is left out, unless it is the first. Raises DataError as `read_text` does.
+    """
+    name = display_name(source)
+    data = _read_bytes(source, name, most + 1)
+    whole = len(data) <= most
+    if not whole:
+        data = data[: data.rfind(b"\n") + 1] or data.decode("utf-8", "ignore").encode()
+    kept = data.splitlines(keepends=True)
+    return _decoded(name, b"".join(kept[:lines])), whole and len(kept) <= lines
+
+
+def _decoded(name: str, data: bytes) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise data_error("data.source", "the file is UTF-16 text, not UTF-8", _SAVE_AS, name)
     if (position := data.find(b"\0")) >= 0:
@@ -71,7 +89,8 @@ def read_text(source: str) -> str:
     return text
 
 
-def _read_bytes(source: str, name: str) -> bytes:
+def _read_bytes(source: str, name: str, most: int = -1) -> bytes:
+    """The bytes of a file; its first `most` when that is not negative."""
     try:
         path = Path(source).expanduser()
         if not path.exists():
@@ -80,7 +99,10 @@ def _read_bytes(source: str, name: str) -> bytes:
             raise data_error("data.source", "this is a folder, not a file", "give the path of a CSV file", name)
         if not path.is_file():  # a pipe or a device might never end
             raise data_error("data.source", "this is not a regular file", "give the path of a CSV file", name)
-        return path.read_bytes()
+        if most < 0:
+            return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise data_error("data.source", f"cannot be read: {error.strerror or error}", "", name) from None
     except (ValueError, RuntimeError) as error:  # a NUL in the path; no such user after ~

@@ -1,0 +1,124 @@
+"""A light look at the columns of a CSV or TSV file: enough to choose the one to predict, before anything is read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from ..errors import DataError, data_error
+from ..text import clean
+from .cells import flaw_of, is_missing
+from .delimited import display_name, read_head, records, sniff
+
+LINES = 200
+SHOWN_ROWS = 8
+
+ColumnKind = Literal["whole", "number", "text", "empty"]
+
+_LIKELY = (
+    "target",
+    "label",
+    "class",
+    "y",
+    "species",
+    "outcome",
+    "diagnosis",
+    "category",
+    "price",
+    "output",
+    "response",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a file, as its first lines show them; all texts are safe to print.
+
+    kinds: of each column, by the cells that were looked at: ``whole`` (whole numbers), ``number``, ``text`` (at least one
+    cell is no number) or ``empty``. distinct: different values in each column, and missing: cells without one. rows: the first
+    few, each as wide as its line. looked_at: rows that were; complete: whether those are all. likely_target: the index of
+    the column that is most likely to be predicted: the last one unless another is named like one.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[ColumnKind, ...]
+    delimiter: str
+    rows: tuple[tuple[str, ...], ...] = ()
+    distinct: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    looked_at: int = 0
+    complete: bool = True
+
+    @property
+    def likely_target(self) -> int:
+        lowered = [name.lower() for name in self.names]
+        named = [lowered.index(name) for name in _LIKELY if name in lowered]
+        return named[0] if named else len(self.names) - 1
+
+    def words(self, index: int) -> str:
+        """What there is to say of a column: ``text, 3 values``, ``numbers``, ``whole numbers, 2 values, 4 missing``."""
+        kind = {"whole": "whole numbers", "number": "numbers", "text": "text", "empty": "empty"}[self.kinds[index]]
+        few = self.kinds[index] in ("whole", "text") and self.distinct[index] <= max(2, self.looked_at // 2)
+        values = "1 value" if self.distinct[index] == 1 else f"{self.distinct[index]} values"
+        missing = [f"{self.missing[index]} missing"] if self.missing[index] and self.kinds[index] != "empty" else []
+        return ", ".join([kind, *([values] if few else []), *missing])
+
+
+def peek_columns(path: str) -> Columns:
+    """The columns of the file at `path`, from its first lines alone; quick for a file of any size.
+
+    Raises DataError (key ``data.source``) with one fault when there is no such file or it is no text in columns.
+    """
+    name = display_name(path)
+    text, complete = read_head(path, LINES)
+    delimiter = sniff(path, text)
+    lines = _readable(records(name, text, delimiter), complete)
+    names = [cell.strip() for cell in next(lines, [])]
+    if not names:
+        raise data_error("data.source", "the file is empty", "", name)
+    if len(names) == 1:
+        hint = "at least one input and the target are needed; divide columns by , ; tab or |"
+        raise data_error("data.source", "there is only one column", hint, f"{name}:1")
+    body = list(lines)
+    cells = [[row[index].strip() for row in body if index < len(row)] for index in range(len(names))]
+    return Columns(
+        names=tuple(clean(own, 60) for own in names),
+        kinds=tuple(_kind(column) for column in cells),
+        delimiter=delimiter,
+        rows=tuple(tuple(clean(cell.strip(), 24) for cell in row) for row in islice(body, SHOWN_ROWS)),
+        distinct=tuple(len({cell for cell in column if not is_missing(cell)}) for column in cells),
+        missing=tuple(sum(map(is_missing, column)) for column in cells),
+        looked_at=len(body),
+        complete=complete,
+    )
+
+
+def _readable(lines: Iterator[tuple[int, list[str]]], complete: bool) -> Iterator[list[str]]:
+    """The cells of each line; a quote that is open where the look ends is no mistake, but the end of it."""
+    first = True
+    while True:
+        try:
+            _, cells = next(lines)
+        except StopIteration:
+            return
+        except DataError:
+            if complete or first:
+                raise
+            return
+        first = False
+        yield cells
+
+
+def _kind(cells: list[str]) -> ColumnKind:
+    known = [cell for cell in cells if not is_missing(cell)]
+    if not known:
+        return "empty"
+    if any(flaw_of(cell) == "text" for cell in known):
+        return "text"
+    return "whole" if all(_whole(cell) for cell in known) else "number"
+
+
+def _whole(cell: str) -> bool:
+    return flaw_of(cell) is None and float(cell).is_integer()
