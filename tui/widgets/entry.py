@@ -9,7 +9,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ..text import clean, fit
-from .lineedit import LineEdit
+from .lineedit import LineEdit, types
 
 
 class Entry(Widget, can_focus=True):
@@ -60,7 +60,7 @@ class Entry(Widget, can_focus=True):
         return Strip([head, *body]).adjust_cell_length(width, style)
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        return character is not None and character.isprintable()
+        return types(key, character)
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("up", "down", "pageup", "pagedown", "enter", "escape", "tab", "shift+tab"):

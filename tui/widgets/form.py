@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
@@ -19,7 +21,7 @@ from ..draft import Draft, stepped
 from ..text import clean
 from .form_lines import Line, arrange, best_match, group_of, heading
 from .form_strips import LABEL_WIDTH, Styles, line_strip
-from .lineedit import LineEdit
+from .lineedit import LineEdit, types
 
 __all__ = ["LABEL_WIDTH", "Form"]
 
@@ -50,8 +52,6 @@ class Form(ScrollView, can_focus=True):
         Binding("space", "step(1)", "change", show=False),
         Binding("x", "reset", "reset"),
         Binding("backspace,delete", "reset", "default", show=False),
-        Binding("u,ctrl+z", "undo", "undo"),
-        Binding("U,ctrl+y", "redo", "redo", show=False),
     ]
 
     cursor: reactive[str] = reactive("data.source", init=False)
@@ -77,6 +77,7 @@ class Form(ScrollView, can_focus=True):
         self.accordion = False
         self.words = ""  # of the filter
         self.folded: set[str] = set()
+        self.pickers: dict[str, Callable[[], None]] = {}  # fields that Enter has a list or a dialog for
         self.edit: LineEdit | None = None
         self._trial: Fault | None = None  # what would be wrong with the text being typed
         self._trial_config: RunConfig | None = None
@@ -237,14 +238,8 @@ class Form(ScrollView, can_focus=True):
         self.draft.reset(*keys)
         self._tell("" if len(keys) > 1 else self.cursor)
 
-    def action_undo(self) -> None:
-        self._travelled(self.draft.undo())
-
-    def action_redo(self) -> None:
-        self._travelled(self.draft.redo())
-
-    def _travelled(self, keys: tuple[str, ...] | None) -> None:
-        """Show what was undone or done again: at its field if it was one, or if the cursor is on none of several."""
+    def travel(self, keys: tuple[str, ...] | None) -> None:
+        """Show what was undone or done again: the cursor goes to a field that changed, unless it is on one."""
         if keys is None:
             self.app.bell()
             return
@@ -258,6 +253,8 @@ class Form(ScrollView, can_focus=True):
         if self.row is None:
             into = self.accordion or bool(self.words)
             self._fold(not into and group_of(self.cursor) not in self.folded)
+        elif self.cursor in self.pickers:
+            self.pickers[self.cursor]()
         elif self.row.kind in ("choice", "bool"):
             self.action_step(1)
         else:
@@ -270,7 +267,7 @@ class Form(ScrollView, can_focus=True):
         """What a key does depends on whether a field is open; the footer shows it."""
         if action in ("commit", "cancel"):
             return self.edit is not None
-        if action in ("edit", "step", "reset", "undo", "redo"):
+        if action in ("edit", "step", "reset"):
             return self.edit is None
         return True
 
@@ -318,7 +315,7 @@ class Form(ScrollView, can_focus=True):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """While a field is open, letters belong to it and the footer does not offer them."""
-        return self.edit is not None and character is not None and character.isprintable()
+        return self.edit is not None and types(key, character)
 
     def on_key(self, event: events.Key) -> None:
         if self.edit is None:

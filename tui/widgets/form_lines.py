@@ -117,8 +117,14 @@ def best_match(rows: Sequence[Knob], words: str) -> Knob | None:
 def summary(draft: Draft, group: str) -> str:
     """What stands in a folded group: its first field and whatever differs from the default."""
     rows = [row for row in draft.visible() if row.group == group]
-    parts = [clean(_value(draft, row), 40) for row in rows[:1]]
-    parts += [f"{row.label} {clean(_value(draft, row), 30)}" for row in rows[1:] if draft.changed(row.key)]
+    first = rows[0] if rows else None
+    named = first is not None and first.kind not in ("choice", "bool", "text")  # a bare number says nothing
+    parts = [clean(_value(draft, first), 40)] if first is not None and not named else []
+    parts += [
+        f"{row.label} {clean(_value(draft, row), 30)}"
+        for row in rows
+        if (row is first and named) or (row is not first and draft.changed(row.key))
+    ]
     return ", ".join(parts)
 
 

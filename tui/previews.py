@@ -1,0 +1,35 @@
+"""Where previews come from: what a configuration would train on and with, asked for one half at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
+    from engine.preview import DataPreview, ModelPreview
+
+
+class Previewer(Protocol):
+    """Answers may take seconds and come in a thread; neither method raises, and what is wrong stands in the faults."""
+
+    def data(self, config: RunConfig) -> DataPreview:
+        """The data of `config` and its parts."""
+        ...
+
+    def model(self, config: RunConfig) -> ModelPreview:
+        """The model of `config` and what training it takes."""
+        ...
+
+
+class PreviewHere:
+    """Previews made in this process. Torch and scikit-learn are imported with the first of them, by whoever asks."""
+
+    def data(self, config: RunConfig) -> DataPreview:
+        from engine.previewing import preview_data
+
+        return preview_data(config.data, config.trials)
+
+    def model(self, config: RunConfig) -> ModelPreview:
+        from engine.previewing import preview_model
+
+        return preview_model(config)

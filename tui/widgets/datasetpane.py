@@ -1,0 +1,108 @@
+"""The datasets: a line to search by, the list, the card of the one under the cursor and how its data looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.timer import Timer
+
+from engine.config import DataConfig, RunConfig
+from engine.data.catalogue import card
+from engine.preview import DataPreview
+
+from ..chart import Charset
+from ..latest import Latest
+from ..previews import Previewer
+from ..previewtext import data_drawing
+from .datasets import DatasetCard, DatasetList
+from .entry import Entry
+
+PAUSE = 0.15  # seconds that the cursor rests on a dataset before its data is looked at
+
+
+class DatasetPane(Horizontal):
+    """Looks at the data of what the cursor rests on, in a thread; an answer about another entry is dropped."""
+
+    class Looked(Message):
+        """The data of a source was looked at."""
+
+        def __init__(self, asked: int, data: DataPreview) -> None:
+            super().__init__()
+            self.asked = asked
+            self.data = data
+
+    def __init__(self, previewer: Previewer, charset: Charset, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._previewer, self._charset = previewer, charset
+        self._thread = Latest("nntui-datasets")
+        self._timer: Timer | None = None
+        self._asked = 0
+        self._own: DataConfig | None = None  # how the chosen file is read
+        self._shown: tuple[str, DataPreview | None] = ("", None)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="data-choice"):
+            yield Entry("find: ", "/ finds a dataset", id="data-find")
+            yield DatasetList(id="datasets")
+        with VerticalScroll(id="card-scroll", can_focus=False):
+            yield DatasetCard(id="card", markup=False)
+
+    def show(self, source: str, own: DataConfig | None, recent: Sequence[str]) -> None:
+        """Mark `source` as the chosen one, with the cursor on it. own: how it is read, if it is a file."""
+        self._own = own
+        self.query_one(DatasetList).show(source, recent)
+        self._look_at(source)
+
+    def search(self) -> None:
+        """Type into the line to search by."""
+        self.query_one("#data-find").focus()
+
+    def on_entry_changed(self, message: Entry.Changed) -> None:
+        message.stop()
+        self.query_one(DatasetList).show_only(message.entry.text)
+
+    def on_key(self, event: events.Key) -> None:
+        """From the line to search by into the list, and with Esc out of it."""
+        entry = self.query_one("#data-find", Entry)
+        if not entry.has_focus or event.key not in ("enter", "down", "up", "escape"):
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            entry.set_text("")
+        self.query_one(DatasetList).focus()
+
+    def on_dataset_list_pointed(self, message: DatasetList.Pointed) -> None:
+        self._look_at(message.source)
+
+    def _look_at(self, source: str) -> None:
+        self._asked += 1
+        self._thread.drop()
+        if self._timer is not None:
+            self._timer.stop()
+        known = self._shown[1] if source == self._shown[0] else None
+        self._show(source, known)
+        if source and (card(source) is not None or (self._own is not None and self._own.source == source)):
+            self._timer = self.set_timer(PAUSE, lambda: self._ask(source))
+
+    def _ask(self, source: str) -> None:
+        own, asked = self._own, self._asked
+        config = RunConfig(data=own if own is not None and own.source == source else DataConfig(source=source))
+        self._thread.ask(lambda: self.post_message(self.Looked(asked, self._previewer.data(config))))
+
+    def on_dataset_pane_looked(self, message: Looked) -> None:
+        if message.asked == self._asked:
+            self._show(self._shown[0], message.data)
+
+    def on_resize(self) -> None:
+        self._show(*self._shown)
+
+    def _show(self, source: str, data: DataPreview | None) -> None:
+        self._shown = (source, data)
+        room = self.query_one("#card-scroll").size.width - 3
+        drawing = data_drawing(data, max(8, min(room, 60)), self._charset) if data is not None and room > 0 else None
+        self.query_one(DatasetCard).show_source(source, drawing)

@@ -1,0 +1,128 @@
+"""The preview beside the form: asked for in a thread while one types, shown when it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from engine.config import RunConfig
+from engine.preview import DataPreview, ModelPreview
+
+from ..chart import Charset
+from ..latest import Latest
+from ..previews import Previewer
+from ..previewtext import Known, brief, preview_text
+
+PAUSE = 0.12  # seconds without another key before a preview is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A half of a preview that is there, or both. asked: the number of the question."""
+
+    asked: int
+    config: RunConfig
+    data: DataPreview
+    model: ModelPreview | None = None
+
+
+class PreviewPane(VerticalScroll, can_focus=True):
+    """Shows the newest answer; an answer to an older question is dropped. The last one stays while the next is awaited."""
+
+    BINDINGS = [
+        Binding("up", "scroll_up", show=False),
+        Binding("down", "scroll_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("home", "scroll_home", show=False),
+        Binding("end", "scroll_end", show=False),
+    ]
+
+    class Answered(Message):
+        """A half of a preview came, from the thread."""
+
+        def __init__(self, answer: Answer) -> None:
+            super().__init__()
+            self.answer = answer
+
+    class Shown(Message):
+        """Another line says in short what there is."""
+
+        def __init__(self, words: str, known: Known) -> None:
+            super().__init__()
+            self.words = words
+            self.known = known
+
+    def __init__(self, previewer: Previewer, charset: Charset, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._previewer, self._charset = previewer, charset
+        self._thread = Latest("nntui-preview")
+        self._timer: Timer | None = None
+        self._asked = 0
+        self._for: RunConfig | None = None  # what is shown, or asked for
+        self.known = Known()
+        self._width = 0
+
+    def compose(self):  # noqa: ANN201
+        yield Static(id="preview-text", markup=False)
+
+    @property
+    def working(self) -> bool:
+        """Whether an answer is awaited."""
+        return self.known.working
+
+    def look_at(self, config: RunConfig | None, command: str = "") -> None:
+        """Preview these settings; None when there are none to preview, because something is wrong with them."""
+        if config is None:
+            self._for = None
+            self._stop()
+            self._show(replace(self.known, working=False, stale=True, command=""))
+        elif config != self._for:
+            self._for = config
+            self._stop()
+            self._timer = self.set_timer(PAUSE, self._ask)
+            self._show(replace(self.known, working=True, stale=False, command=command))
+        elif command != self.known.command:
+            self._show(replace(self.known, command=command))
+
+    def _stop(self) -> None:
+        self._asked += 1
+        self._thread.drop()
+        if self._timer is not None:
+            self._timer.stop()
+
+    def _ask(self) -> None:
+        config, asked = self._for, self._asked
+        if config is not None:
+            self._thread.ask(lambda: self._work(config, asked))
+
+    def _work(self, config: RunConfig, asked: int) -> None:
+        """In the thread. The data is there sooner than the model, the first time by seconds."""
+        data = self._previewer.data(config)
+        self.post_message(self.Answered(Answer(asked, config, data)))
+        if asked == self._asked:
+            self.post_message(self.Answered(Answer(asked, config, data, self._previewer.model(config))))
+
+    def on_preview_pane_answered(self, message: Answered) -> None:
+        answer = message.answer
+        if answer.asked != self._asked:
+            return
+        model = answer.model or self.known.model
+        self._show(replace(self.known, data=answer.data, model=model, config=answer.config, working=answer.model is None))
+
+    def on_resize(self) -> None:
+        if self.size.width != self._width:
+            self._show(self.known)
+
+    def _show(self, known: Known) -> None:
+        self.known, self._width = known, self.size.width
+        if self.is_mounted and self._width:
+            text: Text = preview_text(known, max(1, self._width - 2), self._charset)
+            self.query_one("#preview-text", Static).update(text)
+        self.post_message(self.Shown(brief(known), known))
