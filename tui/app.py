@@ -23,12 +23,12 @@ from . import looks, terminal
 from .hangup import Watch
 from .kept import Keeper, state_file
 from .leaving import farewell, leave_at_once, outlive
+from .previews import Previewer
 from .screens.dialogs import ConfirmQuit, HelpScreen
 from .screens.lr_find import FindRate, LrFindScreen, range_test
 from .screens.monitor import MonitorScreen
 from .screens.runs import ListRuns, RunsScreen, runs_in
 from .screens.setup import SetupScreen
-from .previews import Previewer
 from .source import AttachedSource, LiveSource, RunSource
 from .takeover import Takeover, take_over
 from .text import clean

@@ -12,7 +12,6 @@ from engine.configfile import check
 from engine.errors import Fault
 from engine.knobs import Knob, knob_by_key, knobs, parse, show, values
 
-
 MOST_CHANGES = 500  # that can be undone
 
 

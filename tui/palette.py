@@ -42,7 +42,11 @@ class SetupCommands(Provider):
         for one in presets():
             yield f"Preset: {one.name}", one.about, lambda one=one: screen.put(one.settings)
         for item in catalogue():
-            yield f"Dataset: {item.name}", item.about, lambda item=item: screen.put({"data.source": item.name}, "data.source")
+            yield (
+                f"Dataset: {item.name}",
+                item.about,
+                lambda item=item: screen.put({"data.source": item.name}, "data.source"),
+            )
         for row in screen.draft.visible():
             yield f"{row.group}: {row.label}", row.summary, lambda row=row: screen.show_field(row.key)
 

@@ -32,7 +32,11 @@ class Listing:
 
     def common(self) -> str:
         """How far the text can be completed without a choice."""
-        return os.path.commonprefix([one.path for one in self.found]) if self.found else self.text
+        if not self.found:
+            return self.text
+        first, last = min(one.path for one in self.found), max(one.path for one in self.found)
+        same = next((i for i, char in enumerate(first) if last[i : i + 1] != char), len(first))
+        return first[:same]
 
 
 def list_paths(text: str, suffixes: Sequence[str] = ()) -> Listing:

@@ -16,6 +16,8 @@ from .chart import Charset
 from .paths import size_words
 from .text import clean, fit
 
+_NO_DATA, _NO_MODEL = DataPreview(), ModelPreview()
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -23,8 +25,8 @@ class Known:
     awaited. stale: the settings have a fault, and what is shown belongs to those before. command: the equivalent command line.
     """
 
-    data: DataPreview = DataPreview()
-    model: ModelPreview = ModelPreview()
+    data: DataPreview = _NO_DATA
+    model: ModelPreview = _NO_MODEL
     config: RunConfig | None = None
     working: bool = False
     stale: bool = False
@@ -95,7 +97,9 @@ def _add_data(out: _Lines, data: DataPreview, charset: Charset) -> None:
         out.exactly(drawing.class_bars(data.class_names, data.class_counts, out.width, charset)[:14])
     elif data.histogram.counts:
         out.text.append("\n")
-        out.exactly(drawing.histogram(data.histogram.counts, data.histogram.low, data.histogram.high, out.width, 5, charset))
+        out.exactly(
+            drawing.histogram(data.histogram.counts, data.histogram.low, data.histogram.high, out.width, 5, charset)
+        )
     _add_words(out, data.notes, [fault.line() for fault in data.faults])
 
 
@@ -103,7 +107,11 @@ def shape_words(data: DataPreview) -> str:
     """``1,797 rows, 8x8 pictures, 10 classes``."""
     channels = f" of {data.shape[0]} colours" if len(data.shape) == 3 and data.shape[0] > 1 else ""
     size = f"{data.shape[1]}x{data.shape[2]} pictures{channels}" if len(data.shape) == 3 else f"{data.features} inputs"
-    what = f"{len(data.class_names)} classes" if data.task == "classification" else f"a quantity ({clean(data.target, 30)})"
+    what = (
+        f"{len(data.class_names)} classes"
+        if data.task == "classification"
+        else f"a quantity ({clean(data.target, 30)})"
+    )
     return f"{data.rows:,} rows, {size}, {what}"
 
 
@@ -120,7 +128,9 @@ def _add_model(out: _Lines, model: ModelPreview, charset: Charset) -> None:
         out.exactly(layer_lines(model.layers, model.parameters, out.width))
         out.heading("Training")
         times = f" x {model.trials} trials" if model.trials > 1 else ""
-        out.add(f"{model.steps_per_epoch:,} steps an epoch of {model.batch_size:,} rows, {model.total_steps:,} in all{times}")
+        out.add(
+            f"{model.steps_per_epoch:,} steps an epoch of {model.batch_size:,} rows, {model.total_steps:,} in all{times}"
+        )
         out.add(clean(model.device))
         _add_memory(out, model.memory)
     if model.schedule:
@@ -163,7 +173,9 @@ def data_drawing(data: DataPreview, width: int, charset: Charset) -> Text:
     elif data.class_counts:
         out.exactly(drawing.class_bars(data.class_names, data.class_counts, width, charset)[:12])
     elif data.histogram.counts:
-        out.exactly(drawing.histogram(data.histogram.counts, data.histogram.low, data.histogram.high, width, 5, charset))
+        out.exactly(
+            drawing.histogram(data.histogram.counts, data.histogram.low, data.histogram.high, width, 5, charset)
+        )
     if data.sample_rows and not data.pictures:
         out.text.append("\n")
         out.exactly(row_lines(data.header, data.sample_rows[:5], width))

@@ -85,7 +85,8 @@ class Errands:
     def menu(self) -> None:
         """Presets, and the samples that come with nntui."""
         kinds = [
-            Item(one.name, "sets some fields, leaves the others", one.about, one, heading="presets") for one in presets()
+            Item(one.name, "sets some fields, leaves the others", one.about, one, heading="presets")
+            for one in presets()
         ]
         self._screen.app.push_screen(Menu("Presets and samples", [*kinds, *_sample_items()]), self._menu_chosen)
 
@@ -138,7 +139,9 @@ class Errands:
         if config is not None:
             name = self.path or f"{_file_name(config)}.toml"
             dialog = PathScreen("Save settings (TOML)", (".toml",), self._keeper.memory.configs, name, new=True)
-            self._screen.app.push_screen(dialog, lambda path: self._save(path, config, path == self.path) if path else None)
+            self._screen.app.push_screen(
+                dialog, lambda path: self._save(path, config, path == self.path) if path else None
+            )
 
     def _save(self, path: str, config: RunConfig, overwrite: bool) -> None:
         full = path if Path(path).suffix else f"{path}.toml"

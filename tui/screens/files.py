@@ -112,7 +112,9 @@ class PathScreen(Picker[str]):
 
 
 def _item(one: Found) -> Item:
-    return Item(f"{one.name}/" if one.is_folder else one.name, "" if one.is_folder else size_words(one.size), "", one.path)
+    return Item(
+        f"{one.name}/" if one.is_folder else one.name, "" if one.is_folder else size_words(one.size), "", one.path
+    )
 
 
 def peek(path: str) -> Columns:

@@ -42,7 +42,9 @@ def matching(items: Sequence[Item], text: str) -> list[Item]:
     """The items in which every word stands; those whose label begins with the text first."""
     words = text.lower().split()
     found = [
-        item for item in items if all(word in f"{item.label} {item.note} {item.about} {item.words}".lower() for word in words)
+        item
+        for item in items
+        if all(word in f"{item.label} {item.note} {item.about} {item.words}".lower() for word in words)
     ]
     return sorted(found, key=lambda item: not item.label.lower().startswith(text.lower())) if words else found
 
@@ -108,7 +110,9 @@ class PickList(Widget):
             style = self.get_component_rich_style("pick--cursor")
         label = fit(f" {'>' if row == self.at else ' '} {clean(item.label)}", min(width, self._label_width + 3))
         note = fit(f" {clean(item.note)}", max(0, width - self._label_width - 3))
-        return Strip([Segment(label, style), Segment(note, style + self._part("note"))]).adjust_cell_length(width, style)
+        return Strip([Segment(label, style), Segment(note, style + self._part("note"))]).adjust_cell_length(
+            width, style
+        )
 
     def _part(self, name: str) -> Any:
         return self.get_component_rich_style(f"pick--{name}", partial=True)
@@ -223,5 +227,3 @@ class Menu(Picker[Any]):
 
     def typed(self, text: str) -> None:
         self.fill(matching(self._items, text))
-
-

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
@@ -25,8 +25,8 @@ from ..kept import Keeper
 from ..palette import SetupCommands
 from ..previews import Previewer, PreviewHere
 from ..text import clean, plain
-from ..widgets.datasets import DatasetList
 from ..widgets.datasetpane import DatasetPane
+from ..widgets.datasets import DatasetList
 from ..widgets.entry import Entry
 from ..widgets.form import Form
 from ..widgets.keyline import KeyLine
@@ -163,7 +163,9 @@ class SetupScreen(Screen[None]):
         widget.focus()
 
     def action_next_page(self, by: int) -> None:
-        inside = {id(self.query_one(name)): page for name, page in zip(("#left", "#middle", "#right"), PAGES, strict=True)}
+        inside = {
+            id(self.query_one(name)): page for name, page in zip(("#left", "#middle", "#right"), PAGES, strict=True)
+        }
         focused = self.focused
         here = [inside[id(one)] for one in (focused.ancestors_with_self if focused else ()) if id(one) in inside]
         at = PAGES.index(here[0] if here else self._page)
@@ -219,7 +221,9 @@ class SetupScreen(Screen[None]):
         self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
 
     def _show_source(self) -> None:
-        self.query_one(DatasetPane).show(self.draft.text("data.source"), self._shared_data(), self._keeper.memory.tables)
+        self.query_one(DatasetPane).show(
+            self.draft.text("data.source"), self._shared_data(), self._keeper.memory.tables
+        )
 
     def _shared_data(self) -> DataConfig | None:
         """How the present file is read, for its card."""
@@ -328,7 +332,8 @@ class SetupScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is in the footer while only some of the settings are shown."""
         if action == "back" and self.is_mounted:
-            return bool(self.form.words) or self.focused is self.query_one("#filter") or self._page != "form"
+            alone = self._page != "form" and not self.has_class("wide")
+            return bool(self.form.words) or self.focused is self.query_one("#filter") or alone
         return True
 
     def action_undo(self) -> None:

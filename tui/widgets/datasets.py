@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ def entries_for(words: str, source: str, recent: Sequence[str]) -> list[Entry]:
     """The entries found by these words: built-in sets, files used before (the present one first), opening another."""
     cards = [item for item in catalogue() if _found(item, words)]
     files = [] if not source or card(source) is not None else [source]
-    files += [path for path in recent if path not in files]
+    files += [path for path in recent if path not in [os.path.abspath(own) for own in files]]
     shown = [Entry(item.name, item.name, "any" if item.generated else str(item.rows)) for item in cards]
     shown += [Entry(path, path.rpartition("/")[2] or path, "file") for path in files if _all_in(words, path)]
     return [*shown, Entry("", FILE_ENTRY, "")]

@@ -16,7 +16,9 @@ def types(key: str, character: str | None) -> bool:
     return (character is not None and character.isprintable()) or key in _NAMED
 
 
-_NAMED = frozenset(["slash", "question_mark", "full_stop", "comma", "minus", "plus", "space"])  # whose character is not told
+_NAMED = frozenset(
+    ["slash", "question_mark", "full_stop", "comma", "minus", "plus", "space"]
+)  # whose character is not told
 
 
 class LineEdit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.message import Message
@@ -69,7 +70,7 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self.known = Known()
         self._width = 0
 
-    def compose(self):  # noqa: ANN201
+    def compose(self) -> ComposeResult:
         yield Static(id="preview-text", markup=False)
 
     @property
@@ -114,7 +115,9 @@ class PreviewPane(VerticalScroll, can_focus=True):
         if answer.asked != self._asked:
             return
         model = answer.model or self.known.model
-        self._show(replace(self.known, data=answer.data, model=model, config=answer.config, working=answer.model is None))
+        self._show(
+            replace(self.known, data=answer.data, model=model, config=answer.config, working=answer.model is None)
+        )
 
     def on_resize(self) -> None:
         if self.size.width != self._width:
