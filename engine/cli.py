@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from .signals import occupy_descriptors
 
 if TYPE_CHECKING:
     from .config import RunConfig
+    from .preview import DataPreview
 
 __all__ = ["app", "main", "resolve"]
 
@@ -118,18 +120,52 @@ def lr_find(
 
 
 @app.command()
-def datasets() -> None:
-    """List the built-in datasets."""
-    from .data.catalogue import catalogue
+def datasets(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="A dataset or a CSV file to look at.", show_default=False)
+    ] = "",
+    search: Annotated[str, typer.Option("--search", metavar="WORDS", help="List those that fit these words.")] = "",
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Of a file: the column to predict.")] = "",
+) -> None:
+    """List the built-in datasets, or look at one of them or at a file: its classes and a few of its rows."""
+    from .data import catalogue
+    from .data.columns import peek_columns
+    from .data.describe import describe, list_cards, list_columns
 
-    typer.echo(f"{'name':<14} {'task':<15} {'rows':>5} {'inputs':>7} {'classes':>8}  about")
-    for card in catalogue():
-        size = "x".join(map(str, card.shape[1:])) if card.shape else str(card.features)
-        typer.echo(
-            f"{card.name:<14} {card.task:<15} {card.rows:>5} {size:>7} {card.classes or '-':>8}  {card.title}"
-            f" ({card.source})"
-        )
-    typer.echo('\nA CSV file works too: data.source = "path/to/file.csv", data.target = "column".')
+    if name:
+        if search:
+            raise config_error("--search", "a NAME and words to search by were both given", "give one of them")
+        plain = "utf" not in (sys.stdout.encoding or "").lower()
+        if catalogue.is_file(name) and not target:
+            lines = list_columns(peek_columns(name), _columns(), plain)
+        else:
+            lines = describe(catalogue.card(name), _looked_at(name, target), _columns(), plain)
+        typer.echo("\n".join(lines))
+        return
+    found = catalogue.search(search)
+    if not found:
+        raise config_error("--search", f"no dataset fits '{search}'", "`nntui datasets` lists them all")
+    for line in list_cards(found, _columns()):
+        typer.echo(line)
+    typer.echo("\n`nntui datasets NAME` shows one of them, or a CSV or TSV file. To train on a file,")
+    typer.echo("set data.source to its path and data.target to the column to predict.")
+
+
+def _looked_at(name: str, target: str) -> DataPreview:
+    """A preview of the dataset; its faults are raised."""
+    from .config import DataConfig
+    from .errors import DataError
+    from .previewing import preview_data
+
+    seen = preview_data(DataConfig(source=name, target=target))
+    if seen.faults:
+        raise DataError(seen.faults)
+    return seen
+
+
+def _columns() -> int:
+    """The width to print for: that of the terminal, 80 at the least and 100 at the most, and 80 where there is none."""
+    return min(100, max(80, shutil.get_terminal_size().columns))
 
 
 @app.command()

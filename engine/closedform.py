@@ -228,7 +228,8 @@ class WithLoss:
                 chances, target, weight = kept
                 gradient = aten.nll_loss_backward(share, chances, target, self._criterion.weight, 1, -100, weight)
                 gradient = aten._log_softmax_backward_data(gradient, chances, 1, chances.dtype)
-            self._net.backward(gradient, self._saved)
+            saved, self._saved = self._saved, []  # not to lie beside those of the next batch
+            self._net.backward(gradient, saved)
 
 
 class ClosedLoss:

@@ -6,13 +6,15 @@ With P bytes of parameters and B of buffers (float32), R rows in a batch, and T 
   P more for the mask of an L1 or L2 penalty;
 * gradients: P. Parameters that lie in one vector (engine.flat) are rounded up to 64 bytes each;
 * optimizer: its state after a step, found by letting the real optimizer step on tensors without memory (torch's meta device);
-  Adafactor's and LBFGS's, which look at values, by torch's documentation: row and column means, and
+  that of Adafactor and LBFGS, which look at values, by torch's documentation: row and column means, and
   2 history_size + 2 vectors of P;
 * activations: the largest of what is never needed at the same time: a training step, which keeps what autograd saves for its
-  backward pass, counted on the meta device, and the gradients around the widest layer; an evaluation, which holds the widest
-  layer's input and output; 2 P for an optimizer without a fused kernel; P for a copy of the best weights;
-* data: the three parts, float32 inputs and int64 or float32 targets; the shuffled copy of an epoch with its order; in the
-  host's memory also the table itself, and what finished trials keep;
+  backward pass (counted on the meta device), or every layer's output where the gradient is written out (engine.closedform),
+  and the gradients around the widest layer; an evaluation, which holds the widest layer's input and output; 2 P for an
+  optimizer without a fused kernel; P for a copy of the best weights, and in the host's memory 3 (P + B) for those written out;
+* data: the three parts, float32 inputs and int64 or float32 targets, and the shuffled copy of an epoch with its order; in the
+  host's memory also the table itself, what finished trials keep, and, when that is more than the shuffled copy, the doubles
+  in which the training part is scaled;
 * checkpoint: in the host's memory, the copy of weights, best weights, average and optimizer that is being written, and its bytes.
 
 Not counted: Python and PyTorch themselves (about 0.4 GB, and as much again for a CUDA context), scratch space of
@@ -24,6 +26,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -31,6 +34,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.optim import LBFGS, Optimizer
 
+from .closedform import closed_form
 from .config import RunConfig
 from .flat import Flat, fits
 from .optim import build_optimizer
@@ -42,6 +46,9 @@ from .text import clean
 META = torch.device("meta")
 NUMBER = 4
 """Bytes of a float32."""
+
+FUSED = ("adam", "adamw", "sgd")
+"""Optimizers that step over one vector with a kernel that needs no space of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +83,17 @@ def estimate(
     """
     host = device.type == "cpu"
     batch = min(config.run.batch_size, rows.train) or rows.train
-    saved, widest = training_step(model, criterion, rows.inputs, batch, rows.target)
+    saved, widest, outputs = training_step(model, criterion, rows.inputs, batch, rows.target)
     if config.regularization.input_noise or config.regularization.mixup:
         saved += 2 * batch * rows.inputs * NUMBER  # the batch is no longer a part of the epoch's copy
     at_once = evaluation_rows(model, criterion, pixels, device) if host else EVALUATION_ROWS
     judged = min(at_once, max(rows.validation, rows.test))
     buffers = sum(nbytes(buffer) for buffer in model.buffers())
-    optimizer, weights, fused = _stepped(config, model)
+    flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
+    if flat and config.run.precision == "float32" and not config.run.compile and closed_form(model, flat) is not None:
+        saved = max(saved, outputs)
+    optimizer, weights = _stepped(config, model, flat)
+    fused = flat is not None and config.optimizer.name in FUSED and config.run.precision != "float16"
     state = optimizer_state_bytes(optimizer, config)
     reg = config.regularization
     averages = config.run.average != "none"
@@ -90,13 +101,20 @@ def estimate(
     own = (weights + buffers) * copies + (weights if reg.l1 or reg.l2 else 0)
     kept = (trials - 1) * (2 * weights + buffers)
     parts = (rows.train + rows.validation + rows.test) * rows.wide
-    shuffled = rows.train * (rows.wide + 8)
+    shuffled, doubles = rows.train * (rows.wide + 8), 2 * rows.train * rows.inputs * 8
     return Memory(
         weights=own + kept,
         gradients=weights,
         optimizer=state,
-        activations=max(saved + widest, judged * (widest // max(1, batch)), 0 if fused else 2 * weights, weights),
-        data=(parts * (trials + (trials > 1)) + rows.table * rows.wide if host else parts) + shuffled,
+        activations=max(
+            saved + widest,
+            judged * (widest // max(1, batch)),
+            (1 if fused else 2) * weights,
+            3 * (weights + buffers) if host else 0,
+        ),
+        data=max(shuffled, doubles) + parts * (trials + (trials > 1)) + rows.table * rows.wide
+        if host
+        else shuffled + parts,
         checkpoint=2 * ((weights + buffers) * copies + state) if host and config.run.checkpoints else 0,
         available=available(device),
     )
@@ -106,8 +124,8 @@ def nbytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def training_step(model: nn.Module, criterion: Criterion, inputs: int, batch: int, target: int) -> tuple[int, int]:
-    """What autograd keeps of a forward pass for the backward one, and the widest layer's input and output, in bytes.
+def training_step(model: nn.Module, criterion: Criterion, inputs: int, batch: int, target: int) -> tuple[int, int, int]:
+    """Bytes that autograd keeps of a forward pass for the backward one, of the widest layer's input and output, and of all outputs.
 
     The model lies on the meta device, where tensors have shapes and no memory. The batch itself and the parameters are left
     out. inputs: of a row; target: bytes of a row's target, 8 for a class and 4 for a quantity.
@@ -127,10 +145,10 @@ def training_step(model: nn.Module, criterion: Criterion, inputs: int, batch: in
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         loss = criterion(model(x), y)
     del loss
-    sizes = [tensor.untyped_storage().nbytes() for place, tensor in found.items() if place not in ours]
-    outputs = [batch * inputs, *(shape.numel() for _, shape in layer_shapes(model, inputs, batch))]
-    widest = max(before + after for before, after in zip(outputs, [*outputs[1:], 0], strict=True))
-    return sum(sizes), widest * NUMBER
+    saved = sum(tensor.untyped_storage().nbytes() for place, tensor in found.items() if place not in ours)
+    outputs = [shape.numel() for _, shape in layer_shapes(model, inputs, batch)]
+    widest = max(before + after for before, after in pairwise([batch * inputs, *outputs]))
+    return saved, widest * NUMBER, sum(outputs) * NUMBER
 
 
 def layer_shapes(model: nn.Module, inputs: int, batch: int) -> Iterator[tuple[nn.Module, torch.Size]]:
@@ -142,19 +160,15 @@ def layer_shapes(model: nn.Module, inputs: int, batch: int) -> Iterator[tuple[nn
             yield layer, value.shape
 
 
-def _stepped(config: RunConfig, model: nn.Module) -> tuple[Optimizer, int, bool]:
-    """The optimizer of a run after a step, if it can make one without memory; bytes of parameters; whether it is fused."""
-    name = config.optimizer.name
-    flat = Flat(model) if fits(model, name) and switched_on("NNTUI_FLAT") else None
+def _stepped(config: RunConfig, model: nn.Module, flat: Flat | None) -> tuple[Optimizer, int]:
+    """The optimizer of a run after a step, if it can make one without memory, and the bytes of all parameters."""
     parameters = [flat.values] if flat else list(model.parameters())
     optimizer = build_optimizer(config.optimizer, parameters)
-    weights = sum(map(nbytes, parameters))
-    fused = flat is not None and name in ("adam", "adamw", "sgd") and config.run.precision != "float16"
-    if name not in ("lbfgs", "adafactor"):
+    if config.optimizer.name not in ("lbfgs", "adafactor"):
         for parameter in parameters:
             parameter.grad = torch.empty_like(parameter)
         optimizer.step()
-    return optimizer, weights, fused
+    return optimizer, sum(map(nbytes, parameters))
 
 
 def optimizer_state_bytes(optimizer: Optimizer, config: RunConfig) -> int:

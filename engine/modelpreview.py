@@ -192,7 +192,7 @@ def _warm_start(model: nn.Module, source: str) -> str:
 # ---- the rates ----
 
 
-def _only_what_moves_the_rate(config: RunConfig) -> RunConfig:
+def _only_what_moves_the_rate(config: RunConfig) -> Any:
     """The configuration with everything else at its default: what the rates are remembered by."""
     bare = RunConfig()
     update = {

@@ -68,7 +68,7 @@ class DataPreview:
     data.train_rows leaves any out. shape: (channels, height, width) of pictures, else (inputs,). class_counts: of the whole set,
     in the order of class_names. parts: train, validation and test, in that order; those of the first trial when there are
     folds. histogram: of the target of a regression. header and sample_rows: a few rows as short texts, the target last; of
-    wide tables only the first columns, and a note says so. points: of a classification with two inputs, drawn evenly from all rows.
+    wide tables only the first columns. points: of a classification with two inputs, drawn evenly from all rows.
     points_names: what the two axes are called. notes: what a person should know, a line each. faults: what is wrong; the rest
     then says what could be found out all the same. seconds: how long this took; cached: whether the table was still in memory.
     """

@@ -32,8 +32,6 @@ def glimpse(table: Table, target: str) -> DataPreview:
     """The table as a preview, without its parts. target: what its target is called, or "" when it has no name."""
     inputs = len(table.feature_names)
     notes = [f"{table.dropped} rows with missing values were left out"] if table.dropped else []
-    if inputs > COLUMNS and table.image_shape is None:
-        notes.append(f"the first {COLUMNS} of {inputs} inputs are shown")
     named = clean(target, _NAME) or ("class" if table.task == "classification" else "target")
     shown = _spread(len(table.y), SAMPLE_ROWS)
     return DataPreview(
