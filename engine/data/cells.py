@@ -25,7 +25,8 @@ _MANY: dict[Flaw, str] = {
     "not finite": "cells that are not finite numbers",
     "too large": "cells beyond the range of 32-bit floats",
 }
-_MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "?"])
+MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "?"])
+"""What a cell holds that has no value, in small letters and without a sign."""
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
@@ -52,7 +53,7 @@ def flaw_of(cell: str) -> Flaw | None:
 
 def is_missing(cell: str) -> bool:
     """Whether a cell says that there is no value: empty, NaN, or one of the words that spreadsheets and R write."""
-    return cell.strip().lower().lstrip("+-") in _MISSING
+    return cell.strip().lower().lstrip("+-") in MISSING
 
 
 def cell_fault(key: str, column: str, cell: str, flaw: Flaw, where: str, hint: str = "") -> Fault:
