@@ -102,7 +102,7 @@ class NntuiApp(App[int]):
         self.theme = self._keeper.memory.theme if self._keeper.memory.theme in looks.THEMES else looks.THEMES[0]
         if not self._colour:
             self.theme = looks.MONO_THEME
-        self.push_screen(SetupScreen(self._config, self._previewer, self._keeper, self._charset))
+        self.push_screen(SetupScreen(self._config, self._previewer, self._keeper, self._look))
         if self._opened_on is not None:
             self._watch_over(self._open_run(self._opened_on))
         self._main = asyncio.current_task()
@@ -165,7 +165,14 @@ class NntuiApp(App[int]):
         if self._colour:
             self.theme = looks.next_theme(self.theme)
             self._keeper.keep(theme=self.theme)
+            for screen in self.screen_stack:
+                if isinstance(screen, SetupScreen):
+                    screen.take_look(self._look)
             self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
+
+    @property
+    def _look(self) -> looks.Look:
+        return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return looks.line_filters(super().get_line_filters(), self._colour, self._charset == "ascii")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter, Monochrome, NoColor
+
+from .chart import Charset
 
 THEMES = ("textual-dark", "textual-light", "ansi-dark", "ansi-light")
 """Those that a key goes through: dark, light, and the terminal's own 16 colours on a dark and on a light ground."""
@@ -37,6 +40,32 @@ def line_filters(own: Sequence[LineFilter], colour: bool, ascii_only: bool) -> l
     if ascii_only:
         filters.append(_ASCII)
     return filters
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How drawings are made: from which characters, with colours or without, and whether greys can be told apart."""
+
+    charset: Charset = "braille"
+    colour: bool = True
+    greys: bool = True
+
+    @property
+    def ascii_only(self) -> bool:
+        return self.charset == "ascii"
+
+    def style(self, paint: str) -> str:
+        """The style of a paint, as tui.drawing names them."""
+        if paint == "dim" or not paint:
+            return paint
+        if paint.startswith("series"):
+            return _SERIES[int(paint[6:]) % len(_SERIES)] if self.colour else ""
+        return paint if self.colour and self.greys else ""
+
+
+_SERIES = (
+    "cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow", "bright_magenta", "bright_green",
+)  # fmt: skip
 
 
 class AsciiOnly(LineFilter):

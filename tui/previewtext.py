@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from engine.config import RunConfig
+from engine.plaintext import table
 from engine.preview import DataPreview, Layer, Memory, ModelPreview
 
-from . import drawing
-from .chart import Charset
+from .drawing import Line, class_bars, curve, histogram, scatter
+from .looks import Look
 from .paths import size_words
+from .pictures import gallery
 from .text import clean, fit
 
 _NO_DATA, _NO_MODEL = DataPreview(), ModelPreview()
@@ -48,7 +50,7 @@ def brief(known: Known) -> str:
     return f"{words}   ..." if known.working else f"{words}   (before)" if known.stale else words
 
 
-def preview_text(known: Known, width: int, charset: Charset) -> Text:
+def preview_text(known: Known, width: int, look: Look) -> Text:
     """All of it, in lines of at most `width` cells."""
     out = _Lines(width)
     if known.stale:
@@ -56,8 +58,8 @@ def preview_text(known: Known, width: int, charset: Charset) -> Text:
     elif known.working:
         out.add("...", "italic")
     if known.config is not None:
-        _add_data(out, known.data, charset)
-        _add_model(out, known.model, charset)
+        _add_data(out, known.data, look)
+        _add_model(out, known.model, look)
     if known.command:
         out.heading("Command")
         for line in textwrap.wrap(known.command, width, break_long_words=True, break_on_hyphens=False):
@@ -78,13 +80,19 @@ class _Lines:
         for line in lines:
             self.text.append(fit(line, self.width).rstrip() + "\n", style=style)
 
+    def draw(self, lines: Iterable[Line], look: Look) -> None:
+        for line in lines:
+            for span in line:
+                self.text.append(span.text, style=look.style(span.paint))
+            self.text.append("\n")
+
     def heading(self, words: str) -> None:
         if self.text:
             self.text.append("\n")
         self.text.append(f"{fit(words, self.width).rstrip()}\n", style="bold")
 
 
-def _add_data(out: _Lines, data: DataPreview, charset: Charset) -> None:
+def _add_data(out: _Lines, data: DataPreview, look: Look) -> None:
     out.heading("Data")
     if data.task:
         out.add(shape_words(data))
@@ -94,12 +102,10 @@ def _add_data(out: _Lines, data: DataPreview, charset: Charset) -> None:
         out.exactly([f"  {part.name:<12}{part.rows:>9,}{share:>6}"])
     if data.class_counts:
         out.text.append("\n")
-        out.exactly(drawing.class_bars(data.class_names, data.class_counts, out.width, charset)[:14])
+        out.draw(class_bars(data.class_names, data.class_counts, out.width, 12, look.charset), look)
     elif data.histogram.counts:
         out.text.append("\n")
-        out.exactly(
-            drawing.histogram(data.histogram.counts, data.histogram.low, data.histogram.high, out.width, 5, charset)
-        )
+        out.draw(histogram(data.histogram, out.width, 5, look.charset), look)
     _add_words(out, data.notes, [fault.line() for fault in data.faults])
 
 
@@ -122,7 +128,7 @@ def _add_words(out: _Lines, notes: Sequence[str], faults: Sequence[str]) -> None
         out.add(f"! {clean(fault)}", "bold")
 
 
-def _add_model(out: _Lines, model: ModelPreview, charset: Charset) -> None:
+def _add_model(out: _Lines, model: ModelPreview, look: Look) -> None:
     if model.layers:
         out.heading("Model")
         out.exactly(layer_lines(model.layers, model.parameters, out.width))
@@ -135,7 +141,7 @@ def _add_model(out: _Lines, model: ModelPreview, charset: Charset) -> None:
         _add_memory(out, model.memory)
     if model.schedule:
         out.heading("Learning rate")
-        out.exactly(drawing.curve(model.schedule, out.width, 6, charset))
+        out.draw(curve(model.schedule, out.width, 7, look.charset), look)
     _add_words(out, model.notes, [fault.line() for fault in model.faults] if model.layers else [])
 
 
@@ -162,54 +168,23 @@ def _add_memory(out: _Lines, memory: Memory) -> None:
     out.add(", ".join(f"{name} {size_words(size)}" for name, size in (*parts, *more) if size), "dim")
 
 
-def data_drawing(data: DataPreview, width: int, charset: Charset) -> Text:
+def data_drawing(data: DataPreview, width: int, look: Look) -> Text:
     """How a dataset looks: points, pictures or bars, then a few of its rows."""
     out = _Lines(width)
+    charset = look.charset
     if data.points:
-        points = [(point.x, point.y, point.group) for point in data.points]
-        out.exactly(drawing.scatter(points, width, max(6, min(16, width // 3)), charset))
+        height = max(8, min(18, width // 2))
+        out.draw(scatter(data.points, width, height, data.class_names, data.points_names, charset), look)
     elif data.pictures:
-        out.exactly(_pictures(data, width, charset))
+        for first in range(0, len(data.pictures), 2 if width < 60 else 6):
+            some = data.pictures[first : first + (2 if width < 60 else 6)]
+            out.draw(gallery(some, width, 9, charset, look.colour and look.greys), look)
     elif data.class_counts:
-        out.exactly(drawing.class_bars(data.class_names, data.class_counts, width, charset)[:12])
+        out.draw(class_bars(data.class_names, data.class_counts, width, 12, charset), look)
     elif data.histogram.counts:
-        out.exactly(
-            drawing.histogram(data.histogram.counts, data.histogram.low, data.histogram.high, width, 5, charset)
-        )
+        out.draw(histogram(data.histogram, width, 6, charset), look)
     if data.sample_rows and not data.pictures:
         out.text.append("\n")
-        out.exactly(row_lines(data.header, data.sample_rows[:5], width))
+        out.exactly(table(data.header, data.sample_rows[:6], width, look.ascii_only))
     _add_words(out, data.notes, [fault.line() for fault in data.faults])
     return out.text
-
-
-def _pictures(data: DataPreview, width: int, charset: Charset) -> list[str]:
-    """As many pictures side by side as there is room for, each over its label."""
-    drawn = [drawing.picture(one.rows, charset) for one in data.pictures]
-    lines: list[str] = []
-    while drawn:
-        across, taken = 0, 0
-        while taken < len(drawn) and (not taken or across + len(drawn[taken][0]) + 2 <= width):
-            across += len(drawn[taken][0]) + 2
-            taken += 1
-        row, drawn = drawn[:taken], drawn[taken:]
-        labels = [clean(one.label, 20) for one in data.pictures[len(data.pictures) - len(drawn) - taken :][:taken]]
-        for y in range(max(len(one) for one in row)):
-            lines.append("  ".join(one[y] if y < len(one) else " " * len(one[0]) for one in row))
-        lines.append("  ".join(fit(label, len(one[0])) for label, one in zip(labels, row, strict=True)))
-    return lines
-
-
-def row_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Rows of a table under its header, the target last; columns that do not fit are left out before it."""
-    cells = [[clean(cell, 14) for cell in line] for line in (header, *rows)]
-    widths = [max(len(line[i]) for line in cells if i < len(line)) + 1 for i in range(len(header))]
-    shown = list(range(len(header)))
-    while sum(widths[i] for i in shown) + (2 if len(shown) < len(header) else 0) > width and len(shown) > 1:
-        shown.pop(-2)
-    gap = len(shown) < len(header)
-    lines = []
-    for line in cells:
-        parts = [f"{line[i] if i < len(line) else '':>{widths[i]}}" for i in shown]
-        lines.append("".join(parts[:-1]) + ("  " if gap else "") + parts[-1])
-    return lines

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
 from pathlib import Path
 
+from engine import saving
 from engine.config import RunConfig
-from engine.durable import NewFile
-from engine.tomlfile import read_text
+from engine.rundir import write_atomically
 
 
 def save_config(path: str, config: RunConfig, overwrite: bool) -> None:
     """Write the settings as TOML. What a person wrote in the file, comments and order, stays.
 
-    Raises FileExistsError when there is a file and it may not be written into, ConfigError when what is there is no TOML, OSError.
+    Raises FileExistsError when there is a file and it may not be written into, ConfigError as engine.saving does, OSError.
     """
-    from engine.tomlupdate import to_toml, update_toml
-
-    file = _place(path, overwrite)
-    _replace(file, update_toml(read_text(file), config) if file.exists() else to_toml(config))
+    _check(path, overwrite)
+    saving.save_config(path, config)
 
 
 def save_script(path: str, config: RunConfig, overwrite: bool) -> None:
@@ -31,10 +26,10 @@ def save_script(path: str, config: RunConfig, overwrite: bool) -> None:
     from engine.script import plain_script
 
     text = plain_script(config)
-    _replace(_place(path, overwrite), text)
+    write_atomically(_check(path, overwrite), text.encode())
 
 
-def _place(path: str, overwrite: bool) -> Path:
+def _check(path: str, overwrite: bool) -> Path:
     """The file meant, behind any link."""
     file = Path(path).expanduser().resolve()
     if file.is_dir():
@@ -42,13 +37,3 @@ def _place(path: str, overwrite: bool) -> Path:
     if file.exists() and not overwrite:
         raise FileExistsError(path)
     return file
-
-
-def _replace(file: Path, text: str) -> None:
-    mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
-    with NewFile(file) as new:
-        new.write(text.encode())
-        new.publish()
-    if mode is not None:
-        with contextlib.suppress(OSError):
-            os.chmod(file, mode)

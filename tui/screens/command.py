@@ -10,8 +10,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.config import RunConfig
+from engine.invocation import command_line
 
-from ..commandline import command_line
 from ..text import clean
 
 

@@ -18,10 +18,9 @@ from engine.data.catalogue import card
 from engine.errors import Fault
 from engine.knobs import Knob
 
-from ..chart import Charset
-from ..commandline import command_line
 from ..draft import Draft
 from ..kept import Keeper
+from ..looks import Look
 from ..palette import SetupCommands
 from ..previews import Previewer, PreviewHere
 from ..text import clean, plain
@@ -93,7 +92,7 @@ class SetupScreen(Screen[None]):
         config: RunConfig | None = None,
         previewer: Previewer | None = None,
         keeper: Keeper | None = None,
-        charset: Charset = "braille",
+        look: Look | None = None,
     ) -> None:
         """config: to begin with; without one, what stood here last. keeper: remembers that."""
         super().__init__()
@@ -104,20 +103,20 @@ class SetupScreen(Screen[None]):
             self.draft.put(self._keeper.memory.texts)
             self._typing = self._keeper.memory.typing
         self._previewer = previewer or PreviewHere()
-        self._charset: Charset = charset
+        self._look = look or Look()
         self._page = "form"
         self.errands = Errands(self, self._keeper)
 
     def compose(self) -> ComposeResult:
         yield Static(id="title", markup=False)
         with Horizontal(id="panes"):
-            yield DatasetPane(self._previewer, self._charset, id="left")
+            yield DatasetPane(self._previewer, self._look, id="left")
             with Vertical(id="middle"):
                 yield Entry("find: ", "by name, or by words of the help", id="filter")
                 yield Form(self.draft, folds=True, id="form")
                 yield Static(id="brief", markup=False)
                 yield Static(id="help-below", markup=False)
-            yield PreviewPane(self._previewer, self._charset, id="right")
+            yield PreviewPane(self._previewer, self._look, id="right")
         yield Static(id="too-small", markup=False)
         yield KeyLine(LESS_WANTED)
 
@@ -134,6 +133,11 @@ class SetupScreen(Screen[None]):
         if self._typing is not None and any(row.key == self._typing[0] for row in self.draft.visible()):
             self.form.go_to(self._typing[0])
             self.form.begin_edit(self._typing[1])
+
+    def take_look(self, look: Look) -> None:
+        """Draw with other characters or colours from now on."""
+        self.query_one(DatasetPane).take_look(look)
+        self.query_one(PreviewPane).take_look(look)
 
     # -- room ---------------------------------------------------------------------------------------------------------
 
@@ -215,8 +219,7 @@ class SetupScreen(Screen[None]):
         if not key:
             form.rebuild()
         self._show_help()
-        config = form.config
-        self.query_one(PreviewPane).look_at(config, command_line(config) if config is not None else "")
+        self.query_one(PreviewPane).look_at(form.config)
         typing = (form.cursor, form.edit.text) if form.edit is not None else None
         self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
 

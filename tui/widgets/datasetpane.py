@@ -14,8 +14,8 @@ from engine.config import DataConfig, RunConfig
 from engine.data.catalogue import card
 from engine.preview import DataPreview
 
-from ..chart import Charset
 from ..latest import Latest
+from ..looks import Look
 from ..previews import Previewer
 from ..previewtext import data_drawing
 from .datasets import DatasetCard, DatasetList
@@ -35,9 +35,9 @@ class DatasetPane(Horizontal):
             self.asked = asked
             self.data = data
 
-    def __init__(self, previewer: Previewer, charset: Charset, *, id: str | None = None) -> None:
+    def __init__(self, previewer: Previewer, look: Look, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._previewer, self._charset = previewer, charset
+        self._previewer, self._look = previewer, look
         self._thread = Latest("nntui-datasets")
         self._timer: Timer | None = None
         self._asked = 0
@@ -101,8 +101,13 @@ class DatasetPane(Horizontal):
     def on_resize(self) -> None:
         self._show(*self._shown)
 
+    def take_look(self, look: Look) -> None:
+        """Draw with other characters or colours from now on."""
+        self._look = look
+        self._show(*self._shown)
+
     def _show(self, source: str, data: DataPreview | None) -> None:
         self._shown = (source, data)
         room = self.query_one("#card-scroll").size.width - 3
-        drawing = data_drawing(data, max(8, min(room, 60)), self._charset) if data is not None and room > 0 else None
+        drawing = data_drawing(data, max(8, min(room, 60)), self._look) if data is not None and room > 0 else None
         self.query_one(DatasetCard).show_source(source, drawing)

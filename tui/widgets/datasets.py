@@ -33,19 +33,12 @@ class Entry:
 
 def entries_for(words: str, source: str, recent: Sequence[str]) -> list[Entry]:
     """The entries found by these words: built-in sets, files used before (the present one first), opening another."""
-    cards = [item for item in catalogue() if _found(item, words)]
+    cards = [item for item in catalogue() if item.matches(words)]
     files = [] if not source or card(source) is not None else [source]
     files += [path for path in recent if path not in [os.path.abspath(own) for own in files]]
     shown = [Entry(item.name, item.name, "any" if item.generated else str(item.rows)) for item in cards]
     shown += [Entry(path, path.rpartition("/")[2] or path, "file") for path in files if _all_in(words, path)]
     return [*shown, Entry("", FILE_ENTRY, "")]
-
-
-def _found(item: Card, words: str) -> bool:
-    kind = "pictures images" if item.shape else "table"
-    size = "generated toy" if item.generated else "real"
-    text = [item.name, item.title, item.task, item.source, item.licence, item.about, kind, size]
-    return _all_in(words, " ".join([*text, *getattr(item, "words", ())]))
 
 
 def _all_in(words: str, text: str) -> bool:

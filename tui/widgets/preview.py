@@ -13,10 +13,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.config import RunConfig
+from engine.invocation import command_line
 from engine.preview import DataPreview, ModelPreview
 
-from ..chart import Charset
 from ..latest import Latest
+from ..looks import Look
 from ..previews import Previewer
 from ..previewtext import Known, brief, preview_text
 
@@ -29,6 +30,7 @@ class Answer:
 
     asked: int
     config: RunConfig
+    command: str
     data: DataPreview
     model: ModelPreview | None = None
 
@@ -60,9 +62,9 @@ class PreviewPane(VerticalScroll, can_focus=True):
             self.words = words
             self.known = known
 
-    def __init__(self, previewer: Previewer, charset: Charset, *, id: str | None = None) -> None:
+    def __init__(self, previewer: Previewer, look: Look, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._previewer, self._charset = previewer, charset
+        self._previewer, self._look = previewer, look
         self._thread = Latest("nntui-preview")
         self._timer: Timer | None = None
         self._asked = 0
@@ -78,19 +80,17 @@ class PreviewPane(VerticalScroll, can_focus=True):
         """Whether an answer is awaited."""
         return self.known.working
 
-    def look_at(self, config: RunConfig | None, command: str = "") -> None:
+    def look_at(self, config: RunConfig | None) -> None:
         """Preview these settings; None when there are none to preview, because something is wrong with them."""
         if config is None:
             self._for = None
             self._stop()
-            self._show(replace(self.known, working=False, stale=True, command=""))
+            self._show(replace(self.known, working=False, stale=True))
         elif config != self._for:
             self._for = config
             self._stop()
             self._timer = self.set_timer(PAUSE, self._ask)
-            self._show(replace(self.known, working=True, stale=False, command=command))
-        elif command != self.known.command:
-            self._show(replace(self.known, command=command))
+            self._show(replace(self.known, working=True, stale=False))
 
     def _stop(self) -> None:
         self._asked += 1
@@ -105,27 +105,33 @@ class PreviewPane(VerticalScroll, can_focus=True):
 
     def _work(self, config: RunConfig, asked: int) -> None:
         """In the thread. The data is there sooner than the model, the first time by seconds."""
+        command = command_line(config)
         data = self._previewer.data(config)
-        self.post_message(self.Answered(Answer(asked, config, data)))
+        self.post_message(self.Answered(Answer(asked, config, command, data)))
         if asked == self._asked:
-            self.post_message(self.Answered(Answer(asked, config, data, self._previewer.model(config))))
+            self.post_message(self.Answered(Answer(asked, config, command, data, self._previewer.model(config))))
 
     def on_preview_pane_answered(self, message: Answered) -> None:
         answer = message.answer
         if answer.asked != self._asked:
             return
-        model = answer.model or self.known.model
-        self._show(
-            replace(self.known, data=answer.data, model=model, config=answer.config, working=answer.model is None)
+        known = Known(
+            answer.data, answer.model or self.known.model, answer.config, answer.model is None, False, answer.command
         )
+        self._show(known)
 
     def on_resize(self) -> None:
         if self.size.width != self._width:
             self._show(self.known)
 
+    def take_look(self, look: Look) -> None:
+        """Draw with other characters or colours from now on."""
+        self._look = look
+        self._show(self.known)
+
     def _show(self, known: Known) -> None:
         self.known, self._width = known, self.size.width
         if self.is_mounted and self._width:
-            text: Text = preview_text(known, max(1, self._width - 2), self._charset)
+            text: Text = preview_text(known, max(1, self._width - 2), self._look)
             self.query_one("#preview-text", Static).update(text)
         self.post_message(self.Shown(brief(known), known))
