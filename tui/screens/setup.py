@@ -206,7 +206,7 @@ class SetupScreen(Screen[None]):
         self._show_help()
 
     def on_preview_pane_shown(self, message: PreviewPane.Shown) -> None:
-        self.query_one("#brief", Static).update(plain(message.words))
+        self.query_one("#brief", Static).update(plain(message.words), layout=False)
 
     def on_errands_done(self, message: Errands.Done) -> None:
         message.then()
@@ -235,7 +235,8 @@ class SetupScreen(Screen[None]):
     def _show_help(self) -> None:
         form = self.form
         row = form.row
-        self.query_one("#help-below", Static).update(help_text(row, form.fault) if row else self._group_help())
+        words = help_text(row, form.fault) if row else self._group_help()
+        self.query_one("#help-below", Static).update(words, layout=False)  # its size does not hang on them
 
     def _group_help(self) -> Text:
         text = Text("Enter or the arrows left and right fold and unfold; x puts all of the group back to the defaults.")

@@ -71,6 +71,7 @@ class Form(ScrollView, can_focus=True):
             self.row = row
 
     def __init__(self, draft: Draft, *, folds: bool = False, id: str | None = None) -> None:
+        self._style_cache: dict[tuple[bool, bool], Styles] = {}
         super().__init__(id=id)
         self.draft = draft
         self.folds = folds
@@ -147,13 +148,20 @@ class Form(ScrollView, can_focus=True):
         return line_strip(line, self.draft, self._styles(here), width, here, edit, self.folds)
 
     def _styles(self, here: bool) -> Styles:
-        base = self.rich_style
-        if here and self.has_focus:
-            base = self.get_component_rich_style("form--cursor")
-            if self.edit is not None:  # its own cursor is the one to see: a line in reverse would hide it
+        """Looked up once for all lines: a style of Textual costs more than the line it is for."""
+        lit = here and self.has_focus
+        kind = (lit, lit and self.edit is not None)
+        if kind not in self._style_cache:
+            base = self.get_component_rich_style("form--cursor") if lit else self.rich_style
+            if kind[1]:  # its own cursor is the one to see: a line in reverse would hide it
                 base += Style(reverse=False)
-        parts = (self.get_component_rich_style(f"form--{name}", partial=True) for name in PARTS)
-        return Styles(base, *parts)
+            parts = (self.get_component_rich_style(f"form--{name}", partial=True) for name in PARTS)
+            self._style_cache[kind] = Styles(base, *parts)
+        return self._style_cache[kind]
+
+    def notify_style_update(self) -> None:
+        self._style_cache.clear()
+        super().notify_style_update()
 
     # -- moving and changing ------------------------------------------------------------------------------------------
 
