@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .text import clean
 
@@ -20,13 +20,17 @@ def cells(text: str) -> int:
     return sum(_cell(char) for char in text)
 
 
+Measure = Callable[[str], int]
+"""How many cells a text takes. A screen has a measure of its own, and must be the one that is asked."""
+
+
 def _cell(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def fit(text: str, width: int, ascii_only: bool = False, right: bool = False) -> str:
+def fit(text: str, width: int, ascii_only: bool = False, right: bool = False, measure: Measure = cells) -> str:
     """`text`, made safe, cut or padded to exactly `width` cells; what is cut ends in an ellipsis.
 
     ascii_only: other characters become question marks. right: padded on the left.
@@ -36,19 +40,20 @@ def fit(text: str, width: int, ascii_only: bool = False, right: bool = False) ->
         text = text.replace("…", "~").encode("ascii", "replace").decode("ascii")
     if width <= 0:
         return ""
-    if cells(text) > width:
-        text = _cut(text, width - 1) + ("~" if ascii_only else "…")
-    space = " " * (width - cells(text))
+    if measure(text) > width:
+        text = cut(text, width - 1, measure) + ("~" if ascii_only else "…")
+    space = " " * (width - measure(text))
     return space + text if right else text + space
 
 
-def _cut(text: str, width: int) -> str:
-    taken = 0
-    for place, char in enumerate(text):
-        taken += _cell(char)
-        if taken > width:
-            return text[:place]
-    return text
+def cut(text: str, width: int, measure: Measure = cells) -> str:
+    """The beginning of `text`, as much as there is room for in `width` cells."""
+    if text.isascii():
+        return text[: max(0, width)]
+    end = 0
+    while end < len(text) and measure(text[: end + 1]) <= width:
+        end += 1
+    return text[:end]
 
 
 def bar(share: float, width: int, ascii_only: bool = False) -> str:
@@ -78,7 +83,12 @@ def balance(
 
 
 def balance_pieces(
-    names: Sequence[str], counts: Sequence[int], width: int, most: int = 12, ascii_only: bool = False
+    names: Sequence[str],
+    counts: Sequence[int],
+    width: int,
+    most: int = 12,
+    ascii_only: bool = False,
+    measure: Measure = cells,
 ) -> list[tuple[str, str, str, str]]:
     """As `balance`, each line in four pieces: name, rows, bar, share."""
     pairs = list(zip(names, counts, strict=False))
@@ -86,29 +96,21 @@ def balance_pieces(
     total = sum(count for _, count in pairs)
     largest = max((count for _, count in pairs), default=0)
     digits = max((len(str(count)) for _, count in shown), default=1)
-    name_width = min(max((cells(clean(name)) for name, _ in shown), default=0), max(4, width // 3))
+    name_width = min(max((measure(clean(name)) for name, _ in shown), default=0), max(4, width // 3))
     share_width = 6 if width >= 30 else 0
     bar_width = width - name_width - digits - share_width - 2
     lines = []
     for name, count in shown:
         share = f" {count / total if total else 0:>4.0%}".ljust(share_width) if share_width else ""
         drawn = bar(count / largest if largest else 0.0, bar_width, ascii_only)
-        pieces = (fit(name, name_width, ascii_only), f" {count:>{digits}} ", drawn, share)
-        lines.append(_within(pieces, width))
+        head = fit(name, min(name_width, width), ascii_only, measure=measure)
+        figures = f" {count:>{digits}} "[: max(0, width - name_width)]
+        used = measure(head) + len(figures) + len(drawn) + len(share)
+        lines.append((head, figures, drawn, share + " " * (width - used)))
     if len(pairs) > len(shown):
         rest = f"and {len(pairs) - len(shown)} classes more"
         lines.append((fit(rest, width, ascii_only), "", "", ""))
     return lines
-
-
-def _within(pieces: tuple[str, str, str, str], width: int) -> tuple[str, str, str, str]:
-    """The pieces cut, from the last to the first, so that they take `width` cells together; padded if they take less."""
-    kept, left = [], width
-    for piece in pieces:
-        kept.append(fit(piece, min(cells(piece), left)) if cells(piece) > left else piece)
-        left -= cells(kept[-1])
-    kept[3] += " " * left
-    return kept[0], kept[1], kept[2], kept[3]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int, ascii_only: bool = False) -> list[str]:
