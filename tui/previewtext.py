@@ -44,10 +44,10 @@ def brief(known: Known) -> str:
         return clean(faults[0].line())
     parts = ["+".join(str(part.rows) for part in known.data.parts) + " rows"] if known.data.parts else []
     if known.model.layers:
-        parts += [f"{known.model.parameters:,} parameters", f"{known.model.steps_per_epoch:,} steps an epoch"]
+        parts += [f"{known.model.parameters:,} parameters", f"{known.model.steps_per_epoch:,} steps/epoch"]
         parts.append(size_words(known.model.memory.total) + ("" if known.model.memory.fits else ": DOES NOT FIT"))
-    words = "   ".join(parts)
-    return f"{words}   ..." if known.working else f"{words}   (before)" if known.stale else words
+    words = "  ".join(parts)
+    return f"{words} ..." if known.working else f"({words})" if known.stale else words
 
 
 def preview_text(known: Known, width: int, look: Look) -> Text:

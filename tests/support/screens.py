@@ -53,7 +53,7 @@ async def opened(
     options.setdefault("previewer", Answers())
     app = NntuiApp(config, start_run=start or Starts(), **options)  # type: ignore[arg-type]
     async with app.run_test(size=size, notifications=toasts) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "digits" in text(pilot))
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.focused and "setup" in text(pilot))
         yield pilot
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -23,7 +24,7 @@ from ..kept import Keeper
 from ..looks import Look
 from ..palette import SetupCommands
 from ..previews import Previewer, PreviewHere
-from ..text import clean, plain
+from ..text import clean
 from ..widgets.datasetpane import DatasetPane
 from ..widgets.datasets import DatasetList
 from ..widgets.entry import Entry
@@ -105,6 +106,7 @@ class SetupScreen(Screen[None]):
         self._previewer = previewer or PreviewHere()
         self._look = look or Look()
         self._page = "form"
+        self._brief = ""
         self.errands = Errands(self, self._keeper)
 
     def compose(self) -> ComposeResult:
@@ -114,7 +116,6 @@ class SetupScreen(Screen[None]):
             with Vertical(id="middle"):
                 yield Entry("find: ", "by name, or by words of the help", id="filter")
                 yield Form(self.draft, folds=True, id="form")
-                yield Static(id="brief", markup=False)
                 yield Static(id="help-below", markup=False)
             yield PreviewPane(self._previewer, self._look, id="right")
         yield Static(id="too-small", markup=False)
@@ -124,8 +125,6 @@ class SetupScreen(Screen[None]):
         self.form.pickers = {"data.source": lambda: self.action_show_page("data"), "data.target": self._pick_target}
         self.query_one("#filter").display = False
         self._lay_out()
-        self._show_source()
-        self.show_title()
         self._changed()
         self.form.focus()
         if self.draft.can_undo:
@@ -156,7 +155,7 @@ class SetupScreen(Screen[None]):
             self.query_one("#too-small", Static).update(Text(words))
         for page, name in zip(PAGES, ("#left", "#middle", "#right"), strict=True):
             self.query_one(name).display = wide or self._page == page
-        self.query_one("#brief").display = not wide
+        self.show_title()
         self.form.set_accordion(height < LOW)
 
     def action_show_page(self, page: str) -> None:
@@ -206,7 +205,8 @@ class SetupScreen(Screen[None]):
         self._show_help()
 
     def on_preview_pane_shown(self, message: PreviewPane.Shown) -> None:
-        self.query_one("#brief", Static).update(plain(message.words), layout=False)
+        self._brief = message.words
+        self.show_title()
 
     def on_errands_done(self, message: Errands.Done) -> None:
         message.then()
@@ -245,8 +245,13 @@ class SetupScreen(Screen[None]):
         return text
 
     def show_title(self) -> None:
-        name = f"   {clean(self.errands.path)}" if self.errands.path else ""
-        self.query_one("#title", Static).update(Text(f"nntui · setup{name}"))
+        """Where the settings are kept, and in short what the preview says where that has no place of its own."""
+        title = Text(f"nntui · setup   {clean(self.errands.path)}".rstrip(), no_wrap=True, overflow="ellipsis")
+        if not self.has_class("wide"):
+            room = self.size.width - 4 - title.cell_len
+            if cell_len(self._brief) <= room:
+                title.append(f"{self._brief:>{room + 2}}", style="not bold")
+        self.query_one("#title", Static).update(title, layout=False)
 
     # -- settings from elsewhere --------------------------------------------------------------------------------------
 

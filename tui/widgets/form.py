@@ -224,6 +224,8 @@ class Form(ScrollView, can_focus=True):
 
     def action_step(self, by: int) -> None:
         row = self.row
+        if not any(line.key == self.cursor for line in self._lines):
+            return  # the filter found nothing, and the cursor is nowhere
         if row is None:
             self._fold(by < 0)
         elif row.kind in ("choice", "bool", "int", "float"):
@@ -242,7 +244,10 @@ class Form(ScrollView, can_focus=True):
     def action_reset(self) -> None:
         """Back to the default: the field under the cursor, or all of the group whose heading it is on."""
         group = group_of(self.cursor)
+        shown = [line.key for line in self._lines]
         keys = [self.cursor] if self.row else [row.key for row in self.draft.visible() if row.group == group]
+        if self.cursor not in shown:
+            return
         self.draft.reset(*keys)
         self._tell("" if len(keys) > 1 else self.cursor)
 

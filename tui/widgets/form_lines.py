@@ -107,9 +107,9 @@ def best_match(rows: Sequence[Knob], words: str) -> Knob | None:
 
     def rank(row: Knob) -> tuple[int, int]:
         names = f"{row.label} {row.key}".lower()
-        hits = sum(word in names for word in wanted)
+        exact = " ".join(wanted) in (row.label.lower(), row.key, row.key.partition(".")[2])
         begins = any(row.label.lower().startswith(word) for word in wanted)
-        return (-2 * hits - begins, len(row.label))
+        return (-4 * exact - 2 * sum(word in names for word in wanted) - begins, len(row.label))
 
     return min(rows, key=rank, default=None)
 
