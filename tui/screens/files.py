@@ -58,7 +58,7 @@ class PathScreen(Picker[str]):
             return
         self._listing = message.listing
         found = [_item(one) for one in message.listing.found]
-        recent = [] if self.text else [Item(path, value=path, heading="used before") for path in self._recent]
+        recent = [] if self.text else [_recent_item(path) for path in self._recent]
         here = [Item(one.label, one.note, one.about, one.value, heading="here" if recent else "") for one in found]
         self.fill([*recent, *here])
         if self._complete_when_listed:
@@ -109,6 +109,11 @@ class PathScreen(Picker[str]):
             self._put(f"{text}/")
         else:
             self.dismiss(text)
+
+
+def _recent_item(path: str) -> Item:
+    folder, name = os.path.split(path)
+    return Item(name, folder, "", path, heading="used before")
 
 
 def _item(one: Found) -> Item:
