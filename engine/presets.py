@@ -30,7 +30,7 @@ _PRESETS = (
     ),
     Preset(
         "careful",
-        "A figure to rely on: every row is tested once in five folds, with time to train, dropout and weight decay against "
+        "A figure to rely on: every row is tested once, in five folds with time to train, dropout and weight decay against "
         "overfitting, and a rate that is cut when nothing moves any more.",
         {
             "trials.kind": "kfold",
@@ -44,7 +44,7 @@ _PRESETS = (
     ),
     Preset(
         "overfit on purpose",
-        "Sixty rows, a large net, nothing against overfitting and no early stopping: the curves drift apart. If a model cannot "
+        "Few rows, a large net: with nothing against overfitting and no early stopping the curves drift apart. If a model cannot "
         "even do this, there is a mistake in the data or the settings.",
         {
             "data.train_rows": "60",

@@ -88,7 +88,8 @@ def as_ascii(text: str) -> str:
 
 
 _PLAIN = {
-    **dict.fromkeys("─━╌╍═╴╶┄┅┈┉▔▁‾–—−⎯", "-"),
+    **dict.fromkeys("─━╌╍═╴╶┄┅┈┉▔‾–—−⎯", "-"),
+    "▁": "_",
     **dict.fromkeys("│┃║╎╏┆┇┊┋▏▎▍▌▋▊▉▕▐", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰┏┓┗┛╔╗╚╝╠╣╦╩╬┣┫┳┻╋", "+"),
     **dict.fromkeys("█▓▒░▀▄▂▃▅▆▇■▪●•", "#"),

@@ -173,12 +173,10 @@ def data_drawing(data: DataPreview, width: int, look: Look) -> Text:
     out = _Lines(width)
     charset = look.charset
     if data.points:
-        height = max(8, min(18, width // 2))
+        height = max(8, min(12, width // 2))
         out.draw(scatter(data.points, width, height, data.class_names, data.points_names, charset), look)
     elif data.pictures:
-        for first in range(0, len(data.pictures), 2 if width < 60 else 6):
-            some = data.pictures[first : first + (2 if width < 60 else 6)]
-            out.draw(gallery(some, width, 9, charset, look.colour and look.greys), look)
+        _add_pictures(out, data, look)
     elif data.class_counts:
         out.draw(class_bars(data.class_names, data.class_counts, width, 12, charset), look)
     elif data.histogram.counts:
@@ -188,3 +186,14 @@ def data_drawing(data: DataPreview, width: int, look: Look) -> Text:
         out.exactly(table(data.header, data.sample_rows[:6], width, look.ascii_only))
     _add_words(out, data.notes, [fault.line() for fault in data.faults])
     return out.text
+
+
+def _add_pictures(out: _Lines, data: DataPreview, look: Look) -> None:
+    """Rows of pictures, all on the same scale, each picture over its label."""
+    in_greys = look.colour and look.greys
+    across = max((len(row) for one in data.pictures for row in one.rows), default=1) * (1 if in_greys else 2)
+    count = max(1, min(len(data.pictures), (out.width + 2) // (across + 2)))
+    room = (out.width + 2) // count - 2
+    for first in range(0, len(data.pictures), count):
+        some = data.pictures[first : first + count]
+        out.draw(gallery(some, min(out.width, len(some) * (room + 2) - 2), 9, look.charset, in_greys), look)

@@ -155,7 +155,7 @@ async def test_presets_and_samples_in_a_menu(size):
         await on(pilot, Menu)
         await see(pilot, "presets", "> quick look", "A first answer in seconds")
         await type_in(pilot, "overfit on")
-        await see(pilot, "Sixty rows")
+        await see(pilot, "Few rows, a large net")
         await press(pilot, "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen) and config(pilot).data.train_rows == 60)
         assert config(pilot).early_stopping.enabled is False and config(pilot).model.hidden == (256, 256)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
+from textual.screen import Screen
 
 from engine.config import RunConfig
 from engine.configfile import load_config
@@ -209,11 +210,40 @@ class Errands:
             self._screen.notify(clean(line), severity="error", markup=False, timeout=10)
 
 
+class ErrandScreen(Screen[None]):
+    """A screen whose keys lead to its errands."""
+
+    errands: Errands
+
+    def action_open_table(self) -> None:
+        self.errands.open_table()
+
+    def action_menu(self) -> None:
+        self.errands.menu()
+
+    def action_save(self) -> None:
+        self.errands.save()
+
+    def action_save_as(self) -> None:
+        self.errands.save_as()
+
+    def action_open(self) -> None:
+        self.errands.ask_for_config()
+
+    def action_command(self) -> None:
+        self.errands.show_command()
+
+    def action_export(self) -> None:
+        self.errands.export()
+
+
 def _sample_items() -> list[Item]:
     items = []
     for name, path in samples().items():
         words = clean(about(path), 1000)
-        items.append(Item(name, words.partition(". ")[0], words, Sample(name, path), heading="samples"))
+        items.append(
+            Item(name, words.partition(". ")[0], words, Sample(name, path), heading="samples: all fields are set")
+        )
     return items
 
 

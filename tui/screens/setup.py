@@ -8,18 +8,16 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.config import DataConfig, RunConfig
 from engine.data.catalogue import card
 from engine.errors import Fault
-from engine.knobs import Knob
 
 from ..draft import Draft
+from ..helptext import help_text
 from ..kept import Keeper
 from ..looks import Look
 from ..palette import SetupCommands
@@ -32,47 +30,20 @@ from ..widgets.form import Form
 from ..widgets.keyline import KeyLine
 from ..widgets.preview import PreviewPane
 from .dialogs import ExplainScreen
-from .errands import Errands
+from .errands import Errands, ErrandScreen
+from .setup_keys import KEYS, LESS_WANTED
 
 WIDE = 110  # cells; from here on datasets, form and preview stand side by side
 LOW = 30  # lines; below, only the group in hand is open
 SMALLEST = (60, 16)
 PAGES = ("data", "form", "preview")
-LESS_WANTED = (
-    "command", "app.list_runs", "undo", "explain", "find_rate", "save", "show_page('preview')", "menu", "reset", "filter",
-    "show_page('data')",
-)  # fmt: skip
 
 
-class SetupScreen(Screen[None]):
+class SetupScreen(ErrandScreen):
     """Datasets, form, preview: side by side where there is room, else one at a time, with the help of the field below."""
 
     COMMANDS = {SetupCommands}
-    BINDINGS = [
-        Binding("r", "run", "run"),
-        Binding("d", "show_page('data')", "data"),
-        Binding("f", "show_page('form')", "form", show=False),
-        Binding("v", "show_page('preview')", "preview"),
-        Binding("slash", "filter", "find", key_display="/"),
-        Binding("p", "menu", "presets"),
-        Binding("u", "undo", "undo"),
-        Binding("ctrl+z", "undo", show=False),
-        Binding("U,ctrl+y", "redo", "redo", show=False),
-        Binding("s", "save", "save"),
-        Binding("ctrl+s", "save", show=False),
-        Binding("S", "save_as", "save as", show=False),
-        Binding("O,ctrl+o", "open", "open", show=False),
-        Binding("c", "command", "command"),
-        Binding("e", "export", "export", show=False),
-        Binding("t", "find_rate", "lr test"),
-        Binding("o", "app.list_runs", "runs"),
-        Binding("f1", "explain", "field", key_display="F1"),
-        Binding("tab", "next_page(1)", show=False),
-        Binding("shift+tab", "next_page(-1)", show=False),
-        Binding("escape", "back", "all settings", key_display="Esc"),
-        Binding("question_mark", "app.help", "help", key_display="?"),
-        Binding("q", "app.request_quit", "quit"),
-    ]
+    BINDINGS = KEYS
 
     class RunAsked(Message):
         """The settings are valid and the person wants to train with them."""
@@ -177,10 +148,14 @@ class SetupScreen(Screen[None]):
     def action_back(self) -> None:
         """Esc: out of a filter, then back to the form."""
         if self.form.words or self.focused is self.query_one("#filter"):
-            self._filter("")
-            self.query_one("#filter", Entry).set_text("")
-            self.query_one("#filter").display = False
+            self._close_filter()
         self.action_show_page("form")
+
+    def _close_filter(self) -> None:
+        entry = self.query_one("#filter", Entry)
+        entry.set_text("")
+        entry.display = False
+        self._filter("")
 
     # -- what the widgets say -----------------------------------------------------------------------------------------
 
@@ -202,6 +177,9 @@ class SetupScreen(Screen[None]):
         self._changed(message.key)
 
     def on_form_moved(self, message: Form.Moved) -> None:
+        entry = self.query_one("#filter", Entry)
+        if not self.form.words and entry.display and not entry.has_focus:  # it went to a field that the filter hid
+            self._close_filter()
         self._show_help()
 
     def on_preview_pane_shown(self, message: PreviewPane.Shown) -> None:
@@ -364,27 +342,6 @@ class SetupScreen(Screen[None]):
         self.action_show_page("form")
         self.form.go_to(key)
 
-    def action_open_table(self) -> None:
-        self.errands.open_table()
-
-    def action_menu(self) -> None:
-        self.errands.menu()
-
-    def action_save(self) -> None:
-        self.errands.save()
-
-    def action_save_as(self) -> None:
-        self.errands.save_as()
-
-    def action_open(self) -> None:
-        self.errands.ask_for_config()
-
-    def action_command(self) -> None:
-        self.errands.show_command()
-
-    def action_export(self) -> None:
-        self.errands.export()
-
     def action_explain(self) -> None:
         if (row := self.form.row) is not None:
             self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key))))
@@ -396,16 +353,3 @@ class SetupScreen(Screen[None]):
         self._go_to_fault()
         for fault in faults[:3]:
             self.notify(clean(fault.line()), severity="error", markup=False, timeout=8)
-
-
-def help_text(row: Knob, fault: Fault | None = None) -> Text:
-    """What a knob is, in full: what is wrong with its value, its key, what it may be, what it does."""
-    text = Text()
-    if fault is not None:
-        text.append(f"{clean(fault.problem)}{'; ' + clean(fault.hint) if fault.hint else ''}\n", style="bold")
-    text.append(row.key, style="bold")
-    allowed = ", ".join(row.choices) if row.choices else row.bounds()
-    if allowed:
-        text.append(f"   {allowed}", style="dim")
-    text.append(f"\n{row.help}")
-    return text

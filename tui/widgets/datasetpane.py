@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.timer import Timer
@@ -26,6 +27,11 @@ PAUSE = 0.15  # seconds that the cursor rests on a dataset before its data is lo
 
 class DatasetPane(Horizontal):
     """Looks at the data of what the cursor rests on, in a thread; an answer about another entry is dropped."""
+
+    BINDINGS = [
+        Binding("pageup", "scroll_card(-8)", "card up", show=False),
+        Binding("pagedown", "scroll_card(8)", "card down", show=False),
+    ]
 
     class Looked(Message):
         """The data of a source was looked at."""
@@ -56,6 +62,9 @@ class DatasetPane(Horizontal):
         self._own = own
         self.query_one(DatasetList).show(source, recent)
         self._look_at(source)
+
+    def action_scroll_card(self, by: int) -> None:
+        self.query_one("#card-scroll").scroll_relative(y=by, animate=False)
 
     def search(self) -> None:
         """Type into the line to search by."""

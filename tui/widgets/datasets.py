@@ -53,8 +53,6 @@ class DatasetList(Widget, can_focus=True):
     BINDINGS = [
         Binding("up", "move(-1)", "up", show=False),
         Binding("down", "move(1)", "down", show=False),
-        Binding("pageup", "move(-10)", "page up", show=False),
-        Binding("pagedown", "move(10)", "page down", show=False),
         Binding("home", "move(-1000)", "first", show=False),
         Binding("end", "move(1000)", "last", show=False),
         Binding("enter", "choose(True)", "choose"),
