@@ -86,7 +86,13 @@ class Errands:
     def menu(self) -> None:
         """Presets, and the samples that come with nntui."""
         kinds = [
-            Item(one.name, "sets some fields, leaves the others", one.about, one, heading="presets")
+            Item(
+                one.name,
+                one.about.partition(": ")[0],
+                one.about,
+                one,
+                heading="presets: some fields are set, the others stay",
+            )
             for one in presets()
         ]
         self._screen.app.push_screen(Menu("Presets and samples", [*kinds, *_sample_items()]), self._menu_chosen)
