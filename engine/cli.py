@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -64,12 +65,14 @@ def _root(
 
 
 def resolve(file: str, sample: str, settings: Sequence[str]) -> RunConfig:
-    """The configuration that a file or a sample and the settings name; ConfigError when they are no good."""
-    from .configfile import load_config
+    """The configuration that a file or a sample and the settings name, the defaults without either; ConfigError when no good."""
+    from .configfile import build_config, load_config
     from .samples import sample_path
 
     if file and sample:
         raise config_error("--sample", "a FILE and a sample were both given", "give one of them")
+    if not (file or sample):
+        return build_config({}, settings)
     return load_config(sample_path(sample) if sample else file, settings)
 
 
@@ -86,7 +89,7 @@ def train(
     hand and keeps the best weights; a second one stops at once. SIGTERM saves a checkpoint and leaves out the test, SIGUSR1
     saves one and goes on. When the terminal goes away, training goes on without it.
     """
-    if not (file or sample):
+    if not (file or sample or set_):
         raise config_error("", "nothing to train", "give a FILE, or try `nntui train --sample digits`")
     config = resolve(file, sample, set_)
     from .headless import detach, train_plainly
@@ -94,7 +97,8 @@ def train(
     if not detached:
         raise typer.Exit(train_plainly(config))
     options = [part for setting in set_ for part in ("--set", setting)]
-    raise typer.Exit(detach(["train", *options, *(["--sample", sample] if sample else ["--", file])]))
+    what = ["--sample", sample] if sample else ["--", file] if file else []
+    raise typer.Exit(detach(["train", *options, *what]))
 
 
 @app.command(name="lr-find")
@@ -110,7 +114,7 @@ def lr_find(
 
     Nothing is written, and no run is touched.
     """
-    if not (file or sample):
+    if not (file or sample or set_):
         raise config_error("", "nothing to try the rates on", "give a FILE, or try `nntui lr-find --sample digits`")
     config = resolve(file, sample, set_)
     typer.echo("loading data and PyTorch")
@@ -190,7 +194,7 @@ def config(
     ] = False,
 ) -> None:
     """Print a configuration as TOML: a commented template, or FILE resolved with its settings."""
-    from .configfile import build_config, dump_config
+    from .configfile import dump_config
     from .configfile import template as full_template
 
     if template:
@@ -198,8 +202,35 @@ def config(
             raise config_error("--template", "takes no file, sample or settings", "leave them out")
         typer.echo(full_template(), nl=False)
     else:
-        resolved = resolve(file, sample, set_) if file or sample else build_config({}, set_)
-        typer.echo(dump_config(resolved), nl=False)
+        typer.echo(dump_config(resolve(file, sample, set_)), nl=False)
+
+
+@app.command()
+def script(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="A run's TOML file, or its folder.", show_default=False)
+    ] = "",
+    sample: SampleOption = "",
+    set_: SetOption = [],  # noqa: B006
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT.py", help="Write it to a file instead of printing it.")
+    ] = "",
+) -> None:
+    """Print a plain PyTorch program that trains what FILE says, number for number.
+
+    It needs torch, numpy and scikit-learn, and holds only what the settings use. What a program cannot have is refused.
+    """
+    from .script import plain_script
+    from .script.source import settings_of_folder
+
+    text = plain_script(settings_of_folder(file, set_) if Path(file).is_dir() and file else resolve(file, sample, set_))
+    if not output:
+        typer.echo(text, nl=False)
+        return
+    from .script.source import write_program
+
+    write_program(output, text)
+    typer.echo(f"run it with: python {shlex.quote(output)}")
 
 
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:

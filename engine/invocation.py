@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from .config import RunConfig
 from .configfile import build_config, load_config, to_nested
 from .errors import ConfigError
-from .knobs import knobs, show, values, visible
+from .knobs import show, values, visible
 from .samples import samples
 
 SOURCE = "data.source"
@@ -26,12 +27,17 @@ def command_line(config: RunConfig) -> str:
 
 def arguments(config: RunConfig) -> list[str]:
     """What stands behind ``nntui train`` for `config`, word by word."""
+    own = values(config)
+    shown = list(visible(own))
     found = _words([f"{key}={text}" for key, text in differences(config).items()])
     for name, sample in _samples().items():
-        if _builds_on(config, sample):
-            settings = _settings_over(config, sample)
+        # One of which something was taken back would mislead by its name.
+        if all(own[key] == value for key, value in sample.about.items()):
+            settings = [
+                f"{row.key}={show(row, own[row.key])}" for row in shown if own[row.key] != sample.values[row.key]
+            ]
             words = ["--sample", name, *_words(settings)]
-            if len(shlex.join(words)) < len(shlex.join(found)) and _gives(config, name, settings):
+            if len(shlex.join(words)) < len(shlex.join(found)) and _gives(config, sample, settings):
                 found = words
     return found
 
@@ -50,39 +56,34 @@ def _words(settings: list[str]) -> list[str]:
     return [word for setting in settings for word in ("--set", setting)]
 
 
+@dataclass(frozen=True)
+class _Sample:
+    """A sample as a configuration. about: what it sets, without how long and where it is trained; values: of every knob."""
+
+    config: RunConfig
+    about: dict[str, Any]
+    values: dict[str, Any]
+
+
 @cache
-def _samples() -> dict[str, RunConfig]:
-    """The samples as configurations. They come with the program and do not change."""
-    return {name: load_config(path) for name, path in samples().items()}
+def _samples() -> dict[str, _Sample]:
+    """The samples. They come with the program and do not change."""
+    found = {}
+    for name, path in samples().items():
+        config = load_config(path)
+        current = values(config)
+        about = {
+            row.key: current[row.key]
+            for row in visible(current)
+            if row.key == SOURCE or (row.section != "run" and current[row.key] != row.default_for(current))
+        }
+        found[name] = _Sample(config, about, current)
+    return found
 
 
-def _changed(config: RunConfig) -> dict[str, Any]:
-    """What differs from the defaults, without how long and where it is trained: what makes a sample what it is."""
-    current = values(config)
-    return {
-        row.key: current[row.key]
-        for row in visible(current)
-        if row.key == SOURCE or (row.section != "run" and current[row.key] != row.default_for(current))
-    }
-
-
-def _builds_on(config: RunConfig, sample: RunConfig) -> bool:
-    """Whether a configuration keeps all that a sample is about: otherwise naming it would mislead."""
-    own = values(config)
-    return all(own[key] == value for key, value in _changed(sample).items())
-
-
-def _settings_over(config: RunConfig, sample: RunConfig) -> list[str]:
-    """The settings that make `config` of a sample."""
-    own, given = values(config), values(sample)
-    rows = {row.key: row for row in knobs()}
-    shown = {row.key for row in visible(own)}
-    return [f"{key}={show(rows[key], own[key])}" for key in rows if key in shown and own[key] != given[key]]
-
-
-def _gives(config: RunConfig, name: str, settings: list[str]) -> bool:
+def _gives(config: RunConfig, sample: _Sample, settings: list[str]) -> bool:
     """Whether the sample with these settings is the configuration."""
     try:
-        return to_nested(build_config(to_nested(_samples()[name]), settings)) == to_nested(config)
+        return to_nested(build_config(to_nested(sample.config), settings)) == to_nested(config)
     except ConfigError:
         return False

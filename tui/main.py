@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(cli._root)
-for _verb in (cli.train, cli.datasets, cli.samples, cli.config, *cli_runs.VERBS):
+for _verb in (cli.train, cli.datasets, cli.samples, cli.config, cli.script, *cli_runs.VERBS):
     app.command()(_verb)
 app.command(name="lr-find")(cli.lr_find)
 

@@ -113,7 +113,7 @@ def _file_code(code: Code, plan: Plan) -> None:
     code.add("header, *rows = [row for row in reader if len(row) > 1]")
     code.close()
     code.add(f"target = [name.strip() for name in header].index({literal(target)})")
-    number = "float(cell)"
+    gaps = data.missing in ("mean", "median")
     if data.missing != "refuse":
         code.gap(2)
         code.open("def is_missing(cell):")
@@ -121,16 +121,18 @@ def _file_code(code: Code, plan: Plan) -> None:
         code.call('return cell.strip().lower().lstrip("+-") in (', map(literal, sorted(MISSING)))
         code.close()
         code.gap(2)
-        if data.missing == "drop":
+        if not gaps:
             code.add("rows = [row for row in rows if not any(map(is_missing, row))]")
-        else:
-            number = "math.nan if is_missing(cell) else float(cell)"
-            plan.use("import math")
     code.add("labels = [row[target].strip() for row in rows]")
-    code.call("inputs = [", [f"[{number} for cell in row[:target] + row[target + 1 :]] for row in rows"], "]")
-    code.add(
-        "x = np.array(inputs, dtype=np.float64).astype(np.float32)",
-    )
+    code.add("cells = [row[:target] + row[target + 1 :] for row in rows]")
+    if gaps:
+        plan.use("import math")
+        code.add(
+            "inputs = [[math.nan if is_missing(cell) else float(cell) for cell in row] for row in cells]",
+            "x = np.array(inputs, dtype=np.float64).astype(np.float32)",
+        )
+    else:
+        code.add("x = np.array(cells, dtype=np.float64).astype(np.float32)")
     if plan.classes:
         kind = _kind_of_labels(table.class_names)
         values = "labels" if kind == "str" else f"[{kind}(label) for label in labels]"

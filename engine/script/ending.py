@@ -6,6 +6,7 @@ from .code import Code, literal
 from .plan import Plan
 from .training import variable
 
+
 def closing_code(code: Code, plan: Plan) -> None:
     """Go back to the best weights, measure the test part once, print everything to its last digit."""
     stopping, several = plan.config.early_stopping, plan.config.trials.kind != "single"

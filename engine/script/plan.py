@@ -187,7 +187,7 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
         problem = "a script cannot begin with the weights of another run: it reads no files of nntui's"
         faults.append(Fault("model.weights", problem, "set it to nothing"))
     if config.run.precision == "float16":
-        problem = "float16 is not put into a script: steps that overflow make the numbers hang on the device"
+        problem = "a script leaves out float16, which needs a CUDA device and scaled gradients"
         faults.append(Fault("run.precision", problem, "use bfloat16 or float32"))
     if config.trials.kind == "kfold" and config.data.train_rows:
         problem = "a script with folds keeps all training rows"
@@ -280,7 +280,9 @@ def _plan_layers(plan: Plan) -> None:
         layers.append(f"nn.Unflatten(1, {plan.image_shape})")
         for filters in model.channels:
             size = f"{channels}, {filters}, {model.kernel}"
-            layers.append(f"nn.Conv2d({size}, padding={model.kernel // 2})" if model.kernel > 1 else f"nn.Conv2d({size})")
+            layers.append(
+                f"nn.Conv2d({size}, padding={model.kernel // 2})" if model.kernel > 1 else f"nn.Conv2d({size})"
+            )
             layers += [f"nn.BatchNorm2d({filters})"] if model.batch_norm else []
             layers.append(activation)
             work += channels * filters * model.kernel**2 * plan.features // max(1, plan.image_shape[0])

@@ -46,7 +46,9 @@ def evaluation_code(code: Code, plan: Plan) -> None:
     code.open("def evaluate(model, x, y):")
     third = monitor in _MEASURES
     off = ", in evaluation mode: dropout off" if any("Dropout" in layer for layer in plan.layers) else ""
-    code.add(f'"""The mean loss{"," if third else " and"} the {plan.metric}{f" and {monitor}" if third else ""} of a part{off}."""')
+    code.add(
+        f'"""The mean loss{"," if third else " and"} the {plan.metric}{f" and {monitor}" if third else ""} of a part{off}."""'
+    )
     code.add("model.eval()")
     if judges_in_batches(plan):
         code.add("losses, outputs = [], []")
@@ -279,10 +281,12 @@ def _arguments(entry: Entry, section: OptimizerConfig | ScheduleConfig) -> dict[
     found: dict[str, Any] = {}
     for argument, parts in entry.arguments.items():
         values = [getattr(section, knob) for knob in parts]
-        values = [None if knob in STAND_INS and v == STAND_INS[knob] else v for knob, v in zip(parts, values, strict=True)]
+        values = [
+            None if knob in STAND_INS and v == STAND_INS[knob] else v for knob, v in zip(parts, values, strict=True)
+        ]
         defaults = list(parts.values())
         if values != defaults:
-            value = values[0] if len(values) == 1 else tuple(values)
+            value: Any = values[0] if len(values) == 1 else tuple(values)
             found[argument] = list(value) if argument == "milestones" else value
     return found
 
