@@ -8,7 +8,7 @@ from pathlib import Path
 from .commandfile import append_command
 from .commands import Command, Pause, Resume, Stop
 from .errors import Fault, InputError
-from .events import EndReason, Event, HandedOver, RunEnded, RunResumed, RunStarted
+from .events import EndReason, Event
 from .journal import JournalTail
 from .lock import Owner, probe
 from .rundir import RunDir
@@ -16,7 +16,6 @@ from .text import clean
 
 DRAIN_SECONDS = 0.05  # how long one `drain` reads at the most: a long history comes in portions
 OWNER_SECONDS = 0.5  # how often it is looked who trains the run
-HANDOVER_SECONDS = 60.0  # a run that was handed over is waited for so long
 _LOOK_SECONDS = 0.05
 
 
@@ -31,13 +30,17 @@ class AttachedRun:
         self.run = run
         self._tail = JournalTail(run.journal, passing=("WeightsSampled",))
         self._error: InputError | None = None
-        self._handed_over = 0.0  # when, in seconds since 1970; 0 when the run is not on its way to another process
         self._owner: Owner | None = None
         self._looked = -OWNER_SECONDS
 
     @property
     def folder(self) -> Path:
         return self.run.path
+
+    @property
+    def behind(self) -> bool:
+        """Whether `drain` has not given all there is."""
+        return self._error is None and self._tail.behind
 
     @property
     def damaged(self) -> int:
@@ -54,9 +57,9 @@ class AttachedRun:
 
     @property
     def alive(self) -> bool:
-        """Whether more events may come: somebody trains the run or is about to, or `drain` has not given all there are."""
+        """Whether more events may come: somebody trains the run, or `drain` has not given all there are."""
         # In this order: an owner that has just gone has written all it had to say.
-        return self._error is None and (self.owner is not None or self._tail.behind or self._on_its_way())
+        return self._error is None and (self.owner is not None or self._tail.behind)
 
     @property
     def error(self) -> BaseException | None:
@@ -75,19 +78,12 @@ class AttachedRun:
         except OSError as error:
             problem = f"the run can be read no longer: {error.strerror}"
             self._error = InputError([Fault("", problem, "", clean(self.run.journal, 2000))])
-        for item in items:
-            if isinstance(item, HandedOver):
-                self._handed_over = item.time
-            elif isinstance(item, RunStarted | RunResumed | RunEnded):
-                self._handed_over = 0.0
         return items
 
     def send(self, command: Command) -> None:
         """Ask the run for something; it answers with events. Raises InputError when nobody trains it."""
         name = clean(self.run.name)
         if probe(self.run, gently=True) is None:
-            if self._on_its_way():
-                raise InputError([Fault("", f"{name} is just being handed over", "try again in a moment")])
             raise InputError([Fault("", f"{name} is not running", f"`nntui resume {name}` goes on with it")])
         try:
             append_command(self.run, command)
@@ -115,9 +111,6 @@ class AttachedRun:
 
     def close(self) -> None:
         """Nothing to give back; here because other sources have something."""
-
-    def _on_its_way(self) -> bool:
-        return bool(self._handed_over) and time.time() - self._handed_over < HANDOVER_SECONDS
 
 
 def attach(folder: str | Path) -> AttachedRun:

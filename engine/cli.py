@@ -233,6 +233,15 @@ def script(
     typer.echo(f"run it with: python {shlex.quote(output)}")
 
 
+@app.command(hidden=True)
+def standby() -> None:
+    """Wait, with PyTorch imported, for the process that started this one to say what to train."""
+    from .headless import leave_at_once
+    from .standby import serve
+
+    leave_at_once(serve())
+
+
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:
     """Run the command line and return the exit code. Every fault of the user is one line on standard error."""
     occupy_descriptors()

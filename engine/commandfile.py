@@ -13,7 +13,7 @@ from .rundir import RunDir
 from .stopping import StopToken
 from .text import clean
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 LONGEST_LINE = 1 << 16
 _SHOWN = 60  # characters of a line that is refused
 

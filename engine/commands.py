@@ -78,14 +78,16 @@ class Revert(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class Detach(Command):
-    """Save a checkpoint and give the run up, so that another process can go on with it."""
+class ScreenGone(Command):
+    """Put on record that the screen which started the run is gone. problem: why, one line."""
 
-    word: ClassVar[str] = "detach"
+    word: ClassVar[str] = "screen-gone"
+
+    problem: str = ""
 
 
 COMMANDS: dict[str, type[Command]] = {
-    kind.word: kind for kind in (Stop, Pause, Resume, Save, MoreEpochs, Edit, Revert, Detach)
+    kind.word: kind for kind in (Stop, Pause, Resume, Save, MoreEpochs, Edit, Revert, ScreenGone)
 }
 
 
@@ -114,6 +116,8 @@ def _checked(name: str, hint: Any, value: Any) -> Any:
     if hint is bool and isinstance(value, bool):
         return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_EPOCHS:
+        return value
+    if name == "problem" and isinstance(value, str):
         return value
     if name == "reason" and value in ("stopped", "interrupted", "terminated"):
         return value

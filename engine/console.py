@@ -70,8 +70,6 @@ def _notice(event: e.Event) -> str:
             return f"{event.command} refused: {event.problem}"
         case e.ScreenLost():
             return f"the screen was lost: {event.problem}; training goes on without it"
-        case e.HandedOver():
-            return f"handed over after {place_words(event.epochs, event.batch)}"
         case e.Noted():
             return event.text
         case _:

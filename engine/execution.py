@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import events as e
 from .board import TensorBoardSink, missing_for_figures
 from .commandfile import CommandReader
+from .commands import Save
 from .config import RunConfig
 from .configfile import to_nested
 from .data.prepared import Prepared
@@ -154,6 +155,7 @@ def execute(
                 results = [run_trial(tee, watch, plan[0], data, training, folder)]
             finally:
                 watch.close()
+        _answer_late(tee, token)
         cut = token.reason if len(results) < len(plan) else None
         return _result(tee, seen.view, config, results, folder, began, cut)
     except Exception as error:
@@ -199,6 +201,16 @@ def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter
     )
 
 
+def _answer_late(tee: Tee, token: StopToken) -> None:
+    """What came after the last batch, while the test was under way: nobody is left without an answer."""
+    while token.notices:
+        tee(token.notices.popleft())
+    while token.asked:
+        command = token.asked.popleft()
+        if not isinstance(command, Save):  # the last checkpoint has all there is
+            tee(e.CommandRefused(command=command.word, problem="training is over"))
+
+
 def _result(
     tee: Tee,
     view: RunView,
@@ -211,18 +223,14 @@ def _result(
     """Sum up the trials, tell the end, and hand the result over. cut: why trials are left that have not begun."""
     best = best_result(results)
     reason, summary = cut or _reason(results), None
-    if config.trials.kind != "single" and reason != "detached":
+    if config.trials.kind != "single":
         summary = summarize(config.trials.kind, results)
         tee(summary)
         if config.trials.kind == "restarts" and best.test:
             keep_best_weights(tee, folder, best)
     epochs = sum(result.epochs for result in results)
     seconds = time.monotonic() - began
-    if reason == "detached":
-        done, batch = results[-1].at
-        tee(e.HandedOver(epochs=done, batch=batch))
-    else:
-        tee(e.RunEnded(reason=reason, epochs=epochs, best_epoch=best.best_epoch, seconds=seconds))
+    tee(e.RunEnded(reason=reason, epochs=epochs, best_epoch=best.best_epoch, seconds=seconds))
     return RunResult(
         folder=str(folder.path),
         reason=reason,

@@ -69,3 +69,19 @@ class MadeEdit:
     batch: int
     changes: Mapping[str, str]
     more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTest:
+    """What a range test measured: for each step its learning rate, its loss and the smoothed loss.
+
+    steepest: the rate at which the smoothed loss fell fastest against log(rate), or None when it never fell. tenth: a tenth of the
+    rate with the lowest smoothed loss. diverged: whether the sweep ended because the loss had grown too far.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+    steepest: float | None
+    tenth: float | None
+    diverged: bool

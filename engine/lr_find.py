@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch import Tensor
 from .config import RunConfig, ScheduleConfig
 from .data.prepared import load_prepared
 from .errors import config_error
+from .facts import RangeTest
 from .recipe import Recipe, build_recipe
 from .regularization import loss_of
 from .threads import suitable_threads
@@ -30,22 +30,6 @@ DIVERGED = 4.0
 _SKIP = 3  # the first points of the running mean say little
 _LEAST_FALL = 0.02  # share of the loss; less is noise
 _ROWS, _BAR = 16, 40  # of the table
-
-
-@dataclass(frozen=True, slots=True)
-class RangeTest:
-    """What a range test measured: for each step its learning rate, its loss and the smoothed loss.
-
-    steepest: the rate at which the smoothed loss fell fastest against log(rate), or None when it never fell. tenth: a tenth of the
-    rate with the lowest smoothed loss. diverged: whether the sweep ended because the loss had grown too far.
-    """
-
-    rates: tuple[float, ...]
-    losses: tuple[float, ...]
-    smoothed: tuple[float, ...]
-    steepest: float | None
-    tenth: float | None
-    diverged: bool
 
 
 def find_lr(config: RunConfig, lowest: float = 1e-7, highest: float = 10.0, steps: int = 100) -> RangeTest:

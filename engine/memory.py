@@ -6,7 +6,7 @@ With P bytes of parameters and B of buffers (float32), R rows in a batch, and T 
   P more for the mask of an L1 or L2 penalty;
 * gradients: P. Parameters that lie in one vector (engine.flat) are rounded up to 64 bytes each;
 * optimizer: its state after a step, found by letting the real optimizer step on tensors without memory (torch's meta device);
-  that of Adafactor and LBFGS, which look at values, by torch's documentation: row and column means, and
+  that of ASGD, Adafactor and LBFGS, which look at values, by torch's documentation: an average; row and column means;
   2 history_size + 2 vectors of P;
 * activations: the largest of what is never needed at the same time: a training step, which keeps what autograd saves for its
   backward pass (counted on the meta device), or every layer's output where the gradient is written out (engine.closedform),
@@ -23,6 +23,7 @@ convolutions, and what the allocator rounds up. With reduced precision the activ
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,10 +165,11 @@ def _stepped(config: RunConfig, model: nn.Module, flat: Flat | None) -> tuple[Op
     """The optimizer of a run after a step, if it can make one without memory, and the bytes of all parameters."""
     parameters = [flat.values] if flat else list(model.parameters())
     optimizer = build_optimizer(config.optimizer, parameters)
-    if config.optimizer.name not in ("lbfgs", "adafactor"):
+    if config.optimizer.name not in ("asgd", "adafactor", "lbfgs"):
         for parameter in parameters:
             parameter.grad = torch.empty_like(parameter)
-        optimizer.step()
+        with contextlib.suppress(RuntimeError, AssertionError):  # an extra option that is only for a GPU
+            optimizer.step()
     return optimizer, sum(map(nbytes, parameters))
 
 
@@ -177,6 +179,8 @@ def optimizer_state_bytes(optimizer: Optimizer, config: RunConfig) -> int:
     numbers = sum(parameter.numel() for parameter in parameters)
     if isinstance(optimizer, LBFGS):
         return (2 * int(optimizer.param_groups[0]["history_size"]) + 2) * numbers * NUMBER
+    if config.optimizer.name == "asgd":
+        return NUMBER * sum(3 + parameter.numel() for parameter in parameters)
     if config.optimizer.name == "adafactor":
         return NUMBER * sum(1 + _factored(parameter.shape) for parameter in parameters)
     states = [state for part in getattr(optimizer, "_parts", [optimizer]) for state in part.state.values()]

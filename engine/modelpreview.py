@@ -72,8 +72,10 @@ def model_preview(config: RunConfig, data: DataPreview) -> ModelPreview:
             attempt(lambda: refuse_misfits(config, data.task, batches, optimizer))
         if config.model.weights:
             notes += filter(None, [attempt(lambda: _warm_start(model, config.model.weights))])
-        if None not in (optimizer, criterion, device):
-            memory = _memory(config, model, criterion, device, data)  # pyright: ignore[reportArgumentType]
+        if (
+            optimizer and criterion and device and not attempt.faults
+        ):  # else no step could be made, on shapes or otherwise
+            memory = _memory(config, model, criterion, device, data)
     points = attempt(lambda: _schedule(_only_what_moves_the_rate(config), steps)) or ()
     return ModelPreview(
         layers=layers,
@@ -212,8 +214,6 @@ def _notes(config: RunConfig, data: DataPreview, batches: Batches) -> list[str]:
     notes = []
     if config.schedule.name == "plateau":
         notes.append("plateau cuts the rate when the validation loss stops falling: its cuts cannot be known ahead")
-    if 0 < config.schedule.warmup >= config.run.epochs:
-        notes.append("the warm-up lasts for the whole run: the schedule never begins")
     if config.run.batch_size > batches.rows:
         notes.append(f"the {batches.rows} training rows make a single batch")
     if config.early_stopping.enabled:

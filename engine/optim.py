@@ -268,7 +268,7 @@ def _rates(config: RunConfig, steps_per_epoch: int, steps: Iterable[int]) -> Ite
     warming = True
     for step in steps:
         if warming or config.schedule.name in PER_BATCH:
-            schedule._jump(step if config.schedule.name in PER_BATCH else min(step, warmup))
+            schedule._jump(step)
             warming = step < warmup
         for _ in range(step // steps_per_epoch - walked):
             schedule.after_epoch(-float(walked))  # a loss that falls for ever

@@ -15,7 +15,7 @@ from .knobs import knob_by_key, show, values
 from .rundir import RunDir
 from .runview import RunView
 
-STOPPED = ("stopped", "interrupted", "terminated", "detached")
+STOPPED = ("stopped", "interrupted", "terminated")
 """Reasons to end that leave something to be done."""
 
 
@@ -28,7 +28,7 @@ class Record:
     the epochs planned then); spent: seconds in which some process had the run; a chapter that begins at a checkpoint from before some of the edits makes those once more.
     """
 
-    after: Literal["", "ended", "detached", "lost"] = ""
+    after: Literal["", "ended", "lost"] = ""
     started: dict[str, Any] | None = None
     view: RunView = field(default_factory=RunView)
     epochs: dict[int, dict[int, e.EpochEnded]] = field(default_factory=dict)
@@ -55,8 +55,6 @@ class Record:
                 self.started, self.after = self.started or event.config, "lost"
             case e.RunEnded():
                 self.after = "ended"
-            case e.HandedOver():
-                self.after = "detached"
             case e.TrialStarted():
                 self.epochs[event.number] = {}
                 self.ended.pop(event.number, None)

@@ -173,7 +173,7 @@ def train(
 def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | None = None, more: int = 0) -> RunResult:
     """Go on with the run in `folder` from its newest good checkpoint, in the calling thread, as if it had never stopped.
 
-    A run that was stopped, handed over or lost its process goes on to its end; one that was killed before its first
+    A run that was stopped or lost its process goes on to its end; one that was killed before its first
     checkpoint begins anew. more: epochs to add to its plan, or behind its end, whatever early stopping says.
 
     Raises InputError when there is nothing to go on with, another process trains the run, or its config.toml was changed;

@@ -23,11 +23,10 @@ __all__ = ["RunSummary", "Spawned", "Status", "find_run", "list_runs", "spawn", 
 
 Status = Literal["running", "paused", "preparing", "finished", "stopped", "failed", "lost"]
 
-HANDOVER_SECONDS = 60.0  # a run that was handed over is not given up for lost before
 _BLOCK = 256 << 10
 _STAMP = re.compile(r"\d{8}-\d{6}")
 _KIND = re.compile(rb'\s*{"event":"(\w+)"')
-_STOPPED = ("stopped", "interrupted", "terminated", "detached")
+_STOPPED = ("stopped", "interrupted", "terminated")
 _FAILED = ("failed", "non_finite", "diverged")
 _CANDIDATES = 5  # named when a name fits several runs
 
@@ -247,8 +246,7 @@ class _Story:
         if self.last == "RunEnded":
             return "failed" if self.reason in _FAILED else "stopped" if self.reason in _STOPPED else "finished"
         if owner is None:
-            waiting = self.last == "HandedOver" and time.time() - self.updated < HANDOVER_SECONDS
-            return "preparing" if waiting else "lost"
+            return "lost"
         if self.last == "Paused":
             return "paused"
         return "running" if self.last in ("Resumed", "StepsDone", "EpochStarted", "EpochEnded") else "preparing"
@@ -259,7 +257,6 @@ _STANDING = frozenset(
         "RunStarted",
         "RunResumed",
         "RunEnded",
-        "HandedOver",
         "Paused",
         "Resumed",
         "EpochStarted",

@@ -22,11 +22,10 @@ END_WORDS: dict[str, str] = {
     "target": "the target was reached",
     "diverged": "the loss diverged",
     "failed": "failed",
-    "detached": "handed over",
 }
 
 
-AFTER_WORDS = {"lost": "resumed, since its process was lost", "detached": "taken over", "ended": "taken up again"}
+AFTER_WORDS = {"lost": "resumed, since its process was lost", "ended": "taken up again"}
 """How a process comes to go on with a run, by RunResumed.after."""
 
 
@@ -57,7 +56,6 @@ class RunView:
     planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
     whole epochs that were done where a chapter began. saved: the last checkpoint; save_problem: why the latest could not be
     saved, or "". chapters: every time a process took the run up again. screen_lost: the last time it lost its terminal.
-    handed_over: one process has given the run up and the next has not taken it yet.
     """
 
     run: str = ""
@@ -109,7 +107,6 @@ class RunView:
     save_problem: str = ""
     chapters: list[e.RunResumed] = field(default_factory=list)
     screen_lost: e.ScreenLost | None = None
-    handed_over: bool = False
 
     restored: e.BestRestored | None = None
     test: e.TestMeasured | None = None
@@ -214,9 +211,6 @@ class RunView:
             case e.ScreenLost():
                 self.screen_lost = event
                 self._say(event, f"the screen was lost: {event.problem}; training goes on without it")
-            case e.HandedOver():
-                self.handed_over, self.phase = True, "preparing"
-                self._say(event, f"handed over after {place_words(event.epochs, event.batch)}")
             case e.BestRestored():
                 self.restored = event
                 self._say(event, f"weights of epoch {event.epoch} restored")
@@ -255,7 +249,7 @@ class RunView:
         self.run, self.folder, self.device = event.run, event.folder, event.device
         self.config = self.config or event.config
         self.chapters.append(event)
-        self.phase, self.handed_over, self.save_problem = "preparing", False, ""
+        self.phase, self.save_problem = "preparing", ""
         self.end = self.summary = None
         self._say(event, f"{AFTER_WORDS.get(event.after, 'taken up again')}; on {event.device}, process {event.pid}")
 
@@ -320,7 +314,6 @@ _WHOLE_RUN = frozenset(
         "end",
         "chapters",
         "screen_lost",
-        "handed_over",
         "save_problem",
     ]
 )

@@ -1,16 +1,19 @@
 """Starting a run in a process of its own session, which no terminal's end takes along.
 
-The two sides share a pipe. The child writes its run's folder into it once the run is on record, which it is only after the
-lock was taken; when the child ends before that, the pipe ends, and what the child printed says why. What it prints otherwise
-goes into a nameless temporary file first and into the run's log as soon as there is one.
+The two sides share a socket, on which the child answers in lines of JSON. The one that matters names its run's folder and comes
+once the run is on record, which it is only after the lock was taken; when the child ends before that, the socket closes,
+and what the child printed says why. What it prints otherwise goes into a nameless temporary file first and into the run's log
+as soon as there is one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,14 +22,25 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from .errors import EXIT_BAD_INPUT, Fault, InputError, TrainingError
 from .events import Event, RunResumed, RunStarted
 from .rundir import RunDir
 from .text import clean
 
-READY_FD = "NNTUI_READY_FD"  # names the pipe's end to the child; taken out of its environment at once
+READY_FD = "NNTUI_READY_FD"  # names the child's end of the socket; taken out of its environment at once
 _PREFIX = "nntui: "
+
+
+class Process(Protocol):
+    """What is needed of subprocess.Popen."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,72 @@ class Spawned:
     """A run that trains in a process of its own."""
 
     run: RunDir
-    pid: int
+    process: Process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+
+def launch(arguments: Sequence[str], end: int, output: int) -> Process:
+    """Run ``nntui ARGUMENTS`` in a process of its own session. end: its end of the socket; output: where it prints to."""
+    # The same modules as here, wherever this process found them; -P: and not what else lies in the current folder.
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "engine", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        pass_fds=[end],
+        env={**os.environ, "PYTHONPATH": paths, READY_FD: str(end)},
+    )
+
+
+class Child:
+    """A process that was started for a run, as long as the run is not on record yet.
+
+    Made by starting it. Raises TrainingError when no process can be started.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._answers = self._socket.makefile("rb")
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self.process = launch(arguments, theirs.fileno(), self._output.fileno())
+        except OSError as error:
+            self.close()
+            raise TrainingError(f"no process can be started: {error.strerror}") from None
+        finally:
+            theirs.close()
+
+    def close(self) -> None:
+        """Stop listening; the process is not touched, but one that waits to be told something ends."""
+        self._answers.close()
+        self._socket.close()
+        self._output.close()
+
+    def tell(self, words: dict[str, Any]) -> None:
+        """Send it a line. What stands against that shows in the answer."""
+        with contextlib.suppress(OSError):
+            self._socket.sendall(json.dumps(words).encode() + b"\n")
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for its next line. Raises InputError or TrainingError, with what it printed, when it ends instead."""
+        with contextlib.suppress(OSError, ValueError):
+            if line := self._answers.readline():
+                return json.loads(line)
+        code = self.process.wait()
+        printed = os.pread(self._output.fileno(), 1 << 16, 0).decode(errors="replace")
+        self.close()
+        raise _failure(code, printed)
+
+    def started(self) -> Spawned:
+        """Wait until its run is on record. Raises as `answer` does."""
+        run = RunDir(Path(self.answer()["folder"]))
+        self.close()
+        return Spawned(run, self.process)
 
 
 def spawn(arguments: Sequence[str]) -> Spawned:
@@ -43,36 +122,16 @@ def spawn(arguments: Sequence[str]) -> Spawned:
     Blocks for the seconds that loading takes. Raises InputError with what the process said when it refused its input, and
     TrainingError when it ended otherwise. An interrupt while waiting ends the process again.
     """
-    # The same modules as here, wherever this process found them; -P: and not what else lies in the current folder.
-    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    reader, writer = os.pipe()
-    with tempfile.TemporaryFile() as output, open(reader, "rb") as ready:
-        with _interrupts_later() as interrupted:  # one in the midst of it would leave a child that nobody knows
-            try:
-                child = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "engine", *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    pass_fds=[writer],
-                    env={**os.environ, "PYTHONPATH": paths, READY_FD: str(writer)},
-                )
-            except OSError as error:
-                raise TrainingError(f"no process can be started: {error.strerror}") from None
-            finally:
-                os.close(writer)
-        try:
-            if interrupted:
-                raise KeyboardInterrupt
-            folder = ready.read()
-        except BaseException:
-            child.send_signal(signal.SIGTERM)
-            raise
-        if folder:
-            return Spawned(RunDir(Path(os.fsdecode(folder))), child.pid)
-        code = child.wait()
-        raise _failure(code, os.pread(output.fileno(), 1 << 16, 0).decode(errors="replace"))
+    with _interrupts_later() as interrupted:  # one in the midst of it would leave a child that nobody knows
+        child = Child(arguments)
+    try:
+        if interrupted:
+            raise KeyboardInterrupt
+        return child.started()
+    except KeyboardInterrupt:
+        child.process.send_signal(signal.SIGTERM)
+        child.close()
+        raise
 
 
 @contextlib.contextmanager
@@ -100,38 +159,54 @@ def _failure(code: int, printed: str) -> InputError | TrainingError:
     return TrainingError(last.removeprefix("training failed: "))
 
 
+# -- the child's side -----------------------------------------------------------------------------------------------------
+
+
 class ReadySink:
-    """The child's side: tells the parent of the run as soon as it is on record, and moves the output into its log."""
+    """Tells the parent of the run as soon as it is on record, and moves the output into its log."""
 
     name = "start"
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        os.set_inheritable(fd, False)
+    def __init__(self, answers: socket.SocketIO) -> None:
+        self._answers: socket.SocketIO | None = answers
 
     def write(self, event: Event) -> None:
-        if self._fd < 0 or not isinstance(event, RunStarted | RunResumed):
+        if self._answers is None or not isinstance(event, RunStarted | RunResumed):
             return
         with contextlib.suppress(OSError):  # without the log, what is printed stays where it is
             _continue_in(RunDir(Path(event.folder)).log)
-        fd, self._fd = self._fd, -1
-        with contextlib.suppress(OSError), open(fd, "wb") as pipe:  # the parent may be gone by now
-            pipe.write(os.fsencode(event.folder))
+        with contextlib.suppress(OSError):  # the parent may be gone by now
+            self._answers.write(json.dumps({"folder": event.folder}).encode() + b"\n")
+        self.close()
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._answers is not None:
+            with contextlib.suppress(OSError):
+                self._answers.close()
+            self._answers = None
+
+
+def parents_end() -> socket.socket | None:
+    """The socket to the process that started this one by `Child`; None in any other process. To be asked for once."""
+    text = os.environ.pop(READY_FD, "")
+    try:
+        number = int(text)
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return None
+    except (ValueError, OSError, OverflowError):
+        return None
+    os.set_inheritable(number, False)
+    return socket.socket(fileno=number)
 
 
 def ready_sinks() -> list[ReadySink]:
     """The sink that a process started by `spawn` needs; none in any other process."""
-    text = os.environ.pop(READY_FD, "")
-    try:
-        is_pipe = stat.S_ISFIFO(os.fstat(int(text)).st_mode)
-    except (ValueError, OSError, OverflowError):
+    end = parents_end()
+    if end is None:
         return []
-    return [ReadySink(int(text))] if is_pipe else []
+    answers = end.makefile("wb", buffering=0)
+    end.close()  # the file keeps it open
+    return [ReadySink(answers)]
 
 
 def _continue_in(log: Path) -> None:

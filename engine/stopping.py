@@ -11,10 +11,11 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .commands import Command, Detach, Pause, Resume, Stop
+from .commands import Command, Pause, Resume, ScreenGone, Stop
 from .config import EarlyStoppingConfig
-from .events import EndReason, Event
+from .events import EndReason, Event, ScreenLost
 from .measures import MEASURES
+from .text import clean
 
 _LOOK_SECONDS = 0.02  # how often a paused run looks whether it may go on
 
@@ -150,7 +151,7 @@ class StopToken:
         """
         if self._reason is None:
             self._reason = reason
-        self._now = self._now or now or reason in ("terminated", "detached")
+        self._now = self._now or now or reason == "terminated"
 
     def pause(self) -> None:
         """Ask the run to wait between batches until `resume` or `stop`."""
@@ -164,12 +165,12 @@ class StopToken:
         match command:
             case Stop():
                 self.stop(command.reason, command.now)
-            case Detach():
-                self.stop("detached")
             case Pause():
                 self.pause()
             case Resume():
                 self.resume()
+            case ScreenGone():
+                self.tell(ScreenLost(problem=clean(command.problem, 1000)))
             case _:
                 self.asked.append(command)
 

@@ -46,10 +46,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What one trial gives. val_loss is NaN when no epoch had a finite one; test is None when nothing was tested.
-
-    at: the whole epochs that training stands after, and the batches of the next one.
-    """
+    """What one trial gives. val_loss is NaN when no epoch had a finite one; test is None when nothing was tested."""
 
     trial: Trial
     reason: e.EndReason
@@ -61,7 +58,6 @@ class TrialResult:
     seconds: float
     model: Any
     data: Prepared
-    at: tuple[int, int] = (0, 0)
 
 
 def plan_trials(config: RunConfig, table: Table) -> list[Trial]:
@@ -119,7 +115,6 @@ def run_trial(
         seconds=time.monotonic() - began,
         model=recipe.model,
         data=data,
-        at=(training.done, training.batch),
     )
 
 
@@ -195,8 +190,7 @@ def run_several(
                 result = run_trial(tee, keeper, trial, data, training, own)
             finally:
                 keeper.close()
-            if result.reason != "detached":
-                tee(ended(result))
+            tee(ended(result))
         yield result
         if keeper.token.reason is not None:
             return

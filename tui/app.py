@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,24 +15,25 @@ from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
 
-from engine.commands import Detach, Stop
-from engine.errors import EXIT_FAILED, EXIT_OK, InputError, NntuiError
+from engine.commands import Save, Stop
+from engine.errors import EXIT_FAILED, EXIT_OK, InputError
 from engine.rundir import LOG_FILE
 from engine.runview import RunView
 
 from . import looks, terminal
 from .hangup import Watch
 from .kept import Keeper, state_file
-from .leaving import farewell, leave_at_once, outlive
+from .leaving import farewell, outlive
 from .previews import Previewer
 from .screens.dialogs import ConfirmQuit, HelpScreen
-from .screens.lr_find import FindRate, LrFindScreen, range_test
+from .screens.lr_find import FindRate, LrFindScreen
 from .screens.monitor import MonitorScreen
 from .screens.runs import ListRuns, RunsScreen, runs_in
 from .screens.setup import SetupScreen
-from .source import AttachedSource, LiveSource, RunSource
+from .source import AttachedSource, RunSource
 from .takeover import Takeover, take_over
 from .text import clean
+from .workshop import Workshop
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -39,17 +41,16 @@ if TYPE_CHECKING:
 StartRun = Callable[["RunConfig"], RunSource]
 OpenRun = Callable[[Path], RunSource]
 
-__all__ = ["NntuiApp", "leave_at_once", "run_app"]
+__all__ = ["NntuiApp", "run_app"]
 
 INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
-QUIT_SECONDS = 0.7  # how long the screen waits for a stopped run before it gives the terminal back
 
 
 class NntuiApp(App[int]):
     """Setup, and a monitor over one run of its own at a time, or over any other run.
 
-    `start_run` makes a run from settings, `open_run` attaches to one, `list_runs` looks for them, `take_over` has another
-    process go on with one; tests pass their own. attach: the folder of a run to open at once.
+    `start_run` makes a run from settings (without one, `workshop` has a process ready for it), `open_run` attaches to one,
+    `list_runs` looks for them, `take_over` has another process go on with one; tests pass their own. attach: the folder of a run to open at once.
     """
 
     CSS_PATH = "app.tcss"
@@ -62,8 +63,8 @@ class NntuiApp(App[int]):
     def __init__(
         self,
         config: RunConfig | None = None,
-        start_run: StartRun = LiveSource,
-        find_rate: FindRate = range_test,
+        start_run: StartRun | None = None,
+        find_rate: FindRate | None = None,
         stray: terminal.StrayOutput | None = None,
         charset: terminal.Charset = "braille",
         colour: bool = True,
@@ -77,8 +78,10 @@ class NntuiApp(App[int]):
     ) -> None:
         super().__init__()
         self._config = config
-        self._start_run = start_run
-        self._find_rate = find_rate
+        self.workshop = Workshop()
+        self._warms_up = start_run is None
+        self._start_run = start_run or self.workshop.start
+        self._find_rate = find_rate or self.workshop.find_rate
         self._stray = stray
         self._charset: terminal.Charset = charset
         self._colour = colour
@@ -103,7 +106,9 @@ class NntuiApp(App[int]):
         if not self._colour:
             self.theme = looks.MONO_THEME
         self.push_screen(SetupScreen(self._config, self._previewer, self._keeper, self._look))
-        if self._opened_on is not None:
+        if self._opened_on is None:
+            self.call_after_refresh(self._warm)
+        else:
             self._watch_over(self._open_run(self._opened_on))
         self._main = asyncio.current_task()
         if self._watch is not None:
@@ -114,6 +119,11 @@ class NntuiApp(App[int]):
                     loop.call_soon_threadsafe(self._leave)
 
             self._watch.screen_is_up(leave)
+
+    def _warm(self) -> None:
+        """Have the next run's process get ready while a person looks at the form."""
+        if self._warms_up:
+            threading.Thread(target=self.workshop.warm, name="nntui-warm", daemon=True).start()
 
     # -- from screen to screen ----------------------------------------------------------------------------------------
 
@@ -131,7 +141,7 @@ class NntuiApp(App[int]):
     def on_setup_screen_rate_test_asked(self, message: SetupScreen.RateTestAsked) -> None:
         setup = self.screen
         if isinstance(setup, SetupScreen):
-            dialog = LrFindScreen(message.config, self._charset, self._colour, self._find_rate)
+            dialog = LrFindScreen(message.config, self._find_rate, self._charset, self._colour)
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
     def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
@@ -147,7 +157,9 @@ class NntuiApp(App[int]):
     def on_monitor_screen_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
         """To the setup screen; with settings, they are put into the form."""
         if self.monitor is not None and self.monitor.source.own and self.monitor.running:
-            self.notify("the run of this app is still under way; stop or detach it first", markup=False)
+            self.notify(
+                "the run of this app is still under way; stop it first, or detach and open nntui again", markup=False
+            )
             return
         self._back_to_setup()
         if message.config is not None and isinstance(self.screen, SetupScreen):
@@ -157,6 +169,7 @@ class NntuiApp(App[int]):
         self.monitor = None
         if self._watch is not None:
             self._watch.source = None
+        self._warm()
         while not isinstance(self.screen, SetupScreen):  # help, or the question before quitting, may lie on top
             self.pop_screen()
 
@@ -212,15 +225,13 @@ class NntuiApp(App[int]):
 
     @property
     def _own_monitor(self) -> MonitorScreen | None:
-        """The monitor of a run that would end with this process."""
+        """The monitor of a run that this app has started and that is not over."""
         monitor = self.monitor
         return monitor if monitor is not None and monitor.source.own and monitor.running else None
 
     def action_request_quit(self) -> None:
         if isinstance(self.screen, ConfirmQuit):
             self.screen.dismiss("stop")
-        elif self.monitor is not None and self.monitor.detaching:
-            self.notify("the run is just being handed over; this screen leaves by itself", markup=False, timeout=3)
         elif self._own_monitor is not None:
             self.push_screen(ConfirmQuit(), self._quit_by)
         else:
@@ -228,50 +239,28 @@ class NntuiApp(App[int]):
 
     def _quit_by(self, answer: str | None) -> None:
         if answer == "stop":
-            self.run_worker(self._stop_and_quit(), exclusive=True)
+            self._stop_and_quit()
         elif answer == "detach":
             self.action_detach()
 
-    async def _stop_and_quit(self) -> None:
-        """Stop the run and leave; a run that needs longer than a moment is waited for after the screen is gone."""
+    def _stop_and_quit(self) -> None:
+        """Stop the run and leave; its end is waited for after the screen is gone."""
         if (monitor := self._own_monitor) is not None:
-            monitor.source.send(Stop(reason="interrupted"))
-            await asyncio.to_thread(monitor.source.join, QUIT_SECONDS)
+            monitor.send(Stop(reason="interrupted"))
         self.exit(self._exit_code())
 
     def action_detach(self) -> None:
-        """Give the run to a process of its own, or just leave one that has such a process already."""
+        """Leave the run to itself, with a checkpoint for the road."""
         monitor = self._own_monitor
         if monitor is None:
             self.exit(self._exit_code())
         elif not monitor.view.folder:
             self.notify("the run has no folder yet; try again in a moment", markup=False)
-        elif monitor.view.config.get("run", {}).get("checkpoints", 1) == 0:
-            words = "a run without checkpoints (run.checkpoints = 0) cannot be handed over"
-            self.notify(words, severity="warning", markup=False)
-        elif not monitor.detaching:
-            monitor.detaching = True
-            monitor.source.send(Detach())
-            self.notify("saving a checkpoint and handing the run over", markup=False, timeout=3)
-
-    def on_monitor_screen_let_go(self, message: MonitorScreen.LetGo) -> None:
-        self.run_worker(self._hand_over(message.monitor), exclusive=True)
-
-    async def _hand_over(self, monitor: MonitorScreen) -> None:
-        """Have another process go on with a run that this one has let go of; else take it up here again."""
-        folder = Path(monitor.view.folder)
-        try:
-            pid = await asyncio.to_thread(self._take_over, folder, 0)
-        except NntuiError as error:
-            monitor.detaching = False
-            self.notify(f"no other process could take it: {clean(error)}", severity="error", markup=False, timeout=20)
-            monitor.go_on(0)
-            return
-        name = clean(monitor.view.run)
-        self.parting = (
-            f"nntui: {name} goes on without this screen in process {pid}\nlook at it with: nntui attach {name}\n"
-        )
-        self.exit(EXIT_OK)
+        else:
+            monitor.send(Save())
+            name = clean(monitor.view.run)
+            self.parting = f"nntui: {name} goes on without this screen\nlook at it with: nntui attach {name}\n"
+            self.exit(EXIT_OK)
 
     def _exit_code(self) -> int:
         if self.monitor is None or not self.monitor.source.own or self.monitor.view.end is None:

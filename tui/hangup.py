@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from engine.commands import Save, Stop
-from engine.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+from engine.commands import Command, Save, Stop
+from engine.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, InputError
 from engine.events import EndReason
 
 from .source import RunSource
@@ -31,7 +31,7 @@ class Watch:
 
     lost: why there is no terminal any more, "" while there is one. asked: how a signal asked the run to end. source: the
     run that the signals are about, set by the app. Signal handlers run in the main thread between any two lines of it, so
-    they take no locks: they set an attribute, hand a command to the run and ask the screen to leave.
+    they take no locks: they set an attribute, leave a command for the run and ask the screen to leave.
     """
 
     def __init__(self, terminal: TerminalFile) -> None:
@@ -107,19 +107,23 @@ class Watch:
         if self.asked is not None:
             os._exit(exit_code_of(reason))
         self.asked = reason
-        if (run := self.own_run) is not None:
-            run.send(Stop(reason=reason))
+        self._ask(Stop(reason=reason))
         self._away()
 
     def _on_save(self, number: int, frame: FrameType | None) -> None:
+        self._ask(Save())
+
+    def _ask(self, command: Command) -> None:
         if (run := self.own_run) is not None:
-            run.send(Save())
+            with contextlib.suppress(InputError):  # it has ended meanwhile, or its disk is full
+                run.send(command)
 
     @property
     def own_run(self) -> RunSource | None:
-        """The run of this process, while it lasts."""
+        """The run that this app has started, while it lasts."""
         source = self.source
-        return source if source is not None and source.own and source.alive else None
+        # Not `alive`: a screen that hangs takes no events in, and there would be some left for ever.
+        return source if source is not None and source.own and not source.join(0.0) else None
 
     def _away(self) -> None:
         self._rouse()

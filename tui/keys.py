@@ -27,22 +27,22 @@ KEYS: list[BindingType] = [
 LESS_WANTED = frozenset(["o", "u"])  # keys that a narrow footer does without while a run is under way
 
 
-def makes_sense(action: str, view: RunView, running: bool, detaching: bool) -> bool:
+def makes_sense(action: str, view: RunView, running: bool) -> bool:
     """Whether a key would do anything now; the others are not in the footer.
 
-    running: the run can be asked for things. detaching: it is about to be handed over.
+    running: the run can be asked for things.
     """
     match action:
         case "pause" | "stop" | "stop_now" | "save" | "detach":
-            return running and not detaching
+            return running
         case "edit":
-            return running and not detaching and view.model is not None
+            return running and view.model is not None
         case "revert":
-            return running and not detaching and bool(view.edits)
+            return running and bool(view.edits)
         case "more":
-            return bool(view.folder) and not detaching and not view.planned_trials
+            return bool(view.folder) and not view.planned_trials
         case "new_run":
-            return not running and not detaching
+            return not running
         case "fork":
-            return bool(view.folder) and view.best_epoch > 0 and not detaching
+            return bool(view.folder) and view.best_epoch > 0
     return True

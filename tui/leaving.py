@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.commands import ScreenGone
 from engine.console import epoch_line, final_table, notice_line
-from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
-from engine.events import EpochEnded, Event, RunEnded, ScreenLost
+from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, InputError
+from engine.events import EpochEnded, Event, RunEnded
 from engine.headless import exit_code
 from engine.rundir import LOG_FILE
 from engine.runview import RunView
@@ -22,6 +23,8 @@ from .source import RunSource
 from .terminal import StrayOutput
 
 _LOOK_SECONDS = 0.2
+_GLANCE_SECONDS = 0.03
+_PATIENT_SECONDS = 0.5
 
 
 def follow(
@@ -55,25 +58,31 @@ def follow(
 
 
 def farewell(source: RunSource | None, view: RunView, code: int, watch: Watch, out: Callable[[str], object]) -> int:
-    """Leave the final figures on the terminal, and wait for a run that is still at its last batch; the exit code."""
+    """Leave the final figures on the terminal, and wait for a run that is still at its last batch; the exit code.
+
+    What comes after the figures (the end of the TensorBoard log) is the business of the run's own process.
+    """
     asked = watch.asked
     if source is None or not source.own:
         return exit_code_of(asked) if asked else code
-    view.apply_all(source.drain())
-    told = view.end is not None
-    if told:
-        out(final_table(view) + "\n")
-    if source.alive:
-        out(
-            f"nntui: {'finishing the TensorBoard log' if told else 'waiting for the batch in hand'} (Ctrl-C leaves at once)\n"
-        )
-        while not source.join(_LOOK_SECONDS):
-            if watch.asked != asked:
-                return EXIT_INTERRUPTED
-    if not told:
-        view.apply_all(source.drain())
-        out(final_table(view) + "\n")
+    began, said = time.monotonic(), False
+    _catch_up(source, view)
+    while view.end is None and not source.join(_GLANCE_SECONDS):
+        if watch.asked != asked:
+            return EXIT_INTERRUPTED
+        if not said and time.monotonic() - began > _PATIENT_SECONDS:
+            out("nntui: waiting for the batch in hand and the test (Ctrl-C leaves at once)\n")
+            said = True
+        _catch_up(source, view)
+    _catch_up(source, view)
+    out(final_table(view) + "\n")
     return exit_code_of(asked) if asked else code
+
+
+def _catch_up(source: RunSource, view: RunView) -> None:
+    """Take in all that there is by now: a source gives it in portions."""
+    while events := source.drain():
+        view.apply_all(events)
 
 
 def outlive(
@@ -99,10 +108,14 @@ def outlive(
             out("".join(traceback.format_exception(error)))
         return EXIT_FAILED
     if source.alive:
-        source.tell(ScreenLost(problem=watch.lost or f"the screen broke down: {_words(error)}"))
-    if error is not None:
-        where = f"`nntui attach {clean(view.run)}` opens another" if view.run else "`nntui attach` opens another"
-        out(f"nntui: the screen broke down: {_words(error)} (traceback in run.log); training goes on, and {where}\n")
+        with contextlib.suppress(InputError):  # it has ended this very moment
+            source.send(ScreenGone(watch.lost or f"the screen broke down: {_words(error)}"))
+    if error is None:  # there is nobody to tell anything
+        while not source.join(_LOOK_SECONDS):
+            pass
+        return _code_of(source, watch)
+    where = f"`nntui attach {clean(view.run)}` opens another" if view.run else "`nntui attach` opens another"
+    out(f"nntui: the screen broke down: {_words(error)} (traceback in run.log); training goes on, and {where}\n")
 
     def told(event: Event) -> None:
         if not view.folder or known:
@@ -111,13 +124,19 @@ def outlive(
         stray.move_to(Path(view.folder) / LOG_FILE)
 
     known = [view.folder] if view.folder else []
-    end = follow(source, view, None if error is None else out, told)
+    end = follow(source, view, out, told)
     if end is None:
-        return exit_code_of(watch.asked) if watch.asked else EXIT_FAILED if source.error is not None else EXIT_OK
-    if error is not None:
-        with contextlib.suppress(Exception):
-            out(final_table(view) + "\n")
+        return _code_of(source, watch)
+    with contextlib.suppress(Exception):
+        out(final_table(view) + "\n")
     return exit_code(end.reason)
+
+
+def _code_of(source: RunSource, watch: Watch) -> int:
+    """The exit code of a run whose end was only waited for."""
+    if source.code is not None and source.code >= 0:
+        return source.code
+    return exit_code_of(watch.asked) if watch.asked else EXIT_FAILED
 
 
 def follow_plainly(source: RunSource) -> int:
@@ -136,14 +155,6 @@ def follow_plainly(source: RunSource) -> int:
         source.close()
     write(final_table(view) + "\n")
     return EXIT_OK
-
-
-def leave_at_once(code: int) -> None:
-    """End the process without waiting for daemon threads or for torch to take itself apart."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 def _writer(stray: StrayOutput) -> Callable[[str], object]:

@@ -48,7 +48,9 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
         from engine.configfile import build_config
 
         config = build_config({}, set_)
-    from .app import leave_at_once, run_app
+    from engine.headless import leave_at_once
+
+    from .app import run_app
 
     leave_at_once(run_app(config))
 
@@ -72,7 +74,9 @@ def attach(
         from .source import AttachedSource
 
         raise typer.Exit(follow_plainly(AttachedSource(found.path)))
-    from .app import leave_at_once, run_app
+    from engine.headless import leave_at_once
+
+    from .app import run_app
 
     leave_at_once(run_app(None, found.path))
 

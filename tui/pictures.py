@@ -70,7 +70,7 @@ def _grey(value: float) -> str:
 
 def _level(value: float, levels: int) -> int:
     """A value from 0 to 1 as one of so many levels; what is no number is the lowest."""
-    return round(min(1.0, max(0.0, value)) * (levels - 1)) if value == value else 0
+    return round(min(1.0, max(0.0, value)) * (levels - 1))  # of 0 and NaN, max gives the first
 
 
 def gallery(

@@ -1,21 +1,26 @@
-"""Where a screen gets a run's events from and where its commands go: a run in this process, one elsewhere, or a script."""
+"""Where a screen gets a run's events from and where its commands go: a run this app started, any other, or a script."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
+import threading
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from engine.attached import AttachedRun, attach
+from engine.commandfile import append_command
 from engine.commands import Command
-from engine.events import Event
+from engine.errors import Fault, InputError, NntuiError, TrainingError
+from engine.events import Event, RunEnded, RunResumed
+from engine.spawn import Process, Spawned
 
-from .takeover import take_over
-
-if TYPE_CHECKING:
-    from engine.attached import AttachedRun
-    from engine.config import RunConfig
-    from engine.runner import RunHandle
+from .takeover import spawn_again, take_over
+from .text import clean
 
 
 class RunSource(Protocol):
@@ -23,7 +28,7 @@ class RunSource(Protocol):
 
     @property
     def own(self) -> bool:
-        """Whether the run lives in this process, and so ends with it. A screen on any other run just leaves."""
+        """Whether this app started the run, and so asks before it leaves it. A screen on any other run just leaves."""
         ...
 
     @property
@@ -44,8 +49,9 @@ class RunSource(Protocol):
         """Ask the run for something; it answers with events. Raises InputError when nobody is there to be asked."""
         ...
 
-    def tell(self, event: Event) -> None:
-        """Put something about the screen on record in the run; nothing happens unless the run is this process's own."""
+    @property
+    def code(self) -> int | None:
+        """The exit code of the run's process; None while it runs, and for a run that this app did not start."""
         ...
 
     def go_on(self, more: int) -> RunSource:
@@ -64,58 +70,107 @@ class RunSource(Protocol):
         ...
 
 
-class LiveSource:
-    """A run in a thread of this process."""
+class OwnSource:
+    """A run that this app has started, in a process of its own: the run is not the screen's to take along.
+
+    It is asked for things through its folder, as from any other screen; what is asked before there is one waits.
+    """
 
     own = True
 
-    def __init__(self, config: RunConfig) -> None:
-        from engine.runner import start
+    def __init__(self, start: Callable[[], Spawned]) -> None:
+        """start: blocks until the run is on record; raises InputError or TrainingError when that never comes."""
+        self._run: AttachedRun | None = None
+        self._process: Process | None = None
+        self._error: NntuiError | None = None
+        self._ended: RunEnded | None = None
+        self._waiting: deque[Command] = deque()
+        self._thread = threading.Thread(target=self._begin, args=(start,), name="nntui-start", daemon=True)
+        self._thread.start()
 
-        self._handle: RunHandle = start(config)
-        self._folder = ""  # known once the run has told it
+    def _begin(self, start: Callable[[], Spawned]) -> None:
+        try:
+            started = start()
+        except NntuiError as error:
+            self._error = error
+        else:
+            self._process, self._run = started.process, AttachedRun(started.run)
+            while self._waiting:
+                self._ask(self._run, self._waiting.popleft())
 
     @property
     def alive(self) -> bool:
-        return self._handle.alive
+        if self._run is None:
+            return self._thread.is_alive()
+        return self._at_work or self._run.behind
+
+    @property
+    def _at_work(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        return self._process.poll() if self._process is not None else None
 
     @property
     def error(self) -> BaseException | None:
-        return self._handle.error
+        code = self.code
+        if self._error is not None or code is None or self._ended is not None or self.alive:
+            return self._error
+        how = f"was ended by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        return TrainingError(f"the process of this run {how}; + goes on from its last checkpoint")
 
     def drain(self) -> list[Event]:
-        events = self._handle.drain()
+        if self._run is None:
+            return []
+        events = self._run.drain()
         for event in events:
-            self._folder = getattr(event, "folder", "") or self._folder if not event.trial else self._folder
+            if isinstance(event, RunEnded | RunResumed):
+                self._ended = event if isinstance(event, RunEnded) else None
         return events
 
     def send(self, command: Command) -> None:
-        self._handle.send(command)
+        if self._run is None:
+            self._waiting.append(command)
+        elif self._at_work:
+            self._ask(self._run, command)
+        else:
+            self._run.send(command)  # says that there is nobody, or asks who has taken it up since
 
-    def tell(self, event: Event) -> None:
-        self._handle.tell(event)
+    @staticmethod
+    def _ask(run: AttachedRun, command: Command) -> None:
+        try:
+            append_command(run.run, command)
+        except OSError as error:
+            problem = f"the command cannot be written: {error.strerror or error}"
+            raise InputError([Fault("", problem, "", clean(run.run.commands, 2000))]) from None
 
     def go_on(self, more: int) -> RunSource:
-        from engine.runner import start_again
-
-        self._handle = start_again(Path(self._folder), more)
+        assert self._run is not None, "what has ended has a folder"
+        self._process = spawn_again(self._run.folder, more).process
         return self
 
     def join(self, timeout: float) -> bool:
-        return self._handle.join(timeout)
+        until = time.monotonic() + timeout
+        self._thread.join(timeout)
+        if self._process is None:
+            return not self._thread.is_alive()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, until - time.monotonic()))
+        return not self._at_work
 
     def close(self) -> None:
-        pass
+        if self._run is not None:
+            self._run.close()
 
 
 class AttachedSource:
     """A run in another process, or one that is over: its journal is followed, and commands go into its folder."""
 
     own = False
+    code = None
 
     def __init__(self, folder: Path) -> None:
-        from engine.attached import attach
-
         self._folder = folder
         self._run: AttachedRun = attach(folder)
 
@@ -133,9 +188,6 @@ class AttachedSource:
     def send(self, command: Command) -> None:
         self._run.send(command)
 
-    def tell(self, event: Event) -> None:
-        pass
-
     def go_on(self, more: int) -> RunSource:
         take_over(self._folder, more)
         return self
@@ -152,11 +204,11 @@ class ScriptedSource:
 
     def __init__(self, events: Iterable[Event], error: BaseException | None = None, own: bool = True) -> None:
         self.own = own
+        self.code: int | None = None
         self._waiting = deque(events)
         self._ready: list[Event] = []
         self._error = error
         self.commands: list[Command] = []
-        self.told: list[Event] = []
         self.more: list[int] = []
         self.refuses: BaseException | None = None  # what `send` and `go_on` raise
         self.closed = False
@@ -187,9 +239,6 @@ class ScriptedSource:
             raise self.refuses
         self.commands.append(command)
 
-    def tell(self, event: Event) -> None:
-        self.told.append(event)
-
     def go_on(self, more: int) -> RunSource:
         if self.refuses is not None:
             raise self.refuses
@@ -201,3 +250,10 @@ class ScriptedSource:
 
     def close(self) -> None:
         self.closed = True
+
+
+def _signal_name(number: int) -> str:
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(number).name
+        return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
+    return f"signal {number}"

@@ -1,9 +1,11 @@
-"""Having a process of its own go on with a run: what `d` and the keys on ended runs do."""
+"""Having a process of its own go on with a run: what the keys on ended runs do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+
+from engine.spawn import Spawned, spawn
 
 Takeover = Callable[[Path, int], int]
 """(folder of a run, epochs beyond the plan) -> the process that owns the run now. Raises NntuiError."""
@@ -14,7 +16,10 @@ def take_over(folder: Path, more: int) -> int:
 
     Returns its process id. Raises InputError or TrainingError with its own words when it could not.
     """
-    from engine.runs import spawn
+    return spawn_again(folder, more).pid
 
+
+def spawn_again(folder: Path, more: int) -> Spawned:
+    """As `take_over`; returns the process."""
     extra = ["--more", str(more)] if more else []
-    return spawn(["resume", str(folder), *extra]).pid
+    return spawn(["resume", str(folder), *extra])

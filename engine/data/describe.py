@@ -78,7 +78,7 @@ def _field(name: str, text: str, width: int) -> Iterator[str]:
 def spread(histogram: Histogram, width: int, ascii_only: bool = False, lines: int = 10) -> Iterator[str]:
     """A histogram lying on its side, its bins taken together to `lines` at the most: where a bin begins, and how many are in it."""
     bins = len(histogram.counts)
-    together = -(-bins // lines) if lines > 0 else bins
+    together = max(1, -(-bins // max(1, lines)))
     groups = [sum(histogram.counts[start : start + together]) for start in range(0, bins, together)]
     step = (histogram.high - histogram.low) / max(1, bins)
     starts = [f"{histogram.low + step * together * index:.4g}" for index in range(len(groups))]

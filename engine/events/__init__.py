@@ -14,8 +14,7 @@ A run with trials (folds, restarts) tells of one after the other, and of all tog
 A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded but a SinkFailed, when a record cannot be
 closed, or the next chapter. Any prefix of this order is a valid record.
 
-A process that takes a run up again, whether it had ended, was handed over or lost its process, opens a chapter with
-RunResumed. DataPrepared and ModelBuilt follow anew, and Rewound says where training stands: at a checkpoint, and what the
+A process that takes a run up again, whether it had ended or lost its process, opens a chapter with RunResumed. DataPrepared and ModelBuilt follow anew, and Rewound says where training stands: at a checkpoint, and what the
 record says beyond it is unsaid, since it is trained once more. Going back to before an edit is a Rewound as well::
 
     RunResumed  DataPrepared  ModelBuilt  Rewound  EarlyStoppingChecked?  FindingRaised*  ( EpochStarted … )*  …  RunEnded
@@ -29,7 +28,6 @@ from .life import (
     CheckpointSaved,
     CommandRefused,
     EpochsAdded,
-    HandedOver,
     KnobsChanged,
     Noted,
     Paused,
@@ -76,7 +74,6 @@ __all__ = [
     "Event",
     "FindingCleared",
     "FindingRaised",
-    "HandedOver",
     "KnobsChanged",
     "ModelBuilt",
     "Noted",
@@ -106,6 +103,6 @@ TYPES: dict[str, type[Event]] = {
         FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured,
         WeightsSampled, ReportMade, RegionsMapped,
         RunResumed, Rewound, CheckpointSaved, CheckpointFailed, KnobsChanged, CommandRefused, EpochsAdded, ScreenLost,
-        HandedOver, TrialStarted, TrialEnded, TrialsSummarized, RunEnded,
+        TrialStarted, TrialEnded, TrialsSummarized, RunEnded,
     )
 }  # fmt: skip

@@ -16,9 +16,8 @@ EndReason = Literal[
     "target",
     "diverged",
     "failed",
-    "detached",
 ]
-"""Why training ends. detached is never told as the end of a run: another process goes on with it."""
+"""Why training ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class Noted(Event):
 class RunResumed(Event):
     """A process has taken the run up again. config: the settings as the run was started with, before any edit.
 
-    after: how the process before left it: ``ended``, ``detached``, or ``lost`` when it was killed. more: epochs asked for
+    after: how the process before left it: ``ended``, or ``lost`` when it was killed. more: epochs asked for
     beyond the plan.
     """
 
@@ -58,7 +58,7 @@ class RunResumed(Event):
     config: dict[str, Any]
     device: str
     pid: int
-    after: Literal["ended", "detached", "lost"] = "ended"
+    after: Literal["ended", "lost"] = "ended"
     more: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -144,11 +144,3 @@ class ScreenLost(Event):
     """The terminal went away or the screen broke down; training goes on without it. problem: one line."""
 
     problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOver(Event):
-    """This process has given the run up at a checkpoint, and another one goes on with it."""
-
-    epochs: int
-    batch: int

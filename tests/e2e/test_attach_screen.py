@@ -1,7 +1,8 @@
-"""Screens on runs of other processes: after a hang-up, after a detach, and in plain lines without a terminal."""
+"""Screens on runs of other processes: after a hang-up, after leaving, and in plain lines without a terminal."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -75,23 +76,53 @@ def test_attached_screens_have_full_control_and_leave_the_run_alone(server, tmp_
     assert isinstance(end, e.RunEnded) and end.reason == "stopped"
 
 
-def test_d_hands_the_run_to_a_process_of_its_own(server, tmp_path):
+def test_d_leaves_the_run_to_itself(server, tmp_path):
     with forked(server, arguments(100_000), tmp_path) as program:
         started(program)
+        owner = probe(RunDir(run_folder(tmp_path)))
+        assert owner is not None and owner.pid != program.process.pid
         program.send("d")
         assert program.wait(60) == 0
-        program.see("goes on without this screen in process", "nntui attach")
+        program.see("goes on without this screen", "nntui attach")
         program.as_found()
-    owner = probe(RunDir(run_folder(tmp_path)))
-    assert owner is not None and f"process {owner.pid}" in program.text
     with forked(server, ["attach"], tmp_path) as program:
-        program.see("training · epoch", "taken up again at")
+        program.see("training · epoch")
+        assert (still := probe(RunDir(run_folder(tmp_path)))) is not None and still.pid == owner.pid
         program.send("S")
         program.see("stopped on request")
         program.send("q")
         assert program.wait() == 0
-    kinds = [type(event).__name__ for event in journal(tmp_path)]
-    assert kinds.index("HandedOver") < kinds.index("RunResumed") < kinds.index("RunEnded")
+    events = journal(tmp_path)
+    assert [event.kind for event in events if isinstance(event, e.CheckpointSaved)].count("asked") == 1
+    assert not any(isinstance(event, e.RunResumed | e.ScreenLost) for event in events)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_screen_that_is_killed_or_frozen_takes_nothing_along(server, tmp_path, number):
+    with forked(server, arguments(6), tmp_path) as program:
+        started(program)
+        program.process.send_signal(number)
+        with forked(server, ["attach"], tmp_path) as other:
+            other.see("all epochs done", "epoch 6/6")
+
+
+def test_a_run_whose_process_is_killed_goes_on_from_its_checkpoint(server, tmp_path):
+    with forked(server, arguments(100_000), tmp_path) as program:
+        started(program)
+        program.send("w")
+        program.see("saved epoch")
+        owner = probe(RunDir(run_folder(tmp_path)))
+        assert owner is not None
+        os.kill(owner.pid, signal.SIGKILL)
+        program.see(
+            "LOST", "! the process that trained this run is gone; + goes on", "SIGKILL, perhaps for want of memory"
+        )
+        program.send("+")
+        program.see("epochs")
+        program.send("5\r")
+        program.see("training · epoch", "resumed at")
+        program.send("S")
+        program.see("stopped on request")
 
 
 def test_without_a_terminal_attach_prints_lines(server, tmp_path):

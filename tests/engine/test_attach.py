@@ -160,24 +160,6 @@ def test_who_trains_it_is_not_looked_up_at_every_call(run, monkeypatch):
     assert len(looked) <= 1 + (time.monotonic() - began) / attach_module.OWNER_SECONDS
 
 
-def test_a_hand_over_is_waited_for_but_not_for_ever(run):
-    handed = e.HandedOver(time=time.time(), epochs=1, batch=0)
-    run.journal.write_text(journal([*script.opening(), handed]))
-    screen = attach(run.path)
-    screen.drain()
-    assert screen.alive
-    with pytest.raises(InputError, match="handed over"):
-        screen.send(Pause())
-    with run.journal.open("a") as file:
-        file.write(journal([e.RunResumed(run="r", folder="/r", config={}, device="cpu", pid=1, after="detached")]))
-    screen.drain()
-    until(lambda: not screen.alive)
-    run.journal.write_text(journal([*script.opening(), e.HandedOver(time=time.time() - 3600, epochs=1, batch=0)]))
-    screen = attach(run.path)
-    screen.drain()
-    assert not screen.alive
-
-
 # ----------------------------------------------------------------------------------------------------------- commands
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.sinks import Acting
 
-from engine import RunView, StopToken, read_journal, start, train
+from engine import RunView, StopToken, commands, read_journal, start, train
 from engine import events as e
 
 WAIT = 20.0  # seconds until a test gives up on a condition; never waited for in full when all is well
@@ -177,3 +177,20 @@ def test_a_stop_at_the_last_batch_lets_the_epoch_end(small, stopped_in):
     """With the whole set as one batch there is no inside of an epoch."""
     result, _ = stopped_in(small(run={"batch_size": 0}), 2)
     assert (result.reason, result.epochs) == ("stopped", 2)
+
+
+def test_what_is_asked_during_the_test_is_answered(small):
+    token = StopToken()
+
+    def ask(event: e.Event) -> None:
+        if isinstance(event, e.TestMeasured):
+            token.obey(commands.MoreEpochs(3))
+            token.obey(commands.Save())
+            token.obey(commands.ScreenGone("the terminal went away"))
+
+    sink = Acting(ask)
+    result = train(small(), [sink], token)
+    assert result.epochs == 5 and sink.names()[-1] == "RunEnded"
+    refused = [event for event in sink.seen if isinstance(event, e.CommandRefused)]
+    assert [(event.command, event.problem) for event in refused] == [("more", "training is over")]
+    assert [event.problem for event in sink.seen if isinstance(event, e.ScreenLost)] == ["the terminal went away"]

@@ -61,12 +61,10 @@ def rewound(epochs: int, best_epoch: int, best_loss: float, planned: int = 50, *
         (script.diverging(), "failed", "failed"),
         ([*script.healthy(5), e.SinkFailed(sink="board", problem="full")], "finished", "finished"),
         ([*script.healthy(5), resumed("ended", more=5)], "lost", "preparing"),
-        ([*script.healthy(5)[:-3], e.HandedOver(epochs=5, batch=0)], "lost", "preparing"),
-        ([*script.healthy(5)[:-3], e.HandedOver(time=JUST_NOW, epochs=5, batch=0)], "preparing", "preparing"),
     ],
     ids=[
         "nothing", "opening", "epochs", "paused", "resumed", "finished", "early stopping", "stopped", "failed", "diverged",
-        "closing", "taken up", "handed over long ago", "handed over",
+        "closing", "taken up",
     ],
 )  # fmt: skip
 def test_how_a_run_stands(run, items, free, held):

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from support import forkedruns
 from support.terminal import ROOT, Terminal, environment
 
 
@@ -154,7 +155,9 @@ def serve() -> None:
     """Import everything, then fork a child for every order until the other end closes."""
     import torch
 
-    import engine.runner  # noqa: F401
+    from engine.standby import _warm_up
+
+    _warm_up()
     import tui.app
     import tui.main  # noqa: F401
     from engine.data.builtin import load_builtin  # noqa: F401
@@ -198,6 +201,7 @@ def _become(order: dict[str, object], terminal: int) -> None:
     sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.argv = ["nntui", *order["arguments"]]  # type: ignore[misc]
     code = 1
+    forkedruns.use([forkedruns.prepare() for _ in range(2)])
     try:
         exec(str(order["before"]), {})
         from tui.main import main

@@ -105,6 +105,15 @@ def test_the_commonest_group_of_a_cell_shows():
     assert shown(scatter(points, 5, 2, charset="ascii"))[1][0] == "o"
 
 
+def test_braille_has_the_dots_of_the_first_group_alone():
+    points = [Point(0, 0, 0), Point(0, 0, 0), Point(1, 1, 1)]
+    assert shown(scatter(points, 1, 1)) == ["⡀"]
+
+
+def test_what_is_no_number_is_dark():
+    assert shown(picture([[math.nan, math.inf, -math.inf]], 3, 1, "ascii")) == [" @ "]
+
+
 def test_a_picture_in_half_blocks():
     lines = picture([[0.0, 1.0], [0.5, 0.0]], 2, 1)
     assert lines == [[Span("▀", "#000000 on #808080"), Span("▀", "#ffffff on #000000")]]

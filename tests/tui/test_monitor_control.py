@@ -11,9 +11,9 @@ from support.screens import SIZES, AppPilot, form, lines, press, safe, see, text
 
 from engine import RunConfig
 from engine import events as e
-from engine.commands import Detach, Edit, MoreEpochs, Pause, Revert, Save, Stop
+from engine.commands import Edit, MoreEpochs, Pause, Revert, Save, Stop
 from engine.configfile import to_nested
-from engine.errors import TrainingError, config_error
+from engine.errors import config_error
 from engine.facts import Change
 from engine.lock import Owner
 from engine.runs import RunSummary
@@ -31,6 +31,7 @@ FOLDER = "/runs/20260101-120000-digits-mlp"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr("tui.screens.monitor.DRAINS_PER_SECOND", 50)
+    monkeypatch.setattr("tui.screens.monitor.SHARE", float("inf"))
 
 
 def under_way(*more: e.Event) -> list[e.Event]:
@@ -206,9 +207,6 @@ async def test_fork_does_not_abandon_the_run_of_this_app():
         assert isinstance(pilot.app.screen, MonitorScreen) and source.commands == []
 
 
-# -- detaching and leaving ----------------------------------------------------------------------------------------------
-
-
 class Takes:
     """Stands in for the process that takes a run over."""
 
@@ -223,49 +221,30 @@ class Takes:
         return 4711
 
 
+# -- detaching and leaving ----------------------------------------------------------------------------------------------
+
+
 @sizes
 @pytest.mark.parametrize("by", ["d", "q d"])
-async def test_detach_hands_the_run_over_and_leaves(size, by):
-    takes = Takes()
-    async with watching(under_way(), size, take_over=takes) as (pilot, source):
+async def test_detach_saves_a_checkpoint_and_leaves_the_run_alone(size, by):
+    async with watching(under_way(), size) as (pilot, source):
         await training(pilot, source)
         await press(pilot, by[0])
         if by != "d":
             await top(pilot, ConfirmQuit)
             await press(pilot, "d")
-        await until(pilot, lambda: source.commands == [Detach()])
-        await see(pilot, "handing the run over")
-        source._waiting.clear()
-        source.add([e.HandedOver(epochs=3, batch=0)])
-        source.release()
         await until(pilot, lambda: not pilot.app.is_running)
-        assert takes.asked == [(Path(FOLDER), 0)]
-        assert "process 4711" in pilot.app.parting and "nntui attach 20260101-120000-digits-mlp" in pilot.app.parting
+        assert source.commands == [Save()]
+        assert "goes on without this screen" in pilot.app.parting
+        assert "nntui attach 20260101-120000-digits-mlp" in pilot.app.parting
         assert pilot.app.return_value == 0
 
 
-async def test_a_run_that_nobody_takes_goes_on_here():
-    takes = Takes(TrainingError("no process can be started: Out of memory"))
-    async with watching(under_way(), take_over=takes) as (pilot, source):
-        await training(pilot, source)
+async def test_a_run_without_a_folder_yet_cannot_be_named_and_is_not_left():
+    async with watching(under_way()) as (pilot, source):
         await press(pilot, "d")
-        source._waiting.clear()
-        source.add([e.HandedOver(epochs=3, batch=0)])
-        source.release()
-        await told(pilot, "no other process could take it", "Out of memory")
-        await until(pilot, lambda: source.more == [0])
-        assert pilot.app.is_running
-
-
-async def test_a_run_without_checkpoints_cannot_be_detached():
-    events = under_way()
-    config = to_nested(RunConfig.model_validate({"run": {"checkpoints": 0}}))
-    events[0] = e.RunStarted(run="r", folder=FOLDER, config=config, device="cpu")
-    async with watching(events) as (pilot, source):
-        await training(pilot, source)
-        await press(pilot, "d")
-        await told(pilot, "cannot be handed over")
-        assert source.commands == []
+        await told(pilot, "no folder yet")
+        assert source.commands == [] and pilot.app.is_running
 
 
 @sizes

@@ -22,16 +22,10 @@ from ..widgets.chart import Chart
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
-    from engine.lr_find import RangeTest
+    from engine.facts import RangeTest
 
 FindRate = Callable[["RunConfig"], "RangeTest"]
-
-
-def range_test(config: RunConfig) -> RangeTest:
-    """Run the engine's range test; PyTorch is imported by it, and not before."""
-    from engine.lr_find import find_lr
-
-    return find_lr(config)
+"""Runs the range test, in seconds; raises InputError or another error."""
 
 
 class LrFindScreen(ModalScreen[float | None]):
@@ -42,9 +36,7 @@ class LrFindScreen(ModalScreen[float | None]):
         Binding("escape,q", "leave", "close", key_display="Esc"),
     ]
 
-    def __init__(
-        self, config: RunConfig, charset: Charset = "braille", colour: bool = True, find: FindRate = range_test
-    ) -> None:
+    def __init__(self, config: RunConfig, find: FindRate, charset: Charset = "braille", colour: bool = True) -> None:
         super().__init__()
         self._config = config
         self._find = find

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
@@ -37,7 +37,10 @@ from ..widgets.trials import TrialsTable
 from .dialogs import AskEpochs
 from .edit import EditScreen, forked
 
-DRAINS_PER_SECOND = 10
+DRAINS_PER_SECOND = 10  # at the most
+SHARE = 0.03  # of a core is what the screen may take: where a picture is dear, there are fewer of them
+READING_UP = 0.03  # seconds; what takes so long to come is a portion of a history
+SLOWEST = 1.0  # seconds from one picture to the next, however dear
 WIDE = 110  # cells; from here on both charts stand side by side
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 TALL = 36  # rows; from here on both charts fit above each other
@@ -70,13 +73,6 @@ class MonitorScreen(Screen[None]):
             super().__init__()
             self.config = config
 
-    class LetGo(Message):
-        """This process has handed the run over: it stands at its checkpoint, and nobody trains it."""
-
-        def __init__(self, monitor: MonitorScreen) -> None:
-            super().__init__()
-            self.monitor = monitor
-
     def __init__(
         self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
     ) -> None:
@@ -84,7 +80,6 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self.source = source
         self.view = RunView()
-        self.detaching = False  # whether this process was asked to hand the run over
         self._guest = guest
         self._opened = time.time()
         self._ascii = charset == "ascii"
@@ -97,6 +92,12 @@ class MonitorScreen(Screen[None]):
         self._one_chart = "loss"
         self._log_wanted: bool | None = None  # None: there if there is room
         self._finished = False
+        self._shown_at, self._used = (
+            0.0,
+            time.process_time(),
+        )  # when the last picture began, and the time on a core until then
+        self._reading_up = False
+        self._keys: tuple[object, ...] = ()  # what the footer shows goes by
         self._shares = False  # whether the metric is known to be a share, which never passes 1
 
     def compose(self) -> ComposeResult:
@@ -120,15 +121,19 @@ class MonitorScreen(Screen[None]):
         self.set_interval(1.0, self._show_clock)
 
     def on_unmount(self) -> None:
-        if not self.source.own:
-            self.source.close()
+        self.source.close()
 
     # -- events in ----------------------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Take what has come since the last tick and show it, once."""
+        """Take what has come since the last time and show it, once."""
+        now, used = time.monotonic(), time.process_time()
+        if now < self._shown_at + min((used - self._used) / SHARE, SLOWEST) and not self._reading_up:
+            return
+        self._shown_at, self._used = now, used
         alive = self.source.alive  # asked first: what ends between the two lines is seen at the next tick
         events = self.source.drain()
+        self._reading_up = time.monotonic() - now > READING_UP  # history comes in portions; it is not to take minutes
         had_folder = self.view.folder
         for event in events:
             self.view.apply(event)
@@ -152,10 +157,6 @@ class MonitorScreen(Screen[None]):
 
     def _finish(self) -> None:
         self._finished = True
-        if self.detaching and self.view.handed_over:
-            self.post_message(self.LetGo(self))
-            return
-        self.detaching = False
         error = self.source.error
         if isinstance(error, InputError) and not self.view.run:
             self.post_message(self.InputRefused(error))
@@ -186,7 +187,7 @@ class MonitorScreen(Screen[None]):
     def _show(self) -> None:
         view = self.view
         self._show_clock()
-        self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii)
+        self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii, self.lost)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
         low = self.size.height < TALL
         self.query_one(TrialsTable).show_view(view)
@@ -195,13 +196,21 @@ class MonitorScreen(Screen[None]):
         self.query_one(LogPane).show_view(view)
         self._arrange()
         self._show_charts()
-        self.refresh_bindings()
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        """Have the footer made anew only when it would be another one: it is the dearest widget on the screen."""
+        sensible = [key.action for key in KEYS if isinstance(key, Binding) and self.check_action(key.action, ())]
+        keys = (self.view.phase == "paused", self.running, self.size.width < WIDE, *sensible)
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
 
     def _show_clock(self) -> None:
         """The two lines that tell how long ago something was."""
         now = time.time()
         self.query_one(Title).show_view(self.view, self.size.width, now)
-        self.query_one(Notice).show_view(self.view, now, self._opened, self.detaching)
+        self.query_one(Notice).show_view(self.view, now, self._opened, self.lost)
 
     def _show_charts(self) -> None:
         view = self.view
@@ -238,16 +247,22 @@ class MonitorScreen(Screen[None]):
         """Whether there is something to pause or stop."""
         return self.view.end is None and self.source.alive
 
+    @property
+    def lost(self) -> bool:
+        """Whether the run has not ended and nobody trains it."""
+        return self._finished and self.view.end is None and bool(self.view.run)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
         if action == "switch_chart":
             return self.size.width < WIDE and self.size.height < TALL
         if action == "back":
             return self._guest
-        return makes_sense(action, self.view, self.running, self.detaching)
+        return makes_sense(action, self.view, self.running)
 
     def send(self, command: Command) -> bool:
         """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
+        self._shown_at = 0.0  # whoever asks looks for the answer
         try:
             self.source.send(command)
         except InputError as error:

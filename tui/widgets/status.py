@@ -18,6 +18,9 @@ PHASES = {"preparing": "preparing", "training": "training", "paused": "PAUSED", 
 class Quiet(Static):
     """A Static that does nothing when it is told what it already shows."""
 
+    ONE_LINE = False
+    """Whether it is as high as ever whatever it says: then the screen need not be laid out anew."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self._shown: Text | None = None
@@ -25,18 +28,22 @@ class Quiet(Static):
     def show(self, text: Text) -> None:
         if self._shown is None or text.plain != self._shown.plain or text.spans != self._shown.spans:
             self._shown = text
-            self.update(text)
+            self.update(text, layout=not self.ONE_LINE)
 
 
 class StatusStrip(Quiet):
     """Phase, epoch, progress, time left, speed, device, learning rate."""
 
-    def show_view(self, view: RunView, width: int, ascii_only: bool = False) -> None:
-        self.show(status_text(view, width, ascii_only))
+    ONE_LINE = True
+
+    def show_view(self, view: RunView, width: int, ascii_only: bool = False, lost: bool = False) -> None:
+        self.show(status_text(view, width, ascii_only, lost))
 
 
 class EarlyStopStrip(Quiet):
     """How near early stopping is."""
+
+    ONE_LINE = True
 
     def show_view(self, view: RunView, width: int, ascii_only: bool = False) -> None:
         self.show(stopping_text(view, width, ascii_only))
@@ -48,6 +55,8 @@ NEWS_SECONDS = 60.0  # how long a notice about something that is over stays
 class Title(Quiet):
     """The run's name, the last checkpoint and the folder, as far as there is room."""
 
+    ONE_LINE = True
+
     def show_view(self, view: RunView, width: int, now: float) -> None:
         self.show(title_text(view, width, now))
 
@@ -55,10 +64,12 @@ class Title(Quiet):
 class Notice(Quiet):
     """What a person should know at once; not there at all when there is nothing."""
 
-    def show_view(self, view: RunView, now: float, opened: float, detaching: bool) -> None:
-        text = notice_text(view, now, opened, detaching)
+    ONE_LINE = True
+
+    def show_view(self, view: RunView, now: float, opened: float, lost: bool = False) -> None:
+        text = notice_text(view, now, opened, lost)
         self.display = bool(text)
-        self.set_class(bool(view.save_problem), "warning")
+        self.set_class(bool(view.save_problem) or lost, "warning")
         self.show(Text(f" {text}", no_wrap=True, overflow="ellipsis"))
 
 
@@ -84,20 +95,18 @@ def saved_text(view: RunView, now: float) -> str:
     return where if view.end else f"{where}, {duration(now - view.saved.time)} ago"
 
 
-def notice_text(view: RunView, now: float, opened: float, detaching: bool = False) -> str:
+def notice_text(view: RunView, now: float, opened: float, lost: bool = False) -> str:
     """The most pressing of what there is to say, or "".
 
-    now and opened: seconds since 1970; the latter is when the screen was opened, and what it lost sight of before is news.
+    lost: the run has not ended, and nobody trains it. now and opened: seconds since 1970; the latter is when the screen was opened, and what it lost sight of before is news.
     """
+    if lost:
+        return "! the process that trained this run is gone; + goes on from the last checkpoint"
     if view.save_problem:
         return f"! no checkpoint: {clean(view.save_problem)}; the ones before it are good"
-    if detaching or view.handed_over:
-        return (
-            "handing the run over to a process of its own" if detaching else "handed over; waiting for the next process"
-        )
-    lost = view.screen_lost
-    if lost is not None and lost.time < opened and now - opened < NEWS_SECONDS:
-        return f"{clean(lost.problem)} at {time.strftime('%H:%M', time.localtime(lost.time))}; training went on"
+    gone = view.screen_lost
+    if gone is not None and gone.time < opened and now - opened < NEWS_SECONDS:
+        return f"{clean(gone.problem)} at {time.strftime('%H:%M', time.localtime(gone.time))}; training went on"
     last = view.chapters[-1] if view.chapters else None
     if last is not None and view.end is None and now - max(last.time, opened) < NEWS_SECONDS:
         at = time.strftime("%H:%M", time.localtime(last.time))
@@ -105,9 +114,10 @@ def notice_text(view: RunView, now: float, opened: float, detaching: bool = Fals
     return ""
 
 
-def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
+def status_text(view: RunView, width: int, ascii_only: bool = False, lost: bool = False) -> Text:
     """The status line, with as many parts as fit into `width` cells; the most wanted come first."""
-    phase = end_words(view.end.reason) if view.end else PHASES[view.phase]
+    phase = end_words(view.end.reason) if view.end else "LOST" if lost else PHASES[view.phase]
+    goes_on = not view.end and not lost
     parts = [Text(phase, style="bold")]
     if view.planned_trials and not view.end:
         parts.append(Text(f"{clean(view.trials[-1].label, 20)}/{view.planned_trials}"))
@@ -116,9 +126,9 @@ def status_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
         parts.append(Text(f"epoch {done}/{view.total_epochs} {_bar(view, 10, ascii_only)}"))
     if view.end:
         parts.append(Text(f"took {duration(view.end.seconds)}"))
-    elif view.seconds_left is not None and view.phase != "paused":
+    elif goes_on and view.seconds_left is not None and view.phase != "paused":
         parts.append(Text(f"ETA {duration(view.seconds_left)}"))
-    if view.samples_per_second and not view.end and view.phase != "paused":
+    if view.samples_per_second and goes_on and view.phase != "paused":
         parts.append(Text(f"{_thousands(view.samples_per_second)} samples/s"))
     if view.device:
         parts.append(Text(clean(view.device, 40)))

@@ -1,0 +1,57 @@
+"""The process that stands by with PyTorch imported, so that a run starts at once and the screen never imports it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from engine.errors import NntuiError
+from engine.spawn import Spawned
+from engine.standby import Standby
+
+from .source import OwnSource, RunSource
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
+    from engine.facts import RangeTest
+
+
+class Workshop:
+    """Keeps a process ready while it may be wanted. Any thread may call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._standby: Standby | None = None
+
+    def warm(self) -> None:
+        """See to it that a process is on its way, without waiting for it."""
+        with self._lock, contextlib.suppress(NntuiError):  # it is tried again when it is needed, and told then
+            self._ready()
+
+    def start(self, config: RunConfig) -> RunSource:
+        """Train in the process that stands by; returns at once."""
+        return OwnSource(lambda: self._train(config))
+
+    def find_rate(self, config: RunConfig) -> RangeTest:
+        """A learning-rate range test; blocks. Raises InputError, or TrainingError when it fails."""
+        with self._lock:
+            return self._ready().find_rate(config)
+
+    def _train(self, config: RunConfig) -> Spawned:
+        with self._lock:
+            started = self._ready().train(config)  # a refusal leaves it waiting
+            self._standby = None
+            return started
+
+    def _ready(self) -> Standby:
+        if self._standby is None or not self._standby.alive:
+            self._standby = Standby()
+        return self._standby
+
+    def close(self) -> None:
+        """Let the process end."""
+        with self._lock:
+            if self._standby is not None:
+                self._standby.close()
+            self._standby = None
