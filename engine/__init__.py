@@ -25,6 +25,9 @@ _HOMES = {
     "load_config": ".configfile",
     "dump_config": ".configfile",
     "build_config": ".configfile",
+    "save_config": ".saving",
+    "command_line": ".invocation",
+    "plain_script": ".script",
     "catalogue": ".data.catalogue",
     "train": ".runner",
     "start": ".runner",
@@ -59,12 +62,15 @@ __all__ = [
     "attach",
     "build_config",
     "catalogue",
+    "command_line",
     "diagnose",
     "dump_config",
     "load_config",
+    "plain_script",
     "read_journal",
     "replay",
     "resume",
+    "save_config",
     "start",
     "start_again",
     "train",
@@ -91,7 +97,10 @@ if TYPE_CHECKING:
     from .data.catalogue import catalogue
     from .diagnosis import Finding, diagnose
     from .errors import ConfigError, DataError, InputError, TrainingError
+    from .invocation import command_line
     from .journal import read_journal
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
+    from .saving import save_config
+    from .script import plain_script
     from .stopping import StopToken

@@ -15,12 +15,13 @@ import ast
 from ..config import RunConfig
 from ..invocation import command_line
 from ..text import clean
-from .code import Code
+from .building import flattening_code, model_code, optimizer_code, schedule_code, state_code
 from .data import data_code, fold_code, split_code
 from .ending import closing_code, summary_code
+from .lines import Code
+from .measuring import evaluation_code
 from .plan import Plan, plan_script
 from .steps import loop_code
-from .training import evaluation_code, flattening_code, model_code, optimizer_code, schedule_code, state_code
 
 __all__ = ["plain_script"]
 

@@ -9,7 +9,7 @@ from ..data.catalogue import card
 from ..data.cells import MISSING
 from ..data.delimited import read_text, sniff
 from ..errors import config_error
-from .code import Code, literal
+from .lines import Code, literal
 from .plan import Plan
 
 _SHIPPED = {

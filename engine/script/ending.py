@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .code import Code, literal
+from .lines import Code, literal
+from .measuring import variable
 from .plan import Plan
-from .training import variable
 
 
 def closing_code(code: Code, plan: Plan) -> None:

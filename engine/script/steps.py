@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..measures import MEASURES
-from .code import Code
+from .building import PER_BATCH, batch, mode, schedules, train_criterion, warm_up_code
+from .lines import Code
+from .measuring import variable
 from .plan import Plan
-from .training import PER_BATCH, batch, mode, schedules, train_criterion, variable, warm_up_code
 
 
 def loop_code(code: Code, plan: Plan) -> None:

@@ -18,11 +18,11 @@ from engine.data.table import load
 from engine.metrics import AT_ONCE, BATCHES_AT_ONCE
 from engine.optim import PER_BATCH
 from engine.recipe import CACHED, EVALUATION_ROWS, build_recipe
-from engine.script import plain_script, plan
-from engine.script import training as writing
+from engine.script import building, plain_script, plan
 from engine.threads import SMALL_STEP, multiply_adds
 from engine.torchtable import table
 from engine.trials import plan_trials
+from tui.main import app
 
 ALL_AT_ONCE = {
     "regularization": {"dropout": 0.2, "l1": 1e-4, "l2": 1e-3, "max_norm": 2.0, "input_noise": 0.05},
@@ -44,9 +44,10 @@ CASES: dict[str, dict[str, Any]] = {
     "plain cnn, sgd": {"data": DIGITS, "model": {"kind": "cnn", "hidden": []}, "optimizer": {"name": "sgd", "lr": 0.1}},
     "adamw, one cycle": {"optimizer": {"name": "adamw"}, "schedule": {"name": "one_cycle", "warmup": 1}},
     "sgd, plateau, decay": {
-        "optimizer": {"name": "sgd", "nesterov": True, "clip_value": 0.1},
-        "schedule": {"name": "plateau", "patience": 0},
+        "optimizer": {"name": "sgd", "lr": 0.3, "nesterov": True, "clip_value": 0.5},
+        "schedule": {"name": "plateau", "patience": 0, "threshold": 0.3},
         "regularization": {"weight_decay": 0.1, "penalty_on": "all"},
+        "run": {"epochs": 8},
     },
     "muon, cyclic": {"optimizer": {"name": "muon"}, "schedule": {"name": "cyclic", "step_size_up": 4}},
     "lbfgs": {
@@ -59,7 +60,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mixup, smoothing": {"regularization": {"mixup": 0.3, "label_smoothing": 0.1}},
     "one by one": {"data": {"source": "iris"}, "run": {"batch_size": 1, "epochs": 2}},
     "ema": {"run": {"average": "ema", "ema_decay": 0.9}},
-    "swa": {"run": {"average": "swa", "swa_start": 0.3}, "early_stopping": {"restore_best": False}},
+    "swa": {"run": {"average": "swa", "swa_start": 0.5}, "early_stopping": {"restore_best": False}},
     "bfloat16": {"run": {"precision": "bfloat16"}},
     "any device": {"run": {"device": "auto"}, "data": DIABETES, "regularization": {"input_noise": 0.1, "mixup": 0.2}},
     "bce, balanced, auroc": {
@@ -80,7 +81,7 @@ CASES: dict[str, dict[str, Any]] = {
         "run": {"epochs": 8},
     },
     "goal and start": {
-        "early_stopping": {"start": 1, "target": 0.9, "relative": True, "min_delta": 0.01, "diverged_above": 1.5},
+        "early_stopping": {"start": 1, "target": 0.9, "relative": True, "min_delta": 0.1, "patience": 3},
         "run": {"epochs": 9},
     },
     "diverges": {
@@ -285,7 +286,7 @@ def test_a_file_that_has_changed_since_is_noticed(tmp_path):
 
 def test_faults_of_a_file_are_those_of_a_run(tmp_path):
     path = table_file(tmp_path / "data.csv", gaps=True)
-    with pytest.raises(DataError, match="data.csv:"):
+    with pytest.raises(DataError, match=r"data\.csv:"):
         plain_script(build_config({"data": {"source": str(path), "target": "target ü"}}))
 
 
@@ -329,6 +330,8 @@ def test_the_command_prints_or_writes_it(tmp_path, capsys, monkeypatch, make_con
     out = tmp_path / "out.py"
     assert cli.main(["script", "--sample", "moons", "--set", "run.epochs=2", "-o", str(out)]) == 0
     assert out.read_text("utf-8") == printed
+    assert cli.main(["script", "--sample", "moons", "--set", "run.epochs=2"], app) == 0
+    assert capsys.readouterr().out.endswith(printed)
     assert cli.main(["script", "-o", str(tmp_path / "no" / "out.py")]) == 2
     assert cli.main(["script", "--set", "model.weights=x"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("nntui: model.weights: ")
@@ -353,7 +356,7 @@ def test_a_run_is_named_by_its_folder_unless_it_was_changed_under_way(make_confi
 def test_the_figures_that_the_writer_repeats_are_the_engines():
     assert (plan.SMALL_STEP, plan.EVALUATION_ROWS, plan.CACHED) == (SMALL_STEP, EVALUATION_ROWS, CACHED)
     assert (plan.AT_ONCE, plan.BATCHES_AT_ONCE) == (AT_ONCE, BATCHES_AT_ONCE)
-    assert writing.PER_BATCH == PER_BATCH
+    assert building.PER_BATCH == PER_BATCH
     for name, counts in plan.CLASS_COUNTS.items():
         found = load(config_for_script({"data": {"source": name}}).data)
         assert tuple((found.y == label).sum() for label in range(len(found.class_names))) == counts

@@ -33,6 +33,11 @@ HEADLESS = {
         "from engine.knobs import knobs\n"
         "knobs(); catalogue(); RunConfig(); diagnose(train_loss=[1.0], val_loss=[1.0])"
     ),
+    "a program and a command": (
+        "from engine import RunConfig, build_config, command_line, plain_script\n"
+        "import engine.saving\n"
+        "plain_script(RunConfig()); command_line(RunConfig()); engine.saving.to_toml(RunConfig())"
+    ),
     "a template": "from engine.configfile import template; template()",
     "a config error": (
         "from engine import build_config, ConfigError\n"

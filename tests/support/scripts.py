@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,13 +27,22 @@ from engine.trials import announce, plan_trials
 
 @dataclass(frozen=True)
 class Figures:
-    """What a training says. lines: an epoch each, without times. best: validation loss and second figure of the best epoch."""
+    """What a training says. lines: an epoch each, without times. best: validation loss and second figure of the best epoch.
+
+    weights: of the last model, as bytes, for the trial that was last; the figures alone would hide a difference in the last bit.
+    """
 
     lines: list[str]
     best_epoch: int
     train_loss: float
     best: tuple[float, float]
     test: tuple[float, float]
+    weights: tuple[bytes, ...] = ()
+
+
+def weights_of(model: torch.nn.Module) -> tuple[bytes, ...]:
+    """All weights and buffers, bit for bit."""
+    return tuple(value.detach().cpu().numpy().tobytes() for value in model.state_dict().values())
 
 
 def config_for_script(sections: dict[str, Any]) -> RunConfig:
@@ -46,7 +55,8 @@ def config_for_script(sections: dict[str, Any]) -> RunConfig:
 def trained(config: RunConfig) -> list[Figures]:
     """Every trial of a configuration, trained by the engine."""
     table = load(config.data)
-    return [_trained(trial.config, trial.prepare(table)) for trial in plan_trials(config, table)]
+    found = [_trained(trial.config, trial.prepare(table)) for trial in plan_trials(config, table)]
+    return [*(replace(one, weights=()) for one in found[:-1]), found[-1]]
 
 
 def _trained(config: RunConfig, data: Any) -> Figures:
@@ -67,18 +77,22 @@ def _trained(config: RunConfig, data: Any) -> Figures:
     keeps = config.early_stopping.enabled or config.early_stopping.restore_best
     at = seen[outcome.best_epoch - 1 if keeps else -1]
     best = (at.val_loss, at.val_metric)
-    return Figures(lines, outcome.best_epoch if keeps else 0, at.train_loss, best, (test.loss, test.metric))
+    epoch = outcome.best_epoch if keeps else 0
+    return Figures(lines, epoch, at.train_loss, best, (test.loss, test.metric), weights_of(training.recipe.model))
 
 
 def run_script(config: RunConfig) -> list[Figures]:
     """The program for a configuration, run here: what it printed of each trial."""
     text, printed, threads = plain_script(config), io.StringIO(), torch.get_num_threads()
+    names: dict[str, Any] = {"__name__": "__main__"}
     try:
         with contextlib.redirect_stdout(printed):
-            exec(compile(text, "script.py", "exec"), {"__name__": "__main__"})
+            exec(compile(text, "script.py", "exec"), names)
     finally:
         torch.set_num_threads(threads)
-    return read_figures(printed.getvalue())
+    found = read_figures(printed.getvalue())
+    judged = names["averaged"].module if config.run.average == "ema" else names.get("judged", names["model"])
+    return [*found[:-1], replace(found[-1], weights=weights_of(judged))]
 
 
 def read_figures(printed: str) -> list[Figures]:
