@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
@@ -33,6 +34,7 @@ from .screens.setup import SetupScreen
 from .source import AttachedSource, RunSource
 from .takeover import Takeover, take_over
 from .text import clean
+from .typeahead import Prompt
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -182,6 +184,15 @@ class NntuiApp(App[int]):
                 if isinstance(screen, SetupScreen):
                     screen.take_look(self._look)
             self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
+
+    async def on_event(self, event: events.Event) -> None:
+        prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
+        if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
+            await super().on_event(event)
+            return
+        self.app_focus = True
+        if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
+            await self._check_bindings(event.key)
 
     @property
     def _look(self) -> looks.Look:

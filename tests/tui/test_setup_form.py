@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from support.screens import SIZES, form, go_to, lines, opened, press, see, text, type_in, until
+from textual import events
 
 from engine.config import RunConfig
 from engine.configfile import build_config
 from engine.knobs import Knob, knob_by_key, knobs
 from tui.draft import Draft
+from tui.screens.pick import Menu
+from tui.screens.setup import SetupScreen
 from tui.widgets.form_lines import arrange, best_match, found_by, summary
 
 sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -300,3 +303,26 @@ async def test_tab_in_a_field_takes_it_and_goes_to_the_next():
         await press(pilot, "shift+tab")
         await until(pilot, lambda: form(pilot).cursor == "data.validation")
         assert pilot.app.screen.draft.changed_texts() == {"data.validation": "0.2", "data.test": "0.3"}
+
+
+async def test_keys_sent_in_one_go_reach_what_they_are_meant_for():
+    """As a terminal sends what is typed while the app is busy, or what a script sends: no letter becomes a command."""
+    async with opened(SIZES[1]) as pilot:
+
+        def send(keys: str) -> None:
+            for key in keys:
+                name = {"/": "slash", "\r": "enter", " ": "space"}.get(key, key)
+                pilot.app.post_message(events.Key(name, key))
+
+        send("/learning rate\r0.02\r")
+        await until(pilot, lambda: pilot.app.screen.draft.text("optimizer.lr") == "0.02")
+        await press(pilot, "escape")
+        send("d/iris\r")
+        await until(pilot, lambda: pilot.app.focused.id == "datasets" and "> iris" in text(pilot))
+        send("pwine_k")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Menu) and pilot.app.screen.text == "wine_k")
+        send("\r")
+        await until(pilot, lambda: pilot.app.screen.draft.text("trials.kind") == "kfold")
+        send("/lr\r" + "x")
+        await until(pilot, lambda: form(pilot).cursor == "optimizer.lr" and form(pilot).has_focus)
+        assert isinstance(pilot.app.screen, SetupScreen)

@@ -146,18 +146,21 @@ class Picker(ModalScreen[T | None], Generic[T]):
     def __init__(self, text: str = "") -> None:
         super().__init__()
         self._text = text
+        self._early = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="pick-box"):
             yield Static(Text(self.TITLE_TEXT, style="bold"), id="pick-title")
-            yield Entry(self.PROMPT, text=self._text, id="pick-entry")
+            yield Entry(self.typed, self.PROMPT, text=self._text, id="pick-entry")
             yield PickList(id="pick-list")
             yield Static(id="pick-about", markup=False)
             yield Static(Text(self.KEYS, style="dim"), id="pick-keys")
 
     def on_mount(self) -> None:
-        self.query_one(Entry).focus()
-        self.typed(self.query_one(Entry).text)
+        entry = self.query_one(Entry)
+        entry.set_text(entry.text + self._early)
+        self.set_focus(entry)
+        self.typed(entry.text)
         self.pointed(self.list.item)
 
     @property
@@ -195,8 +198,11 @@ class Picker(ModalScreen[T | None], Generic[T]):
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
-    def on_entry_changed(self, message: Entry.Changed) -> None:
-        self.typed(message.entry.text)
+    def on_key(self, event: events.Key) -> None:
+        """What was typed before the line was there belongs into it."""
+        if self.focused is None and event.character is not None and event.character.isprintable():
+            self._early += event.character
+            event.stop()
 
     def on_pick_list_clicked(self) -> None:
         self.pointed(self.list.item)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -85,7 +84,7 @@ class SetupScreen(ErrandScreen):
         with Horizontal(id="panes"):
             yield DatasetPane(self._previewer, self._look, id="left")
             with Vertical(id="middle"):
-                yield Entry("find: ", "by name, or by words of the help", id="filter")
+                yield Entry(self._filter, "find: ", "by name, or by words of the help", id="filter")
                 yield Form(self.draft, folds=True, id="form")
                 yield Static(id="help-below", markup=False)
             yield PreviewPane(self._previewer, self._look, id="right")
@@ -134,7 +133,7 @@ class SetupScreen(ErrandScreen):
         self._page = page
         self._lay_out()
         widget = {"data": self.query_one(DatasetList), "form": self.form, "preview": self.query_one(PreviewPane)}[page]
-        widget.focus()
+        self.set_focus(widget)
 
     def action_next_page(self, by: int) -> None:
         inside = {
@@ -297,30 +296,25 @@ class SetupScreen(ErrandScreen):
         self.action_show_page("form")
         entry = self.query_one("#filter", Entry)
         entry.display = True
-        entry.focus()
-
-    def on_entry_changed(self, message: Entry.Changed) -> None:
-        if message.entry.id == "filter":
-            self._filter(message.entry.text)
+        self.set_focus(entry)
 
     def _filter(self, words: str) -> None:
         self.form.show_only(words)
         self._show_help()
         self.refresh_bindings()
 
-    def on_key(self, event: events.Key) -> None:
-        """Enter and the arrow down go from the filter into what it found."""
-        if event.key in ("enter", "down") and self.focused is self.query_one("#filter"):
-            event.stop()
-            event.prevent_default()
-            self.query_one("#filter").display = bool(self.form.words)
-            self.form.focus()
+    def action_into_form(self) -> None:
+        """From the filter into what it found."""
+        self.query_one("#filter").display = bool(self.form.words)
+        self.set_focus(self.form)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is in the footer while only some of the settings are shown."""
         if action == "back" and self.is_mounted:
             alone = self._page != "form" and not self.has_class("wide")
             return bool(self.form.words) or self.focused is self.query_one("#filter") or alone
+        if action == "into_form":
+            return self.focused is self.query_one("#filter")
         return True
 
     def action_undo(self) -> None:

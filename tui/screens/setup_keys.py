@@ -25,6 +25,7 @@ KEYS: list[BindingType] = [
     Binding("f1", "explain", "field", key_display="F1"),
     Binding("tab", "next_page(1)", show=False),
     Binding("shift+tab", "next_page(-1)", show=False),
+    Binding("enter,down", "into_form", show=False),
     Binding("escape", "back", "back", key_display="Esc"),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -31,6 +30,8 @@ class DatasetPane(Horizontal):
     BINDINGS = [
         Binding("pageup", "scroll_card(-8)", "card up", show=False),
         Binding("pagedown", "scroll_card(8)", "card down", show=False),
+        Binding("enter,down,up", "into_list(False)", "into the list", show=False),
+        Binding("escape", "into_list(True)", "all datasets", key_display="Esc"),
     ]
 
     class Looked(Message):
@@ -52,7 +53,7 @@ class DatasetPane(Horizontal):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="data-choice"):
-            yield Entry("find: ", "/ finds a dataset", id="data-find")
+            yield Entry(self._find, "find: ", "/ finds a dataset", id="data-find")
             yield DatasetList(id="datasets")
         with VerticalScroll(id="card-scroll", can_focus=False):
             yield DatasetCard(id="card", markup=False)
@@ -68,22 +69,19 @@ class DatasetPane(Horizontal):
 
     def search(self) -> None:
         """Type into the line to search by."""
-        self.query_one("#data-find").focus()
+        self.screen.set_focus(self.query_one("#data-find"))
 
-    def on_entry_changed(self, message: Entry.Changed) -> None:
-        message.stop()
-        self.query_one(DatasetList).show_only(message.entry.text)
+    def _find(self, words: str) -> None:
+        self.query_one(DatasetList).show_only(words)
 
-    def on_key(self, event: events.Key) -> None:
-        """From the line to search by into the list, and with Esc out of it."""
-        entry = self.query_one("#data-find", Entry)
-        if not entry.has_focus or event.key not in ("enter", "down", "up", "escape"):
-            return
-        event.stop()
-        event.prevent_default()
-        if event.key == "escape":
-            entry.set_text("")
-        self.query_one(DatasetList).focus()
+    def action_into_list(self, empty: bool) -> None:
+        """From the line to search by into the list; `empty`: of all of them."""
+        if empty:
+            self.query_one("#data-find", Entry).set_text("")
+        self.screen.set_focus(self.query_one(DatasetList))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "into_list" or self.screen.focused is self.query_one("#data-find")
 
     def on_dataset_list_pointed(self, message: DatasetList.Pointed) -> None:
         self._look_at(message.source)

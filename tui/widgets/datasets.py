@@ -130,6 +130,9 @@ class DatasetList(Widget, can_focus=True):
     def action_choose(self, done: bool) -> None:
         self.post_message(self.Chosen(self.pointed, done))
 
+    def take_key(self, event: events.Key) -> bool:
+        return False
+
     def on_click(self, event: events.Click) -> None:
         at = event.y + self._first()
         if at < len(self._entries):

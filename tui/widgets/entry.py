@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.segment import Segment
 from textual import events
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -13,24 +14,25 @@ from .lineedit import LineEdit, types
 
 
 class Entry(Widget, can_focus=True):
-    """A prompt and a text. Keys that mean nothing in a text (arrows up and down, Enter, Escape, Tab) are left to others."""
+    """A prompt and a text. Keys that mean nothing in a text (arrows up and down, Enter, Escape, Tab) are left to others.
+
+    changed: called at once with every other text.
+    """
 
     COMPONENT_CLASSES = {"entry--prompt", "entry--hint"}
     DEFAULT_CSS = "Entry { height: 1; }"
 
-    class Changed(Message):
-        """Another text stands there."""
-
-        def __init__(self, entry: Entry) -> None:
-            super().__init__()
-            self.entry = entry
-
-        @property
-        def control(self) -> Entry:
-            return self.entry
-
-    def __init__(self, prompt: str = "", hint: str = "", *, text: str = "", id: str | None = None) -> None:
+    def __init__(
+        self,
+        changed: Callable[[str], None],
+        prompt: str = "",
+        hint: str = "",
+        *,
+        text: str = "",
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
+        self._changed = changed
         self._prompt, self._hint = prompt, hint
         self._edit = LineEdit(text)
 
@@ -62,16 +64,14 @@ class Entry(Widget, can_focus=True):
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return types(key, character)
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key in ("up", "down", "pageup", "pagedown", "enter", "escape", "tab", "shift+tab"):
-            return
+    def take_key(self, event: events.Key) -> bool:
         before = self._edit.text
-        if self._edit.handle(event.key, event.character):
-            event.stop()
-            event.prevent_default()
-            self.refresh()
-            if self._edit.text != before:
-                self._tell()
+        if not self._edit.handle(event.key, event.character):
+            return False
+        self.refresh()
+        if self._edit.text != before:
+            self._tell()
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
@@ -82,7 +82,7 @@ class Entry(Widget, can_focus=True):
 
     def _tell(self) -> None:
         self.refresh()
-        self.post_message(self.Changed(self))
+        self._changed(self.text)
 
     def on_focus(self) -> None:
         self.refresh()

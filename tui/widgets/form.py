@@ -21,6 +21,8 @@ from .lineedit import LineEdit, types
 
 __all__ = ["LABEL_WIDTH", "Form"]
 
+NUMBER_KEYS = {**{digit: digit for digit in "0123456789"}, "full_stop": ".", "minus": "-"}  # that begin a number
+
 
 class Form(FormView, can_focus=True):
     """Fields under headings. Arrow keys move and change, Enter edits; a field's error stands right under it."""
@@ -40,6 +42,7 @@ class Form(FormView, can_focus=True):
         Binding("space", "step(1)", "change", show=False),
         Binding("x", "reset", "reset"),
         Binding("backspace,delete", "reset", "default", show=False),
+        *(Binding(name, f"type({sign!r})", show=False) for name, sign in NUMBER_KEYS.items()),
     ]
 
     class Changed(Message):
@@ -167,6 +170,8 @@ class Form(FormView, can_focus=True):
         """What a key does depends on whether a field is open; the footer shows it."""
         if action in ("commit", "cancel"):
             return self.edit is not None
+        if action == "type":
+            return self.edit is None and self.row is not None and self.row.kind in ("int", "float", "ints")
         if action in ("edit", "step", "reset"):
             return self.edit is None
         return True
@@ -213,29 +218,27 @@ class Form(FormView, can_focus=True):
 
     # -- keys, paste, mouse -------------------------------------------------------------------------------------------
 
+    def action_type(self, sign: str) -> None:
+        """Begin a number with a digit."""
+        self.begin_edit(sign)
+
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """While a field is open, letters belong to it and the footer does not offer them."""
         return self.edit is not None and types(key, character)
 
-    def on_key(self, event: events.Key) -> None:
+    def take_key(self, event: events.Key) -> bool:
         if self.edit is None:
-            starts_number = event.character is not None and event.character in "0123456789.-"
-            if starts_number and self.row is not None and self.row.kind in ("int", "float", "ints"):
-                self.begin_edit(event.character)
-                event.stop()
-                event.prevent_default()
-            return
-        if event.key in ("up", "down", "f1"):
-            return  # the binding commits and moves on, or explains the field
-        event.stop()
-        event.prevent_default()
+            return False
         if event.key in ("enter", "tab", "shift+tab"):
             if self.commit() and event.key != "enter":
                 self.action_move(1 if event.key == "tab" else -1)
         elif event.key in ("escape", "ctrl+z"):
             self.action_cancel()
-        elif self.edit.handle(event.key, event.character):
+        elif not self.edit.handle(event.key, event.character):
+            return False
+        else:
             self._look_at_trial()
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         lines = event.text.strip().splitlines()

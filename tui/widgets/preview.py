@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -74,6 +75,9 @@ class PreviewPane(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Static(id="preview-text", markup=False)
+
+    def take_key(self, event: events.Key) -> bool:
+        return False
 
     @property
     def working(self) -> bool:
