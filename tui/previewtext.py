@@ -50,13 +50,14 @@ def brief(known: Known) -> str:
     return f"{words} ..." if known.working else f"({words})" if known.stale else words
 
 
+def state_words(known: Known) -> str:
+    """How new it is, on one short line."""
+    return "to mend first; of the settings before:" if known.stale else "..." if known.working else ""
+
+
 def preview_text(known: Known, width: int, look: Look) -> Text:
     """All of it, in lines of at most `width` cells."""
     out = _Lines(width)
-    if known.stale:
-        out.add("Something is to be mended first; this belongs to the settings before.", "italic")
-    elif known.working:
-        out.add("...", "italic")
     if known.config is not None:
         _add_data(out, known.data, look)
         _add_model(out, known.model, look)

@@ -314,6 +314,11 @@ async def test_keys_sent_in_one_go_reach_what_they_are_meant_for():
                 name = {"/": "slash", "\r": "enter", " ": "space"}.get(key, key)
                 pilot.app.post_message(events.Key(name, key))
 
+        send("/epochs\r\r")
+        await until(pilot, lambda: form(pilot).cursor == "run.epochs" and form(pilot).has_focus)
+        await pilot.pause()
+        assert form(pilot).edit is not None, "late news of the focus that it lost do not close the field"
+        await press(pilot, "escape", "escape")
         send("/learning rate\r0.02\r")
         await until(pilot, lambda: pilot.app.screen.draft.text("optimizer.lr") == "0.02")
         await press(pilot, "escape")

@@ -252,7 +252,8 @@ class Form(FormView, can_focus=True):
 
     def on_blur(self) -> None:
         # Another window or a dialog in front is no reason to close the field: the person may be fetching a path to paste.
-        stays = not self.app.app_focus or self.app.screen is not self.screen
+        # And this may be late news: the focus is back already.
+        stays = not self.app.app_focus or self.app.screen is not self.screen or self.screen.focused is self
         if self.edit is not None and not stays and not self.commit():
             self.action_cancel()
         self.refresh()

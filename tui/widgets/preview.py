@@ -20,7 +20,7 @@ from engine.preview import DataPreview, ModelPreview
 from ..latest import Latest
 from ..looks import Look
 from ..previews import Previewer
-from ..previewtext import Known, brief, preview_text
+from ..previewtext import Known, brief, preview_text, state_words
 
 PAUSE = 0.12  # seconds without another key before a preview is asked for
 
@@ -71,9 +71,11 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self._asked = 0
         self._for: RunConfig | None = None  # what is shown, or asked for
         self.known = Known()
-        self._width = 0
+        self._drawn: tuple[object, ...] = ()
+        self._lines = -1
 
     def compose(self) -> ComposeResult:
+        yield Static(id="preview-state", markup=False)
         yield Static(id="preview-text", markup=False)
 
     def take_key(self, event: events.Key) -> bool:
@@ -125,8 +127,7 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self._show(known)
 
     def on_resize(self) -> None:
-        if self.size.width != self._width:
-            self._show(self.known)
+        self._show(self.known)
 
     def take_look(self, look: Look) -> None:
         """Draw with other characters or colours from now on."""
@@ -134,8 +135,16 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self._show(self.known)
 
     def _show(self, known: Known) -> None:
-        self.known, self._width = known, self.size.width
-        if self.is_mounted and self._width:
-            text: Text = preview_text(known, max(1, self._width - 2), self._look)
-            self.query_one("#preview-text", Static).update(text)
+        """Show the state at once, for each key; the rest only when there is something else to show, since it is dear."""
+        self.known = known
+        if self.is_mounted and self.size.width:
+            self.query_one("#preview-state", Static).update(Text(state_words(known), style="italic"), layout=False)
+            timeless = replace(known.data, seconds=0.0, cached=False), replace(known.model, seconds=0.0)
+            drawn = (*timeless, known.command, known.config is None, self.size.width, self._look)
+            if drawn != self._drawn:
+                self._drawn = drawn
+                text = preview_text(known, max(1, self.size.width - 2), self._look)
+                lines = text.plain.count("\n")
+                self.query_one("#preview-text", Static).update(text, layout=lines != self._lines)
+                self._lines = lines
         self.post_message(self.Shown(brief(known), known))
