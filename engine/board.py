@@ -71,8 +71,8 @@ class TensorBoardSink:
                 return  # the same weights were tested before the run went on: the same values at the same step
             self._tested = event.epoch
         if found := scalars(event, self._view):
+            # On disk at once; the checkpoint that goes on behind this epoch is saved later: a kill leaves no gap.
             _add_scalars(writer, found, getattr(event, "epoch", 0), event.time)
-            writer.flush()  # the checkpoint that goes on behind this epoch is saved later: a kill leaves no gap
         match event:
             case e.WeightsSampled():
                 for one in event.histograms:
@@ -98,9 +98,9 @@ class TensorBoardSink:
     def _open(self, event: e.Event) -> SummaryWriter:
         """The writer. Opened with the first event, so that a failure here is the tee's to report, like any later one."""
         if self._writer is None:
-            from torch.utils.tensorboard.writer import SummaryWriter
+            from .boardfile import BoardWriter
 
-            self._writer = SummaryWriter(str(self._folder), flush_secs=10)
+            self._writer = BoardWriter(self._folder)
             self._add_hparams(hparams.experiment(), event.time)
             self._add_hparams(hparams.session_start(self._config, event.time), event.time)
             self._writer.add_text("config", _block(dump_config(self._config), "toml"), 0, walltime=event.time)
@@ -108,13 +108,13 @@ class TensorBoardSink:
 
     def _go_on_from(self, event: e.Rewound) -> None:
         """A new file, from the first epoch that is trained once more."""
-        from torch.utils.tensorboard.writer import SummaryWriter
+        from .boardfile import BoardWriter
 
         if self._writer is not None:
             self._writer.close()
         self._waits = False
         self._tested = self._tested if self._tested <= event.epochs else 0
-        self._writer = SummaryWriter(str(self._folder), flush_secs=10, purge_step=event.epochs + 1)
+        self._writer = BoardWriter(self._folder, event.epochs + 1)
 
     def _finish(self, time: float, reason: str) -> None:
         """What can only be said at the end. Figures come last: if one fails, nothing else is lost."""
@@ -124,11 +124,8 @@ class TensorBoardSink:
         step = len(self._view.epochs)
         self._writer.add_text("result", _block(final_table(self._view)), step, walltime=time)
         self._add_hparams(hparams.session_end(reason, time), time)
-        try:
-            if self._config.run.figures and reason not in _IN_A_HURRY and not missing_for_figures():
-                self._add_figures(self._writer, step, time)
-        finally:
-            self._writer.flush()  # a sink that fails is dropped and not closed; what it has so far must not go with it
+        if self._config.run.figures and reason not in _IN_A_HURRY and not missing_for_figures():
+            self._add_figures(self._writer, step, time)
 
     def _add_figures(self, writer: SummaryWriter, step: int, time: float) -> None:
         from . import figures

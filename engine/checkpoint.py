@@ -86,10 +86,13 @@ class Checkpoints:
         self._unlisted: list[str] = []  # files older than the manifest: a prune was cut short
         self._wrong: list[str] = []
         self._gone = ""  # a listed file that is not there
+        self._cut_short = False  # a whole file is newer than the manifest
         if not read_only:
             remove_leftovers(folder)
         self._serial = 0
         self._scan()
+        if not read_only:
+            self._list_cut_short()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -217,7 +220,7 @@ class Checkpoints:
             listed = self._read_manifest(expected=any(serial_of(name) > 1 for name in names))
             newest = max((entry.serial for entry in listed), default=0)
             known = {entry.file for entry in listed}
-            entries = []
+            entries, self._cut_short = [], False
             for entry in listed:
                 if entry.file in names or (self.folder / entry.file).exists():
                     entries.append(entry)
@@ -229,6 +232,7 @@ class Checkpoints:
                 if name not in known and serial_of(name) > newest:
                     try:
                         entries.append(unseal(self.folder / name)[0])
+                        self._cut_short = True
                     except CheckpointError as error:
                         self._wrong.append(str(error))
             self._unlisted = [name for name in names if name not in known and serial_of(name) < newest]
@@ -292,9 +296,7 @@ class Checkpoints:
                     file.publish()
                 sync_folder(self.folder)
                 kept = self._to_keep(entry)
-                with NewFile(self.folder / MANIFEST_FILE) as manifest:
-                    manifest.write(render(kept))
-                    manifest.publish()
+                self._list(kept)
             except BaseException:
                 # Not listed, it would stay for ever and fill a full disk further.
                 with contextlib.suppress(OSError):
@@ -305,6 +307,17 @@ class Checkpoints:
             with contextlib.suppress(OSError):
                 self._prune()
         return Saved(**asdict(entry), seconds=time.perf_counter() - began)
+
+    def _list(self, entries: list[Entry]) -> None:
+        with NewFile(self.folder / MANIFEST_FILE) as manifest:
+            manifest.write(render(entries))
+            manifest.publish()
+
+    def _list_cut_short(self) -> None:
+        """List a whole checkpoint whose writer was killed just before it could, or a second such kill would look like damage."""
+        with self._disk, contextlib.suppress(OSError):  # on a full disk it proves itself as it is
+            if self._cut_short and not self._wrong:
+                self._list(list(self._entries))
 
     def _to_keep(self, new: Entry) -> list[Entry]:
         there = set(self._names())

@@ -221,14 +221,13 @@ def script(
     It needs torch, numpy and scikit-learn, and holds only what the settings use. What a program cannot have is refused.
     """
     from .script import plain_script
-    from .script.source import settings_of_folder
+    from .script.source import settings_of_folder, write_program
 
-    text = plain_script(settings_of_folder(file, set_) if Path(file).is_dir() and file else resolve(file, sample, set_))
+    folder = file != "" and not sample and Path(file).is_dir()
+    text = plain_script(settings_of_folder(file, set_) if folder else resolve(file, sample, set_))
     if not output:
         typer.echo(text, nl=False)
         return
-    from .script.source import write_program
-
     write_program(output, text)
     typer.echo(f"run it with: python {shlex.quote(output)}")
 

@@ -175,7 +175,7 @@ def _progress(run: RunSummary) -> str:
 
 def _status(run: RunSummary) -> str:
     """How the run stands, as the end of a sentence that begins with its name."""
-    from .runview import end_words
+    from .words import end_words
 
     words: str = run.status
     if run.error or run.reason:

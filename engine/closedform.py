@@ -24,7 +24,7 @@ Backward = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From the gradient of a layer's output, its input and its output to the gradient of its input."""
 
 
-def _activation(layer: nn.Module) -> tuple[Forward, Backward] | None:
+def activation(layer: nn.Module) -> tuple[Forward, Backward] | None:
     """An activation and its derivative as torch has them; None for one that is not known here."""
     if type(layer) is nn.LeakyReLU:
         slope = layer.negative_slope
@@ -119,17 +119,17 @@ class Drop:
         if x.is_cuda and rate < 1:
             y, kept = torch.native_dropout(x, rate, True)
             return y, (kept, 1 / (1 - rate))
-        mask = torch.zeros_like(x) if rate == 1 else self._drawn(torch.empty_like(x), 1 - rate)
+        mask = torch.zeros_like(x) if rate == 1 else self.drawn(torch.empty_like(x), 1 - rate)
         return x * mask, (mask, None)
 
-    def _drawn(self, mask: Tensor, keep: float) -> Tensor:
-        """The mask filled: 1 / keep with a probability of `keep`, else 0."""
+    def drawn(self, mask: Tensor, keep: float, generator: torch.Generator | None = None) -> Tensor:
+        """The mask, contiguous, filled: 1 / keep with a probability of `keep`, else 0."""
         if not _uniform_draws():
-            return mask.bernoulli_(keep).div_(keep)
+            return mask.bernoulli_(keep, generator=generator).div_(keep)
         for part in mask.view(-1).split(BLOCK):
             if len(self._uniform) < len(part):
                 self._uniform = torch.empty(len(part), dtype=torch.float64)
-            torch.lt(self._uniform[: len(part)].uniform_(), keep, out=part)
+            torch.lt(self._uniform[: len(part)].uniform_(generator=generator), keep, out=part)
         return mask.div_(keep)
 
     def backward(self, gradient: Tensor, saved: Any, needed: bool) -> Tensor | None:
@@ -266,7 +266,7 @@ def closed_form(model: nn.Module, flat: Flat) -> ClosedForm | None:
         return None
     parts: list[Part] = []
     for layer in layers:
-        pair = _activation(layer)
+        pair = activation(layer)
         if type(layer) is nn.Linear and layer.bias is not None:
             parts.append(Dense(layer, flat))
         elif type(layer) is nn.Dropout:

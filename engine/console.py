@@ -7,8 +7,9 @@ import math
 from . import events as e
 from .measures import measure_label
 from .report import label_of
-from .runview import AFTER_WORDS, RunView, change_words, end_words, place_words
+from .runview import RunView
 from .text import clean
+from .words import AFTER_WORDS, change_words, end_words, place_words
 
 
 def epoch_line(view: RunView, event: e.EpochEnded) -> str:
@@ -99,8 +100,9 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
     if view.end:
         rows.append(("ended", view.end.error or end_words(view.end.reason)))
         rows.append(("time", f"{view.end.seconds:.1f} s"))
-    of = f"{view.trials[-1].label}: " if view.trials else ""
-    rows += [("warning", clean(of + finding.title)) for finding in view.findings.values()]
+    for one in (view, *(view.others[number] for number in sorted(view.others))):
+        of = f"{one.shown.label}: " if one.shown else ""
+        rows += [("warning", clean(of + finding.title)) for finding in one.findings.values()]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
     return rows

@@ -27,17 +27,19 @@ from .lock import RunLock
 from .record import STOPPED, Record
 from .rundir import RunDir, create_run_dir
 from .runview import RunView
+from .several import Surroundings, run_several
 from .sinks import Sink, Tee, ViewSink
 from .stopping import StopToken
 from .text import clean
 from .trials import (
+    Emit,
+    Trial,
     TrialResult,
     announce,
     best_result,
     ended,
     keep_best_weights,
     plan_trials,
-    run_several,
     run_trial,
     summarize,
     take_up,
@@ -109,23 +111,25 @@ def execute(
     reader = chapter.reader if chapter else CommandReader(folder, token)
     alone = config.trials.kind == "single"
 
-    def board(where: RunDir, own: RunConfig, prepared: Prepared, again: bool) -> list[Sink]:
+    def board(where: RunDir, trial: Trial, prepared: Prepared, again: bool) -> list[Sink]:
         if not config.run.tensorboard:
             return []
-        return [TensorBoardSink(where.path, own, prepared, copy.deepcopy(record.view) if again else None)]
+        before = record.view.alone(trial.number if trial.label else 0) if again else None
+        return [TensorBoardSink(where.path, trial.config, prepared, before)]
 
-    def keeper(where: RunDir) -> Keeper:
+    def keeper(where: RunDir, emit: Emit, among: int = 1) -> Keeper:
         run = config.run
         why_not = "" if alone else "a run with trials cannot be edited: they would no longer compare"
         return Keeper(
             token,
-            tee,
+            emit,
             where.checkpoints,
             run.checkpoints,
             run.checkpoint_pause,
             run.checkpoint_minutes,
             script,
             why_not,
+            among,
         )
 
     began = time.monotonic() - record.spent  # what earlier processes took counts as well
@@ -135,14 +139,15 @@ def execute(
             notes.append(missing_for_figures())
         if not alone:
             _begin(tee, _started(config, recipe, folder, chapter), notes)
-            results = list(run_several(tee, plan, table, folder, record, board, keeper))
+            around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper)
+            results = sorted(run_several(plan, around), key=lambda result: result.trial.number)
         else:
             training = Training(recipe, plan[0].config)
-            watch = keeper(folder)
+            watch = keeper(folder, tee)
             going_on, damage = take_up(watch, training, record.epochs.get(0, {}), record.to_make())
             again = going_on or record.after != ""
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
-            tee.add(board(folder, config, data, again))
+            tee.add(board(folder, plan[0], data, again))
             _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
             announce(tee, config, data, recipe, training.planned)
             if again:
@@ -250,9 +255,11 @@ def _result(
 
 def _reason(results: list[TrialResult]) -> e.EndReason:
     """Why the run as a whole ended: what was asked of it, or how its only trial ended."""
-    last = results[-1].reason
-    if not results[-1].trial.label or last in STOPPED:
-        return last
+    if not results[-1].trial.label:
+        return results[-1].reason
+    for result in results:
+        if result.reason in STOPPED:
+            return result.reason
     return "non_finite" if all(result.reason == "non_finite" for result in results) else "trials_done"
 
 

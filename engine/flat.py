@@ -24,7 +24,7 @@ class Flat:
 
     values: a parameter (numbers,) for an optimizer to step; zeros fill the gaps between its parts, whose gradient is 0. The
     gradients are never None and must be emptied by `zero`, not replaced: autograd then adds to them in place. Parameters of
-    one device and type; the model must not be moved afterwards. stale: what stands in the gradients is that of the last step.
+    one device and type; the model must not be moved afterwards. places: of each parameter in the vector. stale: what stands in the gradients is that of the last step.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -36,16 +36,27 @@ class Flat:
         flat = torch.zeros(starts[-1], dtype=parameters[0].dtype, device=parameters[0].device)
         self.values = nn.Parameter(flat)
         self.gradient = torch.zeros_like(flat)
-        self.values.grad = self.gradient
         self.stale = False
         self.parameters = parameters
-        self._places: dict[int, slice] = {}
-        for parameter, start in zip(parameters, starts, strict=False):
-            place = slice(start, start + parameter.numel())
+        self.places = [slice(s, s + p.numel()) for p, s in zip(parameters, starts, strict=False)]
+        self._places = {id(parameter): place for parameter, place in zip(parameters, self.places, strict=True)}
+        for parameter, place in zip(parameters, self.places, strict=True):
             flat[place] = parameter.detach().flatten()
-            parameter.data = flat[place].view_as(parameter)
-            parameter.grad = self.gradient[place].view_as(parameter)
-            self._places[id(parameter)] = place
+        self._lie_in(flat, self.gradient)
+
+    @torch.no_grad()
+    def move(self, values: Tensor, gradient: Tensor) -> None:
+        """Lie in these vectors from now on, (numbers,) each, with what stands here: rows of a matrix, or of one's own again."""
+        values.copy_(self.values)
+        gradient.copy_(self.gradient)
+        self._lie_in(values, gradient)
+
+    def _lie_in(self, values: Tensor, gradient: Tensor) -> None:
+        self.values.data = values
+        self.gradient = self.values.grad = gradient
+        for parameter, place in zip(self.parameters, self.places, strict=True):
+            parameter.data = values[place].view_as(parameter)
+            parameter.grad = gradient[place].view_as(parameter)
 
     def zero(self, overwritten: bool = False) -> None:
         """Empty the gradients; or, when the next backward writes every one of them anew, only call them stale."""

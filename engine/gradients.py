@@ -106,12 +106,21 @@ class GradientNorms:
         self._after: list[Tensor] = []
 
     def before(self, step: int) -> None:
-        if step % self._every == 0:
+        if self.measures(step):
             self._before.append(self._norms())
 
     def after(self, step: int) -> None:
-        if step % self._every == 0:
+        if self.measures(step):
             self._after.append(self._norms() if self._clipping and self._clipping.on else self._before[-1])
+
+    def measures(self, step: int) -> bool:
+        """Whether step number `step` is one of those."""
+        return step % self._every == 0
+
+    def take(self, before: Tensor, after: Tensor) -> None:
+        """Take in what was measured elsewhere at such a step: (parameters,), the norm of each, before and after clipping."""
+        self._before.append(before)
+        self._after.append(after)
 
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""

@@ -29,7 +29,8 @@ class Keeper:
 
     folder: where checkpoints go; keep, pause, minutes: the knobs run.checkpoints, checkpoint_pause and checkpoint_minutes.
     script: edits to make at their places, from the record of another run. editable: whether edits make sense here, or the
-    word for what forbids them.
+    word for what forbids them. among: how many trainings, each with a keeper, share the time; their saves are so many times
+    as far apart.
     """
 
     def __init__(
@@ -42,10 +43,11 @@ class Keeper:
         minutes: float = 5.0,
         script: Sequence[MadeEdit] = (),
         not_editable: str = "",
+        among: int = 1,
     ) -> None:
         self.token, self.emit = token, emit
         self.checkpoints = Checkpoints(folder, keep, self._told) if folder is not None and keep else None
-        self._pause, self._minutes = pause, minutes * 60
+        self._pause, self._minutes, self._among = pause * among, minutes * 60, among
         self._script = list(script)
         self._not_editable = not_editable
         self._failing = False
@@ -73,9 +75,7 @@ class Keeper:
 
     def wanted(self, training: Training, now: float) -> bool:
         """Whether `attend` has anything to do. now: of time.perf_counter()."""
-        if self.token.attention or self._script:
-            return True
-        return bool(self.checkpoints and self._minutes) and now - self._saved_at >= max(self._minutes, self._least())
+        return self.token.attention or bool(self._script) or self.overdue(now)
 
     def attend(self, training: Training) -> bool:
         """Do what is asked of the run. Whether the epoch can go on: not after a stop, nor when training was taken back."""
@@ -88,10 +88,15 @@ class Keeper:
             self.emit(e.Resumed(epoch=training.done + 1))
         if back or self.token.reason is not None:
             return False
-        now = time.perf_counter()
-        if self._minutes and now - self._saved_at >= max(self._minutes, self._least()) and training.batch:
+        if self.overdue(time.perf_counter()) and training.batch:
             self.save_soon(training, "minutes")
         return True
+
+    def overdue(self, now: float) -> bool:
+        """Whether the last save is so long ago that the middle of an epoch is to be saved. now: of time.perf_counter()."""
+        if self.checkpoints is None or not self._minutes:
+            return False
+        return now - self._saved_at >= max(self._minutes, self._least())
 
     def _obey(self, training: Training) -> bool:
         """Answer everything that was asked; whether training was taken back."""
@@ -102,16 +107,21 @@ class Keeper:
             made = self._script.pop(0)
             self.more(training, made.more) if made.more else self._edit(training, made.changes)
         while self.token.asked and not back:
-            match command := self.token.asked.popleft():
-                case c.Save():
-                    self.save(training, "asked")
-                case c.MoreEpochs():
-                    self.more(training, command.epochs)
-                case c.Edit():
-                    self._edit_asked(training, command.changes)
-                case c.Revert():
-                    back = self._revert(training)
+            back = self.answer(training, self.token.asked.popleft())
         return back
+
+    def answer(self, training: Training, command: c.Command) -> bool:
+        """Do what a command asks for; whether training was taken back by it."""
+        match command:
+            case c.Save():
+                self.save(training, "asked")
+            case c.MoreEpochs():
+                self.more(training, command.epochs)
+            case c.Edit():
+                self._edit_asked(training, command.changes)
+            case c.Revert():
+                return self._revert(training)
+        return False
 
     @staticmethod
     def _reached(training: Training, edit: MadeEdit) -> bool:
@@ -217,12 +227,16 @@ class Keeper:
         """Answer what was asked meanwhile, and save unless the last time was only a moment ago."""
         if self.token.attention or self._script:
             self._obey(training)
-        if time.perf_counter() - self._saved_at >= max(self._pause, self._least()):
+        if self.due():
             self.save_soon(training, "epoch")
+
+    def due(self) -> bool:
+        """Whether the last save is so long ago that a whole epoch is to be saved."""
+        return time.perf_counter() - self._saved_at >= max(self._pause, self._least())
 
     def _least(self) -> float:
         """Seconds between two copies of the state that keep them below `SHARE` of the time."""
-        return self._copying / SHARE
+        return self._copying * self._among / SHARE
 
     def save_soon(self, training: Training, kind: str) -> None:
         """Copy the state and have it written beside the training."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from .events import (
     TestMeasured,
 )
 from .keeping import Keeper
-from .metrics import Scorecard
+from .metrics import Measured, Scorecard
 from .precision import compiled
 from .recipe import Recipe
 from .regularization import Mixed, loss_of, weight_figures, weight_matrices
@@ -75,7 +74,7 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
         x, y = next(recipe.train.in_order())
         recipe.forward, outcome = compiled(recipe.model, recipe.train_criterion, recipe.precision, x, y)
         emit(Noted(text=outcome))
-    reason = _reason_to_end(training, token)
+    reason = reason_to_end(training, token)
     while reason is None:
         began = time.perf_counter()
         epoch = training.done + 1
@@ -85,53 +84,89 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
         if train is None:  # asked to stop, or taken back to an earlier point
             reason = token.reason
             continue
-        recipe.average.after_epoch(epoch)
-        judged = recipe.average.model
-        train_loss, train_metric = train.loss, train.metric
-        if recipe.train_eval:
-            train_loss, train_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
-        if (card := measure(recipe, judged, recipe.validation, token)) is None:
+        if (evaluated := evaluate_epoch(training, train, token)) is None:
             reason = token.reason
             continue
-        val = card.measure()
-        training.stopping = training.stopping.update(epoch, val.value(recipe.monitor))
-        if training.stopping.best_epoch == epoch:
-            training.best_loss = val.loss
-            training.best_weights = copy.deepcopy(judged.state_dict()) if recipe.restore_best else None
-        recipe.schedule.after_epoch(val.loss)
-        training.end_epoch(train_loss, val.loss)
-        weight_norm, sparsity = weight_figures(weight_matrices(recipe.model))
-        ended = EpochEnded(
-            epoch=epoch,
-            train_loss=train_loss,
-            train_loss_running=train.loss,
-            val_loss=val.loss,
-            train_metric=train_metric,
-            val_metric=val.metric,
-            val_metrics=val.metrics,
-            lr=train.lr,
-            penalty=recipe.penalty.value(),
-            weight_norm=weight_norm,
-            sparsity=sparsity,
-            grad_norm=train.grad_norm,
-            grad_norm_clipped=train.grad_norm_clipped,
-            layer_grad_norms=train.layer_grad_norms,
-            seconds=time.perf_counter() - began,
-            samples_per_second=train.samples_per_second,
-            best_epoch=training.stopping.best_epoch,
-        )
-        emit(ended)
-        if recipe.stops_early:
-            emit(training.stopping_event())
-        for fact in training.examine(ended):
-            emit(fact)
-        for fact in recipe.weights_probe.examine(epoch):
-            emit(fact)
+        train_figures, card = evaluated
+        judge_epoch(training, train, train_figures, card.measure(), began, emit)
         keeper.after_epoch(training)
-        reason = _reason_to_end(training, token)
+        reason = reason_to_end(training, token)
     if reason == token.reason:
         emit(StopAsked(reason=reason))
     keeper.save(training, "stop" if reason == token.reason else "end")
+    return settle(training, reason, emit, token)
+
+
+def evaluate_epoch(
+    training: Training, train: TrainFigures, token: StopToken
+) -> tuple[tuple[float, float], Scorecard] | None:
+    """Training loss and metric after an epoch of training, and what there is to know of the validation part.
+
+    None when a stop is in a hurry: the epoch is then not counted.
+    """
+    recipe = training.recipe
+    recipe.average.after_epoch(training.done + 1)
+    judged = recipe.average.model
+    loss_and_metric = train.loss, train.metric
+    if recipe.train_eval:
+        loss_and_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
+    card = measure(recipe, judged, recipe.validation, token)
+    return None if card is None else (loss_and_metric, card)
+
+
+def judge_epoch(
+    training: Training, train: TrainFigures, evaluated: tuple[float, float], val: Measured, began: float, emit: Emit
+) -> None:
+    """Draw the conclusions of an epoch that began at `began` of time.perf_counter(), and tell them.
+
+    evaluated: training loss and metric; val: the validation part measured.
+    """
+    recipe, epoch = training.recipe, training.done + 1
+    judged = recipe.average.model
+    train_loss, train_metric = evaluated
+    training.stopping = training.stopping.update(epoch, val.value(recipe.monitor))
+    if training.stopping.best_epoch == epoch:
+        training.best_loss = val.loss
+        training.best_weights = _copied(judged) if recipe.restore_best else None
+    recipe.schedule.after_epoch(val.loss)
+    training.end_epoch(train_loss, val.loss)
+    weight_norm, sparsity = weight_figures(weight_matrices(recipe.model))
+    ended = EpochEnded(
+        epoch=epoch,
+        train_loss=train_loss,
+        train_loss_running=train.loss,
+        val_loss=val.loss,
+        train_metric=train_metric,
+        val_metric=val.metric,
+        val_metrics=val.metrics,
+        lr=train.lr,
+        penalty=recipe.penalty.value(),
+        weight_norm=weight_norm,
+        sparsity=sparsity,
+        grad_norm=train.grad_norm,
+        grad_norm_clipped=train.grad_norm_clipped,
+        layer_grad_norms=train.layer_grad_norms,
+        seconds=time.perf_counter() - began,
+        samples_per_second=train.samples_per_second,
+        best_epoch=training.stopping.best_epoch,
+    )
+    emit(ended)
+    if recipe.stops_early:
+        emit(training.stopping_event())
+    for fact in training.examine(ended):
+        emit(fact)
+    for fact in recipe.weights_probe.examine(epoch):
+        emit(fact)
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    """A model's weights, each for itself: a deep copy would take along the whole of a vector that they are parts of."""
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def settle(training: Training, reason: EndReason, emit: Emit, token: StopToken) -> Outcome:
+    """Put the weights that count into the model, now that training has ended by `reason`."""
+    recipe = training.recipe
     if token.now:  # whatever it was going to end by, its end is still to come
         return Outcome(token.reason or reason, training.done, training.stopping.best_epoch, 0)
     recipe.average.settle()
@@ -250,7 +285,7 @@ def measure_test(recipe: Recipe, epoch: int, baseline: float, token: StopToken |
     )
 
 
-def _reason_to_end(training: Training, token: StopToken) -> EndReason | None:
+def reason_to_end(training: Training, token: StopToken) -> EndReason | None:
     """Why the run ends where it stands, or None when it goes on. Between two epochs only: in one, its batches come first."""
     recipe, done = training.recipe, training.done
     if training.batch == 0 and done:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from .losses import class_scores
 from .measures import measures_of, top_k
 
 AT_ONCE = 1 << 20
@@ -73,16 +72,32 @@ class Tally:
             return
         losses, outputs, targets = zip(*self._waiting, strict=True)
         self._waiting, self._numbers = [], 0
-        rows = torch.tensor([len(target) for target in targets], dtype=self._kind).to(
-            self._sums.device, non_blocking=True
-        )
-        output, target = torch.cat(outputs), torch.cat(targets)
+        rows = [len(target) for target in targets]
+        self._sums = self._sums + self._summed(torch.stack(losses), rows, torch.cat(outputs), torch.cat(targets))
+
+    def _summed(self, losses: Tensor, rows: Sequence[int], output: Tensor, target: Tensor) -> Tensor:
+        """(2,): the sums of loss and metric over batches with so many rows."""
+        shares = torch.tensor(rows, dtype=self._kind).to(self._sums.device, non_blocking=True)
         if self._task == "classification":
             right = (predicted(output) == target).sum()
         else:
             right = (output - target).square().sum(dtype=self._kind)
         # Multiplied in the kind of the sums, hence without rounding.
-        self._sums = self._sums + torch.stack([(torch.stack(losses).to(self._kind) * rows).sum(), right.to(self._kind)])
+        return torch.stack([(losses.to(self._kind) * shares).sum(), right.to(self._kind)])
+
+    @torch.no_grad()
+    def take(self, losses: Tensor, rows: Sequence[int], output: Tensor, target: Tensor, whole: bool) -> None:
+        """Take in several batches at once: losses (batches,), the rows of each, and the outputs and targets of all.
+
+        whole: they are all that an epoch has, so that they need not be kept apart for a checkpoint. The sums are those that
+        `add` leads to.
+        """
+        if not whole or self._count or len(rows) > BATCHES_AT_ONCE or output.numel() > AT_ONCE:
+            for loss, one, wanted in zip(losses, output.split(list(rows)), target.split(list(rows)), strict=True):
+                self.add(loss, one, wanted)
+            return
+        self._count = len(target)
+        self._sums = self._summed(losses, rows, output, target)
 
     def state_dict(self) -> dict[str, Any]:
         """What was added so far. Batches that wait go on waiting: the order of additions is that of an unbroken epoch."""
@@ -128,16 +143,12 @@ class Scorecard(Tally):
         self._outputs.append(output.detach())
         self._targets.append(target)
 
-    @torch.no_grad()
     def measure(self) -> Measured:
         """Loss and metrics over everything added (one row at least), in one transfer."""
-        self._sum_up()
-        output, target = torch.cat(self._outputs).to(self._kind), torch.cat(self._targets)
-        if self._task == "classification":
-            figures = classification_figures(output, target, self._classes)
-        else:
-            figures = regression_figures(output, target.to(self._kind), self._scale)
-        loss, metric, *others = torch.cat([self._sums / max(1, self._count), figures]).tolist()
+        return measured([self])[0]
+
+    def _named(self, loss: float, metric: float, others: Sequence[float]) -> Measured:
+        """Figures as `measured` finds them, with their names."""
         loss, metric = self._finished(loss, metric)
         primary = METRICS[self._task][0].lower()
         names = (name for name in measures_of(self._task, self._classes) if name != primary)
@@ -157,81 +168,118 @@ def predicted(output: Tensor) -> Tensor:
     return output.argmax(dim=1) if output.ndim == 2 else (output > 0).long()
 
 
+@torch.no_grad()
+def measured(cards: Sequence[Scorecard]) -> list[Measured]:
+    """Loss and metrics of each of these cards of one task; those with equally many rows are worked out together."""
+    found: dict[int, Measured] = {}
+    for rows in dict.fromkeys(card._count for card in cards):
+        same = [number for number, card in enumerate(cards) if card._count == rows]
+        for number, (loss, metric, *others) in zip(same, _figures([cards[number] for number in same]), strict=True):
+            found[number] = cards[number]._named(loss, metric, others)
+    return [found[number] for number in range(len(cards))]
+
+
+def _figures(cards: Sequence[Scorecard]) -> list[list[float]]:
+    """Mean loss, mean of the primary metric and the other figures of each card; all with equally many rows."""
+    for card in cards:
+        card._sum_up()
+    first = cards[0]
+    output = torch.stack([torch.cat(card._outputs) for card in cards]).to(first._kind)
+    target = torch.stack([torch.cat(card._targets) for card in cards])
+    if first._task == "classification":
+        figures = classification_figures(output, target, first._classes)
+    else:
+        scales = torch.tensor([card._scale for card in cards], dtype=first._kind, device=output.device)
+        figures = regression_figures(output, target.to(first._kind), scales)
+    sums = torch.stack([card._sums for card in cards]) / max(1, first._count)
+    return torch.cat([sums, figures], dim=1).tolist()
+
+
 def classification_figures(output: Tensor, target: Tensor, classes: int) -> Tensor:
-    """Top-k accuracy (with more than two classes), macro-F1 and AUROC of outputs (n, classes) or (n,), in the kind of them."""
-    scores = class_scores(output)
-    confusion = confusion_counts(predicted(output), target, classes).to(output.dtype)
+    """Top-k accuracy (with more than two classes), macro-F1 and AUROC (m, figures) of m models, in the kind of `output`.
+
+    output: (m, n, classes), or (m, n) with one logit for two classes; target: (m, n).
+    """
+    logits = output.ndim == 2
+    prediction = (output > 0).long() if logits else output.argmax(dim=2)
+    scores = torch.stack([torch.zeros_like(output), output], dim=2) if logits else output
+    confusion = confusion_counts(prediction, target, classes).to(output.dtype)
     figures = [macro_f1(confusion), auroc(scores, target)]
     if classes > 2:
         figures.insert(0, top_k_accuracy(scores, target, top_k(classes)))
-    return torch.stack(figures)
+    return torch.stack(figures, dim=1)
 
 
 def confusion_counts(prediction: Tensor, target: Tensor, classes: int) -> Tensor:
-    """Counts int64 (classes, classes): rows true, columns predicted."""
+    """Counts int64 (..., classes, classes), rows true, columns predicted, of classes (..., n)."""
     cell = target * classes + prediction
-    counts = torch.zeros(classes * classes, dtype=torch.int64, device=target.device)
-    return counts.scatter_add_(0, cell, torch.ones_like(cell)).view(
-        classes, classes
-    )  # bincount would wait for the device
+    shape = target.shape[:-1]
+    counts = torch.zeros(*shape, classes * classes, dtype=torch.int64, device=target.device)
+    counts.scatter_add_(-1, cell, torch.ones_like(cell))  # bincount would wait for the device
+    return counts.view(*shape, classes, classes)
 
 
 def macro_f1(confusion: Tensor) -> Tensor:
-    """The mean over classes of F1 = 2 tp / (2 tp + fp + fn), from counts as floats, as scikit-learn's f1_score(average="macro").
+    """The mean over classes of F1 = 2 tp / (2 tp + fp + fn), from counts (..., classes, classes) as floats, as scikit-learn's
+    f1_score(average="macro").
 
     A class that neither occurs nor is predicted does not count.
     """
-    both = confusion.sum(0) + confusion.sum(1)
-    present = both > 0
-    return (2 * confusion.diagonal() / both.clamp(min=1)).sum() / present.sum()
+    both = confusion.sum(-2) + confusion.sum(-1)
+    right = confusion.diagonal(dim1=-2, dim2=-1)
+    return (2 * right / both.clamp(min=1)).sum(-1) / (both > 0).sum(-1)
 
 
 def top_k_accuracy(scores: Tensor, target: Tensor, k: int) -> Tensor:
-    """The share of rows whose true class is among the k best scores; of equal scores the first class goes first.
+    """The share of rows whose true class is among the k best of scores (..., n, classes); of equals the first class goes first.
 
     A score of NaN is beaten by every other and never among the best.
     """
-    own = scores.gather(1, target[:, None])
-    ahead = (torch.arange(scores.shape[1], device=scores.device) < target[:, None]) & (scores == own)
-    beaten = (~(scores <= own) | ahead).sum(dim=1)
-    return (beaten < k).to(scores.dtype).mean()
+    own = scores.gather(-1, target[..., None])
+    ahead = (torch.arange(scores.shape[-1], device=scores.device) < target[..., None]) & (scores == own)
+    beaten = (~(scores <= own) | ahead).sum(dim=-1)
+    return (beaten < k).to(scores.dtype).mean(dim=-1)
 
 
 def auroc(scores: Tensor, target: Tensor) -> Tensor:
-    """Area under the ROC curve of scores (n, classes): of the second of two classes, else the mean of one against the rest.
+    """Area under the ROC curve of scores (..., n, classes): of the second of two classes, else the mean of one against the rest.
 
     The chance that a sample of the class is ranked above another, ties counting half: the Mann-Whitney U over the product
     of the counts (Hanley and McNeil, 1982). Ranked by probability, that is by softmax. Classes that do not occur, or are
     all there is, do not count; NaN when none is left or an output is NaN.
     """
-    if scores.shape[1] == 2:  # the difference keeps the order where probabilities round to 1
-        ranked, positive = (scores[:, 1] - scores[:, 0])[None], (target == 1)[None]
+    if scores.shape[-1] == 2:  # the difference keeps the order where probabilities round to 1
+        ranked, positive = (scores[..., 1] - scores[..., 0])[..., None, :], (target == 1)[..., None, :]
     else:
-        classes = torch.arange(scores.shape[1], device=scores.device)
-        ranked, positive = scores.log_softmax(dim=1).T.contiguous(), target[None] == classes[:, None]
-    ordered = ranked.sort(dim=1).values
+        classes = torch.arange(scores.shape[-1], device=scores.device)
+        ranked, positive = (
+            scores.log_softmax(-1).transpose(-1, -2).contiguous(),
+            target[..., None, :] == classes[:, None],
+        )
+    ordered = ranked.sort(dim=-1).values
     # The mean rank of equal scores is half of the sum of the first and the last; twice of it is a whole number.
     twice = torch.searchsorted(ordered, ranked) + torch.searchsorted(ordered, ranked, right=True) + 1
-    count = positive.sum(dim=1)
-    pairs = count * (len(target) - count)
-    twice_u = (twice * positive).sum(dim=1) - count * (count + 1)
+    count = positive.sum(dim=-1)
+    pairs = count * (target.shape[-1] - count)
+    twice_u = (twice * positive).sum(dim=-1) - count * (count + 1)
     area = twice_u.to(scores.dtype) / (2 * pairs.clamp(min=1))
     defined = pairs > 0
-    mean = (area * defined).sum() / defined.sum()
-    return torch.where(scores.isnan().any(), torch.full_like(mean, math.nan), mean)
+    mean = (area * defined).sum(-1) / defined.sum(-1)
+    return torch.where(scores.isnan().flatten(-2).any(-1), torch.full_like(mean, math.nan), mean)
 
 
-def regression_figures(output: Tensor, target: Tensor, scale: float) -> Tensor:
-    """MAE, in the target's own unit by `scale`, and R² of outputs (n,).
+def regression_figures(output: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """MAE, in the target's own unit by `scale` (m,), and R² (m, 2) of outputs (m, n).
 
     R² is 1 - sum of squared errors / sum of squares about the mean. Of a target that does not vary it is 1 when every
     output is right and 0 otherwise, as scikit-learn's r2_score has it; of a single row it is NaN.
     """
     error = output - target
-    squares = error.square().sum()
-    spread = (target - target.mean()).square().sum()
+    squares = error.square().sum(-1)
+    spread = (target - target.mean(-1, keepdim=True)).square().sum(-1)
     varies = spread > 0
     constant = torch.where(squares > 0, torch.zeros_like(squares), torch.ones_like(squares))
     r2 = torch.where(varies, 1 - squares / torch.where(varies, spread, torch.ones_like(spread)), constant)
-    r2 = torch.where(squares.isnan() | (torch.full_like(squares, len(target)) < 2), torch.full_like(r2, math.nan), r2)
-    return torch.stack([error.abs().mean() * scale, r2])
+    one_row = torch.full_like(squares, target.shape[-1]) < 2
+    r2 = torch.where(squares.isnan() | one_row, torch.full_like(r2, math.nan), r2)
+    return torch.stack([error.abs().mean(-1) * scale, r2], dim=1)

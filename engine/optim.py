@@ -131,9 +131,14 @@ class Schedule:
         """The learning rate in force."""
         return float(self._optimizer.param_groups[0]["lr"])
 
+    @property
+    def moves(self) -> bool:
+        """Whether the steps of the epoch under way change anything."""
+        return self._per_batch or self._steps < self._warmup_steps
+
     def after_step(self) -> None:
         """Called after each step of the optimizer: warms up, and moves the schedules that move per batch."""
-        if not self._per_batch and self._steps >= self._warmup_steps:
+        if not self.moves:
             return
         self._steps += 1
         if self._steps <= self._warmup_steps:

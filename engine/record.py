@@ -42,7 +42,7 @@ class Record:
 
     def apply(self, event: e.Event) -> None:
         """Fold one event in."""
-        tested = self.view.test
+        tested = self.view.of(event.trial).test
         if self._told and not isinstance(event, e.RunStarted | e.RunResumed):
             self.spent += max(0.0, event.time - self._told)
         self._told = event.time
@@ -70,7 +70,9 @@ class Record:
                 self.added = [(one, planned) for one, planned in kept if planned <= event.planned]
                 self.ended.pop(event.trial, None)
                 if tested is not None and tested.epoch <= event.epochs:
-                    self.view.test = tested  # the TensorBoard log has its figures, and is to have them once
+                    self.view.of(
+                        event.trial
+                    ).test = tested  # the TensorBoard log has its figures, and is to have them once
             case e.KnobsChanged():
                 at = event.number - 1
                 again = at < len(self.edits) and _same_edit(self.edits[at], event)

@@ -124,14 +124,14 @@ class MaxNorm:
     """
 
     def __init__(self, weights: Sequence[nn.Parameter], limit: float) -> None:
-        self._weights, self._limit = list(weights), limit
+        self._weights, self.limit = list(weights), limit
 
     @torch.no_grad()
     def apply(self) -> None:
         """Scale back every unit that the last step took beyond the limit."""
-        if self._limit:
+        if self.limit:
             for weight in self._weights:
-                weight.renorm_(2, 0, self._limit)
+                weight.renorm_(2, 0, self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from .facts import MadeEdit
 from .lock import RunLock
 from .record import STOPPED, Record, read_record, settings_of
 from .rundir import RunDir
-from .runview import end_words
 from .sinks import QueueSink, Sink
 from .stopping import StopToken
 from .text import clean
+from .words import end_words
 
 __all__ = ["RunHandle", "RunResult", "replay", "resume", "start", "start_again", "train"]
 

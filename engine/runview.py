@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from . import events as e
-from .facts import Change
+from .words import AFTER_WORDS, change_words, end_words, place_words
 
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
-
-END_WORDS: dict[str, str] = {
-    "epochs_done": "all epochs done",
-    "trials_done": "all trials done",
-    "early_stopping": "early stopping",
-    "stopped": "stopped on request",
-    "interrupted": "interrupted",
-    "terminated": "terminated",
-    "non_finite": "the loss is no longer a finite number",
-    "target": "the target was reached",
-    "diverged": "the loss diverged",
-    "failed": "failed",
-}
-
-
-AFTER_WORDS = {"lost": "resumed, since its process was lost", "ended": "taken up again"}
-"""How a process comes to go on with a run, by RunResumed.after."""
-
-
-def end_words(reason: str) -> str:
-    """Why a run ended, in words; a reason that a newer version wrote is given as it is."""
-    return END_WORDS.get(reason, reason)
 
 
 @dataclass(slots=True)
@@ -51,7 +30,8 @@ class RunView:
     """The state of a run after the events applied so far. Any prefix of a run's events gives a valid view.
 
     Lists hold one value per finished epoch; `epochs` has their numbers, from 1. With trials, everything but `trials`,
-    `log` and what concerns the whole run is about the trial under way.
+    `log` and what concerns the whole run is about one of them, number `trial`: the one under way, and of several that train side
+    by side the first that began, until it has ended and another goes on. `others` has the views of those beside it.
 
     planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
     whole epochs that were done where a chapter began. saved: the last checkpoint; save_problem: why the latest could not be
@@ -96,6 +76,8 @@ class RunView:
     log: list[tuple[float, str]] = field(default_factory=list)
 
     trials: list[TrialView] = field(default_factory=list)
+    trial: int = 0
+    others: dict[int, RunView] = field(default_factory=dict)
     planned_trials: int = 0
     summary: e.TrialsSummarized | None = None
 
@@ -112,6 +94,39 @@ class RunView:
     test: e.TestMeasured | None = None
     report: e.ReportMade | None = None
     end: e.RunEnded | None = None
+
+    @property
+    def shown(self) -> TrialView | None:
+        """The trial that this view is about, or None in a run without trials."""
+        return next((trial for trial in self.trials if trial.number == self.trial), None)
+
+    def label(self, event: e.Event) -> str:
+        """The name of the trial of an event, where several are under way and it needs saying; else ""."""
+        return next((one.label for one in self.trials if one.number == event.trial), "") if self.others else ""
+
+    def of(self, trial: int) -> RunView:
+        """The view of a trial that is under way beside the shown one, or this one."""
+        return self.others.get(trial, self)
+
+    def alone(self, trial: int) -> RunView:
+        """A copy that knows of this one trial only, or of the whole run with 0."""
+        view = copy.copy(self)
+        view.others = {number: other for number, other in self.others.items() if number == trial}
+        view.look_at(trial)
+        view.others = {}
+        view.trials = [one for one in self.trials if one.number == trial]
+        return copy.deepcopy(view)
+
+    def look_at(self, trial: int) -> None:
+        """Show another of the trials under way."""
+        if (other := self.others.pop(trial, None)) is None:
+            return
+        mine = RunView(trial=self.trial, trials=[self.shown] if self.shown else [])
+        for name in _PER_TRIAL:
+            setattr(mine, name, getattr(self, name))
+            setattr(self, name, getattr(other, name))
+        self.others = {**self.others, self.trial: mine}
+        self.trial = trial
 
     @property
     def total_epochs(self) -> int:
@@ -146,6 +161,11 @@ class RunView:
     def apply(self, event: e.Event) -> None:
         """Fold one event in."""
         self.now = max(self.now, event.time)
+        if isinstance(event, e.EpochEnded) and self.shown and self.shown.ended:
+            self.look_at(event.trial)  # what was shown stands still, and this one goes on
+        if event.trial in self.others and not isinstance(event, e.TrialStarted):
+            self._apply_beside(self.others[event.trial], event)
+            return
         match event:
             case e.RunStarted():
                 self.run, self.folder, self.config = event.run, event.folder, event.config
@@ -222,8 +242,8 @@ class RunView:
             case e.TrialStarted():
                 self._begin_trial(event)
             case e.TrialEnded():
-                if self.trials:  # a journal may lack its beginning
-                    self.trials[-1].ended = event
+                if self.shown:  # a journal may lack its beginning
+                    self.shown.ended = event
                 figures = f"validation loss {event.val_loss:.4g}, {self.metric} {event.val_metric:.4g}"
                 self._say(event, f"{event.label}: {figures}, test {self.metric} {event.test_metric:.4g}")
             case e.TrialsSummarized():
@@ -234,15 +254,35 @@ class RunView:
             case _:  # an event of a newer version: nothing this view knows to show
                 pass
 
+    def _apply_beside(self, other: RunView, event: e.Event) -> None:
+        """Apply an event to the view of a trial that is not shown; what it has to say is said here."""
+        other.apply(event)
+        name = f"{other.trials[0].label}: " if other.trials else ""
+        self.log += [(time, f"{name}{text}") for time, text in other.log]
+        other.log.clear()
+        if isinstance(event, e.CheckpointSaved | e.CheckpointFailed):
+            self.save_problem = other.save_problem
+
     def _begin_trial(self, event: e.TrialStarted) -> None:
         """Empty what belongs to one trial; the finished ones keep their curves in `trials`."""
-        fresh = RunView()
-        for name in _PER_TRIAL:
-            setattr(self, name, getattr(fresh, name))
+        shown = self.shown
         self.planned_trials = event.of
         self.trials = [trial for trial in self.trials if trial.number != event.number]  # one that is trained once more
-        self.trials.append(TrialView(event.number, event.label, self.epochs, self.train_loss, self.val_loss))
         self._say(event, f"{event.label} of {event.of}")
+        if shown is not None and shown.number != event.number and shown.ended is None:
+            beside = RunView(trial=event.number, planned_trials=event.of)
+            self.others[event.number] = beside
+        else:
+            beside, fresh = self, RunView()
+            for name in _PER_TRIAL:
+                setattr(self, name, getattr(fresh, name))
+            self.trial = event.number
+            self.others = {
+                number: one for number, one in self.others.items() if one.trials and one.trials[0].ended is None
+            }
+        self.trials.append(TrialView(event.number, event.label, beside.epochs, beside.train_loss, beside.val_loss))
+        if beside is not self:
+            beside.trials.append(self.trials[-1])
 
     def _begin_chapter(self, event: e.RunResumed) -> None:
         """A process has taken the run up: what was said of its end no longer holds."""
@@ -266,8 +306,8 @@ class RunView:
         self.edits = [edit for edit in self.edits if edit.number <= event.edits]
         self.stopping = self.restored = self.test = self.report = None
         self.findings.clear()
-        if event.trial and self.trials:
-            self.trials[-1].ended = None
+        if event.trial and self.shown:
+            self.shown.ended = None
         if event.why == "resumed":
             self.resumed_at.append(event.epochs)
         self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]
@@ -284,39 +324,14 @@ class RunView:
             self.best_loss, self.best_epoch = event.val_loss, event.epoch
 
     def _say(self, event: e.Event, text: str) -> None:
-        self.log.append((event.time, text))
+        name = self.label(event)
+        self.log.append((event.time, f"{name}: {text}" if name and event.trial == self.trial else text))
 
 
-def place_words(epochs: int, batch: int) -> str:
-    """A point of the training in words."""
-    whole = f"epoch {epochs}" if epochs else "no whole epoch"
-    return f"{whole} and {batch} batches" if batch else whole
-
-
-def change_words(changes: Iterable[Change]) -> str:
-    """Changes of knobs on one line."""
-    return ", ".join(f"{one.key} from {one.before or 'none'} to {one.after or 'none'}" for one in changes)
-
-
-_WHOLE_RUN = frozenset(
-    [
-        "run",
-        "folder",
-        "config",
-        "device",
-        "phase",
-        "started",
-        "now",
-        "trials",
-        "planned_trials",
-        "summary",
-        "log",
-        "end",
-        "chapters",
-        "screen_lost",
-        "save_problem",
-    ]
-)
+_WHOLE_RUN = frozenset([
+    "run", "folder", "config", "device", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
+    "log", "end", "chapters", "screen_lost", "save_problem",
+])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 
 _PER_EPOCH = (

@@ -6,6 +6,7 @@ A sink that can catch up later raises Backlogged instead: that is reported once 
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import threading
 import time
@@ -14,7 +15,7 @@ from dataclasses import replace
 from typing import Protocol, TextIO
 
 from .console import epoch_line, notice_line
-from .events import EpochEnded, Event, Noted, SinkFailed
+from .events import DataPrepared, EpochEnded, Event, ModelBuilt, Noted, SinkFailed, TrialStarted
 from .runview import RunView
 from .text import clean
 
@@ -42,40 +43,51 @@ class Tee:
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.time) -> None:
         self._sinks = list(sinks)
         self._clock = clock
-        self._trial = 0
+        self._own: dict[int, list[Sink]] = {}
         self._behind: list[Sink] = []
         # Of the kind that its own thread passes: a sink's failure is told in the midst of telling something else.
         self._lock = threading.RLock()
 
+    def of(self, number: int) -> Callable[[Event], None]:
+        """What hands on the events of a trial, stamped with its number."""
+        return functools.partial(self._tell, number)
+
     @contextlib.contextmanager
     def trial(self, number: int, sinks: Sequence[Sink]) -> Iterator[None]:
-        """Stamp events with a trial's number, and hand them to its own `sinks` as well, for as long as this lasts."""
+        """Hand a trial's events, and those of the run as a whole, to its own `sinks` as well for as long as this lasts."""
         with self._lock:
-            self._trial = number
-            self._sinks += sinks
+            self._own[number] = list(sinks)
         try:
             yield
         finally:
             with self._lock:
-                for sink in sinks:
-                    if sink in self._sinks:
-                        self._close(sink)
-                self._trial = 0
+                for sink in list(self._own[number]):
+                    self._close(sink, number)
+                del self._own[number]
 
     def __call__(self, event: Event) -> None:
+        """Hand on an event of the run as a whole."""
+        self._tell(0, event)
+
+    def _tell(self, trial: int, event: Event) -> None:
         with self._lock:
-            stamped = replace(event, time=self._clock(), trial=self._trial)
-            for sink in list(self._sinks):
-                if sink not in self._sinks:
+            stamped = replace(event, time=self._clock(), trial=trial)
+            owners = [0, *(self._own if trial == 0 else [trial])]
+            for owner, sink in [(one, sink) for one in owners for sink in self._of(one)]:
+                if sink not in self._of(owner):
                     continue  # dropped meanwhile: it could not even take the report of another sink's failure
                 try:
                     sink.write(stamped)
                 except Backlogged as error:
-                    self._falls_behind(sink, error)
+                    self._falls_behind(sink, owner, error)
                 except Exception as error:  # noqa: BLE001  -- a full disk or a closed pipe must not end the training
-                    self._drop(sink, error)
+                    self._drop(sink, owner, error)
                 else:
-                    self._caught_up(sink)
+                    self._caught_up(sink, owner)
+
+    def _of(self, owner: int) -> list[Sink]:
+        """The sinks of a trial, or with 0 those of the run."""
+        return self._sinks if owner == 0 else self._own.get(owner, [])
 
     def add(self, sinks: Sequence[Sink]) -> None:
         """Hand events to these as well from now on, after the others."""
@@ -86,28 +98,28 @@ class Tee:
         """Close every sink; a failure is reported to those still open."""
         with self._lock:
             while self._sinks:
-                self._close(self._sinks[0])
+                self._close(self._sinks[0], 0)
 
-    def _falls_behind(self, sink: Sink, error: Backlogged) -> None:
+    def _falls_behind(self, sink: Sink, owner: int, error: Backlogged) -> None:
         if sink not in self._behind:
             self._behind.append(sink)
-            self(SinkFailed(sink=sink.name, problem=clean(error)))
+            self._tell(owner, SinkFailed(sink=sink.name, problem=clean(error)))
 
-    def _caught_up(self, sink: Sink) -> None:
+    def _caught_up(self, sink: Sink, owner: int) -> None:
         if sink in self._behind:
             self._behind.remove(sink)
-            self(Noted(text=f"{sink.name} is written again"))
+            self._tell(owner, Noted(text=f"{sink.name} is written again"))
 
-    def _close(self, sink: Sink) -> None:
+    def _close(self, sink: Sink, owner: int) -> None:
         try:
             sink.close()
-            self._sinks.remove(sink)
+            self._of(owner).remove(sink)
         except Exception as error:  # noqa: BLE001  -- as above
-            self._drop(sink, error)
+            self._drop(sink, owner, error)
 
-    def _drop(self, sink: Sink, error: Exception) -> None:
-        self._sinks.remove(sink)
-        self(SinkFailed(sink=sink.name, problem=clean(error or type(error).__name__)))
+    def _drop(self, sink: Sink, owner: int, error: Exception) -> None:
+        self._of(owner).remove(sink)
+        self._tell(owner, SinkFailed(sink=sink.name, problem=clean(error or type(error).__name__)))
 
 
 class QueueSink:
@@ -148,13 +160,23 @@ class ConsoleSink:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._view = RunView()
+        self._said: set[str] = set()
 
     def write(self, event: Event) -> None:
         self._view.apply(event)
         line = epoch_line(self._view, event) if isinstance(event, EpochEnded) else notice_line(event)
-        if line:
-            self._out.write(line + "\n")
+        if line and not self._repeated(event, line):
+            name = "" if isinstance(event, TrialStarted) else clean(self._view.label(event), 40)
+            self._out.write(f"{name:<11} {line}\n" if name else f"{line}\n")
             self._out.flush()
+
+    def _repeated(self, event: Event, line: str) -> bool:
+        """Whether trials that begin at the same time say the same of their data and their model."""
+        if not isinstance(event, DataPrepared | ModelBuilt):
+            return False
+        repeated = line in self._said and bool(self._view.others)
+        self._said.add(line)
+        return repeated
 
     def close(self) -> None:
         self._out.flush()

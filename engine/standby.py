@@ -10,17 +10,15 @@ import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .configfile import build_config, to_nested
+from .config import RunConfig
 from .errors import EXIT_OK, Fault, InputError, TrainingError
 from .facts import RangeTest
+from .preview import DataPreview, ModelPreview, from_json
 from .rundir import RunDir
 from .spawn import Child, ReadySink, Spawned, parents_end
 from .text import clean
-
-if TYPE_CHECKING:
-    from .config import RunConfig
 
 
 class Standby:
@@ -51,8 +49,16 @@ class Standby:
         curves = {name: tuple(found.pop(name)) for name in ("rates", "losses", "smoothed")}
         return RangeTest(**curves, **found)
 
+    def data(self, config: RunConfig) -> DataPreview:
+        """A preview of the data of `config`; what is wrong with it stands in its faults. Raises TrainingError."""
+        return from_json(self._ask("data", config)["preview"], DataPreview)
+
+    def model(self, config: RunConfig) -> ModelPreview:
+        """A preview of the model of `config`; what is wrong with it stands in its faults. Raises TrainingError."""
+        return from_json(self._ask("model", config)["preview"], ModelPreview)
+
     def _ask(self, what: str, config: RunConfig) -> dict[str, Any]:
-        self._child.tell({"do": what, "config": to_nested(config)})
+        self._child.tell({"do": what, "config": config.model_dump_json()})
         answer = self._child.answer()
         if faults := answer.get("faults"):
             raise InputError([Fault(**fault) for fault in faults])
@@ -81,10 +87,14 @@ def serve() -> int:
     for line in asks:
         asked = json.loads(line)
         try:
-            config = build_config(asked["config"])
+            config = RunConfig.model_validate_json(asked["config"])
             if asked["do"] == "train":
                 return _train(config, ReadySink(answers))
-            answer({"found": asdict(_find_rate(config))})
+            answer(
+                {"found": asdict(_find_rate(config))}
+                if asked["do"] == "find_rate"
+                else {"preview": _preview(asked["do"], config)}
+            )
         except InputError as error:
             answer({"faults": [asdict(fault) for fault in error.faults]})
         except Exception as error:
@@ -92,6 +102,13 @@ def serve() -> int:
                 raise
             answer({"problem": clean(f"{type(error).__name__}: {error}", 1000)})
     return EXIT_OK
+
+
+def _preview(half: str, config: RunConfig) -> str:
+    from .preview import to_json
+    from .previewing import preview_data, preview_model
+
+    return to_json(preview_data(config.data, config.trials) if half == "data" else preview_model(config))
 
 
 def _find_rate(config: RunConfig) -> RangeTest:
@@ -102,10 +119,12 @@ def _find_rate(config: RunConfig) -> RangeTest:
 
 def _train(config: RunConfig, ready: ReadySink) -> int:
     from .headless import exit_code
+    from .previewing import forget
     from .runner import train
     from .signals import obey_signals
     from .stopping import StopToken
 
+    forget()
     token = StopToken()
     obey_signals(token)
     return exit_code(train(config, [ready], token).reason)

@@ -41,7 +41,7 @@ class Training:
 
     config: the settings in force. planned: the epochs it can have. done: whole epochs. batch: batches done of the next one,
     all of them when only its validation is left. stopping: where early stopping stands. best_weights: those of its best
-    epoch, or None. last_loss and last_train_loss: the latest validation and training loss. history: the epochs so far, for whoever judges a run by them.
+    epoch, or None. chance: what dropout on a CPU draws from; torch's own unless several trainings take turns. last_loss and last_train_loss: the latest validation and training loss. history: the epochs so far, for whoever judges a run by them.
     """
 
     def __init__(self, recipe: Recipe, config: RunConfig) -> None:
@@ -57,6 +57,7 @@ class Training:
         self.waiting: dict[str, str] = {}
         self.history: dict[int, e.EpochEnded] = {}
         self.doctor = Doctor()
+        self.chance: torch.Generator = torch.default_generator
         self._order_state = recipe.order.get_state()
         self._gradients: list[Tensor | None] | None = None
 
@@ -84,6 +85,11 @@ class Training:
     def _fresh_norms(self) -> GradientNorms:
         recipe = self.recipe
         return GradientNorms(recipe.model, recipe.accumulation.steps, recipe.clipping)
+
+    def draw_alone(self) -> None:
+        """From now on draw from a generator of its own, which stands where torch's own stands."""
+        self.chance = torch.Generator()
+        self.chance.set_state(torch.get_rng_state())
 
     def end_epoch(self, train_loss: float, val_loss: float) -> None:
         """Count the epoch under way as done."""
@@ -223,7 +229,7 @@ class Training:
         """Every generator that a run draws from; that of the batches as it was before it drew the order of this epoch."""
         recipe = self.recipe
         states: dict[str, Any] = {
-            "torch": torch.get_rng_state(),
+            "torch": self.chance.get_state(),
             "order": self._order_state if self.batch else recipe.order.get_state(),
             "noise": recipe.augment.noise_generator.get_state(),
             "mixup": json.dumps(recipe.augment.mixup_generator.bit_generator.state),
@@ -244,7 +250,7 @@ class Training:
             torch.cuda.set_rng_state(states["cuda"], recipe.device)
         if "mps" in states and recipe.device.type == "mps":
             torch.mps.set_rng_state(states["mps"])
-        torch.set_rng_state(states["torch"])
+        self.chance.set_state(states["torch"])
 
 
 def _copied(value: Any) -> Any:

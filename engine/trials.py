@@ -1,12 +1,11 @@
-"""Trials: one training after another over several splits (folds) or several starting points (restarts)."""
+"""Trials: what is trained on what, over several splits (folds) or from several starting points (restarts), and what comes of it."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
@@ -18,16 +17,19 @@ from .data.splits import Split, fold_splits, split
 from .data.table import Table
 from .errors import ConfigError, InputError, TrainingError
 from .facts import MadeEdit
-from .record import STOPPED, Record, changed_settings
+from .record import changed_settings
 from .report import make_report
 from .rundir import RunDir, write_atomically
-from .sinks import Sink, Tee
+from .stopping import StopToken
 from .text import clean
 
 if TYPE_CHECKING:
     from .keeping import Keeper
+    from .loop import Outcome
     from .recipe import Recipe
     from .training import Training
+
+Emit = Callable[[e.Event], None]
 
 
 @dataclass(frozen=True)
@@ -79,27 +81,42 @@ def _seeded(config: RunConfig, seed: int) -> RunConfig:
 
 
 def run_trial(
-    tee: Tee, keeper: Keeper, trial: Trial, data: Prepared, training: Training, folder: RunDir
+    emit: Emit, keeper: Keeper, trial: Trial, data: Prepared, training: Training, folder: RunDir
 ) -> TrialResult:
     """The loop from wherever `training` stands, then the test part once, then the weights on disk."""
-    from .loop import fit, measure_test
-    from .probes import answers_to, map_regions
+    from .loop import fit
     from .threads import suitable_threads
 
     began = time.monotonic()
-    recipe, token = training.recipe, keeper.token
+    with suitable_threads(training.recipe):
+        outcome = fit(training, emit, keeper)
+        return conclude(emit, keeper.token, trial, data, training, folder, outcome, began)
+
+
+def conclude(
+    emit: Emit,
+    token: StopToken,
+    trial: Trial,
+    data: Prepared,
+    training: Training,
+    folder: RunDir,
+    outcome: Outcome,
+    began: float,
+) -> TrialResult:
+    """The test part once, then the weights on disk. began: when training did, of time.monotonic()."""
+    from .loop import measure_test
+    from .probes import answers_to, map_regions
+
+    recipe, tested = training.recipe, outcome.weights_epoch
     test = None
-    with suitable_threads(recipe):
-        outcome = fit(training, tee, keeper)
-        tested = outcome.weights_epoch
-        if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
-            test = measure_test(recipe, tested, data.baseline_metric, token)
-        if test is not None:
-            tee(test)
-            tee(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested))
-            for fact in map_regions(recipe, data, tested):
-                tee(fact)
-            _save_weights(tee, recipe, folder)
+    if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
+        test = measure_test(recipe, tested, data.baseline_metric, token)
+    if test is not None:
+        emit(test)
+        emit(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested))
+        for fact in map_regions(recipe, data, tested):
+            emit(fact)
+        _save_weights(emit, recipe, folder)
     recipe.model.eval()
     # A stop in a hurry has left the test out: the end, whatever it is by, is still to come.
     untested = tested > 0 and test is None and token.reason is not None
@@ -118,9 +135,7 @@ def run_trial(
     )
 
 
-def announce(
-    emit: Callable[[e.Event], None], config: RunConfig, data: Prepared, recipe: Recipe, planned: int = 0
-) -> None:
+def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, planned: int = 0) -> None:
     """Tell what is about to be trained on what. planned: the epochs, when they are not those of the settings."""
     emit(
         e.DataPrepared(
@@ -148,52 +163,6 @@ def announce(
             metric_mode=mode,
         )
     )
-
-
-def run_several(
-    tee: Tee,
-    plan: Sequence[Trial],
-    table: Table,
-    folder: RunDir,
-    record: Record,
-    sinks_of: Callable[[RunDir, RunConfig, Prepared, bool], list[Sink]],
-    keeper_of: Callable[[RunDir], Keeper],
-) -> Iterator[TrialResult]:
-    """Train the trials of a plan in order, each into its own sub-folder. A stop ends the trial in hand and the rest.
-
-    A trial that fails to converge is a result like any other; one that raises ends the run. Of a run that is taken up again,
-    trials that came to their end are not trained once more: `record` has their figures.
-    """
-    from .recipe import build_recipe
-    from .training import Training
-
-    for trial in plan:
-        own = folder.trial(trial.label)
-        data = trial.prepare(table)
-        if (over := record.ended.get(trial.number)) is not None and over.reason not in STOPPED:
-            yield _remembered(trial, over, record.tests.get(trial.number), own, data)
-            continue
-        recipe = build_recipe(trial.config, data, fresh=not own.has_checkpoints)
-        keeper = keeper_of(own)
-        training = Training(recipe, trial.config)
-        begun = trial.number in record.epochs
-        going_on, damage = take_up(keeper, training, record.epochs.get(trial.number, {}))
-        with tee.trial(trial.number, sinks_of(own, trial.config, data, going_on or begun)):
-            if not begun:
-                tee(e.TrialStarted(number=trial.number, of=len(plan), label=trial.label, folder=str(own.path)))
-            for problem in damage:
-                tee(e.Noted(text=problem))
-            announce(tee, trial.config, data, recipe, training.planned)
-            if going_on or begun:
-                tell_place(tee, training)
-            try:
-                result = run_trial(tee, keeper, trial, data, training, own)
-            finally:
-                keeper.close()
-            tee(ended(result))
-        yield result
-        if keeper.token.reason is not None:
-            return
 
 
 def take_up(
@@ -227,26 +196,11 @@ def take_up(
     return loaded is not None, problems
 
 
-def tell_place(emit: Callable[[e.Event], None], training: Training) -> None:
+def tell_place(emit: Emit, training: Training) -> None:
     """Say where training stands, and what held there."""
     emit(training.rewound("resumed"))
     for fact in training.told():
         emit(fact)
-
-
-def _remembered(
-    trial: Trial, over: e.TrialEnded, test: e.TestMeasured | None, folder: RunDir, data: Prepared
-) -> TrialResult:
-    """The result of a trial that ended in an earlier chapter; its model is built anew, with the weights it left."""
-    from .recipe import build_recipe
-    from .warmstart import best_weights
-
-    model = build_recipe(trial.config, data, fresh=False).model
-    with contextlib.suppress(ConfigError, RuntimeError):  # nothing was tested, or the file is gone: the figures count
-        model.load_state_dict(dict(best_weights(folder.path)[0]))
-    model.eval()
-    figures = {name: getattr(over, name) for name in ("epochs", "best_epoch", "val_loss", "val_metric", "seconds")}
-    return TrialResult(trial=trial, reason=over.reason, test=test, model=model, data=data, **figures)
 
 
 def ended(result: TrialResult) -> e.TrialEnded:
@@ -282,16 +236,16 @@ def best_result(results: Sequence[TrialResult]) -> TrialResult:
     return min(results, key=lambda row: row.val_loss if math.isfinite(row.val_loss) else math.inf)
 
 
-def keep_best_weights(tee: Tee, folder: RunDir, best: TrialResult) -> None:
+def keep_best_weights(emit: Emit, folder: RunDir, best: TrialResult) -> None:
     """Copy the best trial's weights into the run's own folder."""
     source = folder.trial(best.trial.label).weights
     try:
         write_atomically(folder.weights, source.read_bytes())
     except OSError as error:
-        tee(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))
+        emit(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))
 
 
-def _save_weights(tee: Tee, recipe: Recipe, folder: RunDir) -> None:
+def _save_weights(emit: Emit, recipe: Recipe, folder: RunDir) -> None:
     """The weights as safetensors; a full disk is told, and does not take the figures with it."""
     from safetensors.torch import save
 
@@ -302,4 +256,4 @@ def _save_weights(tee: Tee, recipe: Recipe, folder: RunDir) -> None:
         weights = {name: _own(value) for name, value in recipe.model.state_dict().items()}
         write_atomically(folder.weights, save(weights))
     except OSError as error:
-        tee(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))
+        emit(e.SinkFailed(sink=folder.weights.name, problem=clean(error)))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from engine.errors import NntuiError
+from engine.errors import Fault, NntuiError
+from engine.preview import DataPreview, ModelPreview
 from engine.spawn import Spawned
 from engine.standby import Standby
 
 from .source import OwnSource, RunSource
+from .text import clean
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
     from engine.facts import RangeTest
+
+AnyPreview = TypeVar("AnyPreview", DataPreview, ModelPreview)
 
 
 class Workshop:
@@ -37,6 +42,21 @@ class Workshop:
         """A learning-rate range test; blocks. Raises InputError, or TrainingError when it fails."""
         with self._lock:
             return self._ready().find_rate(config)
+
+    def data(self, config: RunConfig) -> DataPreview:
+        """The data of `config`; blocks. What is wrong stands in the preview's faults."""
+        return self._preview(DataPreview, lambda standby: standby.data(config))
+
+    def model(self, config: RunConfig) -> ModelPreview:
+        """The model of `config`; blocks. What is wrong stands in the preview's faults."""
+        return self._preview(ModelPreview, lambda standby: standby.model(config))
+
+    def _preview(self, kind: type[AnyPreview], ask: Callable[[Standby], AnyPreview]) -> AnyPreview:
+        try:
+            with self._lock:
+                return ask(self._ready())
+        except NntuiError as error:  # the process has died: the next one that is asked may fare better
+            return kind(faults=(Fault("", clean(error)),))
 
     def _train(self, config: RunConfig) -> Spawned:
         with self._lock:

@@ -42,3 +42,11 @@ class TrialsConfig(Section):
         ge=2,
         le=1000,
     )
+    side_by_side: Literal["auto", "on", "off"] = knob(
+        "auto",
+        label="side by side",
+        help="Whether trials train at the same time, as one batched net. A step of a small net is mostly bookkeeping, which is "
+        "then paid once for all of them; each keeps its own order of the data, dropout, schedule and early stopping. auto tries "
+        "both ways for a moment and takes the faster one; on takes it wherever the settings allow; off: one after another.",
+        when=chosen("trials.kind", "kfold", "restarts"),
+    )

@@ -48,4 +48,6 @@ def summary_code(code: Code, plan: Plan) -> None:
     code.add('print(f"{name:<20} mean {mean(values)}  sd {spread}")')
     code.close()
     if plan.config.trials.kind == "restarts":
+        code.open("if results:")
         code.add('print(f"the best by validation loss has a test loss of {min(results)[2]}")')
+        code.close()

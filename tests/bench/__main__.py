@@ -61,7 +61,8 @@ class Row:
 
 
 NAMES = (
-    *("careful", "tutorial", "lightning", "keras", "skorch", "table", "cnn", "restarts"),
+    *("careful", "tutorial", "lightning", "keras", "skorch", "table", "cnn"),
+    *("restarts", "folds", "restarts32"),
     *("memory", "help", "paint", "view", "gpu"),
 )
 HEAD = (
@@ -120,13 +121,19 @@ def rows(quick: bool, rounds: int, gpu: bool, wanted: Callable[[str], bool]) -> 
     if wanted("cnn"):
         row = Row("cnn", "CNN (2 conv + 2 fc), 12k 28x28, b128, SGD momentum", "careful loop", 1.00)
         yield training_row(row, jobs.pictures(1 if quick else 2, 1200 if quick else 12_000), careful, rounds)
-    if wanted("restarts"):
-        row = Row("restarts", "10 restarts of the digits MLP", "one run", 3.0)
-        # Between two restarts stand the first one's figures, which are no training.
-        plain = {"run": {"figures": False}}
-        ten = jobs.digits(2 if quick else 10, trials={"kind": "restarts", "restarts": 10}, **plain)
-        one = jobs.digits(2 if quick else 10, **plain)
-        yield training_row(row, ten, lambda job: ours(one), max(1, rounds // 3))
+    several: dict[str, tuple[str, dict[str, Any], float]] = {
+        "restarts": ("10 restarts", {"kind": "restarts", "restarts": 10}, 3.0),
+        "folds": ("10 folds", {"kind": "kfold", "folds": 10}, 3.0),
+        "restarts32": ("32 restarts", {"kind": "restarts", "restarts": 32}, 7.0),
+    }
+    for name, (words, trials, goal) in several.items():
+        if wanted(name):
+            row = Row(name, f"{words} of the digits MLP", "one run", goal)
+            # Between two trials that train one after another stand the first one's figures, which are no training.
+            plain = {"run": {"figures": False}}
+            many = jobs.digits(2 if quick else 20, trials=trials, **plain)
+            one = jobs.digits(2 if quick else 20, **plain)
+            yield training_row(row, many, lambda job, one=one: ours(one), max(1, rounds // 3))
     yield from _outside(quick, rounds, wanted)
     if wanted("view"):
         yield view_row(rounds, job)

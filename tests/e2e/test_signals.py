@@ -60,8 +60,14 @@ FOREVER = 10**9
 
 def program(folder: Path, last: int = FOREVER, ending: str = "", **how) -> subprocess.Popen[bytes]:
     code = PROGRAM.format(last=last, ending=ending)
+    how["preexec_fn"] = how.get("preexec_fn") or heeding
     how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment(), **how)
+
+
+def heeding() -> None:
+    """Undo what the tests themselves may have been started under: nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def record(folder: Path) -> list[e.Event]:
@@ -161,6 +167,7 @@ def test_a_terminal_that_is_closed(tmp_path, leader):
         import fcntl
         import termios
 
+        heeding()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     running = program(

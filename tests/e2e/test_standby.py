@@ -45,6 +45,10 @@ def test_it_refuses_and_waits_on_and_then_trains_as_any_other_process(standby, t
     assert [fault.key for fault in refused.value.faults] == ["data.source"] * 2, "every fault comes over"
     assert "bad.csv" in str(refused.value) and not (tmp_path / "runs").exists() and standby.alive
 
+    asked = config_in(tmp_path / "runs", **QUICK)
+    assert standby.data(bad).faults and not standby.data(asked).faults
+    assert (standby.data(asked).task, standby.model(asked).parameters) == ("classification", 13 * 8 + 8 + 8 * 3 + 3)
+
     rates = standby.find_rate(config_in(tmp_path / "runs", **QUICK))
     assert rates.steepest and len(rates.rates) == len(rates.losses) > 10
     with pytest.raises(InputError, match="finds the size of its steps by itself"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import hashlib
 import json
@@ -16,6 +17,7 @@ from support.checkpoints import newest, number_of, save, state, temporary
 
 from engine import contents
 from engine.checkpoint import Checkpoints, nbytes, room
+from engine.manifest import Entry, parse
 
 
 def test_torch_and_sha256sum_read_the_files_too(tmp_path):
@@ -199,3 +201,23 @@ def test_many_saves_leave_no_open_files_and_no_memory(tmp_path):
         assert number_of(loaded.content) == number
     assert not before or len(os.listdir("/proc/self/fd")) == before
     assert len(os.listdir(tmp_path)) == 3
+
+
+def test_two_kills_between_a_file_and_its_listing_are_no_damage(tmp_path):
+    """Each leaves a whole file that no manifest knows; whoever opens the folder next lists it."""
+
+    def killed(self: Checkpoints, entries: list[Entry]) -> None:
+        os._exit(9)
+
+    for _ in range(2):
+        pid = os.fork()
+        if pid == 0:
+            there = Checkpoints(tmp_path)
+            there._list = functools.partial(killed, there)  # type: ignore[method-assign]
+            there._write(there._job(state(1), len(there.entries) + 1, 0, "epoch", False, False, 0))
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    problems: list[str] = []
+    found = Checkpoints(tmp_path).load_newest(problems)
+    assert found is not None and found.entry.epochs == 2 and problems == []
+    assert [entry.epochs for entry in parse((tmp_path / "manifest.json").read_bytes())] == [1, 2]

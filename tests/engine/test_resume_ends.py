@@ -303,7 +303,10 @@ def test_a_folder_that_is_no_run(tmp_path):
 
 # -- trials -------------------------------------------------------------------------------------------------------------
 
-_TRIALS = {"kfold": {"kind": "kfold", "folds": 3}, "restarts": {"kind": "restarts", "restarts": 3}}
+_TRIALS = {
+    "kfold": {"kind": "kfold", "folds": 3, "side_by_side": "off"},
+    "restarts": {"kind": "restarts", "restarts": 3, "side_by_side": "off"},
+}
 
 
 @pytest.mark.parametrize("action", [stop, stop_and_test])

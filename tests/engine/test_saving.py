@@ -95,7 +95,7 @@ def notes_of(text: str) -> set[str]:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_text_takes_any_settings(data):
     before, after = data.draw(configs()), data.draw(configs())
     text = data.draw(written(before))

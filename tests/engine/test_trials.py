@@ -21,11 +21,15 @@ SMALL = {"data": {"source": "wine"}, "model": {"hidden": [8]}}
 
 
 def folds(make_config, count=3, epochs=4, **sections):
-    return make_config(**SMALL, trials={"kind": "kfold", "folds": count, **sections}, run={"epochs": epochs})
+    return make_config(
+        **SMALL, trials={"kind": "kfold", "folds": count, "side_by_side": "off", **sections}, run={"epochs": epochs}
+    )
 
 
 def restarts(make_config, count=3, epochs=4, **run):
-    return make_config(**SMALL, trials={"kind": "restarts", "restarts": count}, run={"epochs": epochs, **run})
+    return make_config(
+        **SMALL, trials={"kind": "restarts", "restarts": count, "side_by_side": "off"}, run={"epochs": epochs, **run}
+    )
 
 
 @pytest.fixture

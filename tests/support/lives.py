@@ -13,12 +13,12 @@ from typing import Any
 
 import sklearn.datasets  # noqa: F401  -- imported once, here, and not in every child
 import torch
-import torch.utils.tensorboard.writer
 from support.forkserver import PHASES, Place
 from support.sinks import Acting
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from engine import build_config, cli, execution, loop, runner, trials
+from engine import build_config, cli, execution, loop, runner, several, trials
+from engine.boardfile import BoardWriter
 from engine.checkpoint import Checkpoints, Loaded
 from engine.commands import from_line
 from engine.data.batches import Batches
@@ -136,15 +136,15 @@ def watch(place: Place, halt: At = None) -> None:
             hold(place)
         return real(keeper, training, now)
 
-    def run_trial(real: Callable[..., Any], tee: Any, keeper: Keeper, trial: Any, *rest: Any) -> Any:
+    def run_trial(real: Callable[..., Any], emit: Any, keeper: Keeper, trial: Any, *rest: Any) -> Any:
         place.set("trial", trial.number if trial.label else 0)
         place.set("done", 0)
-        return real(tee, keeper, trial, *rest)
+        return real(emit, keeper, trial, *rest)
 
     around(Checkpoints, "_write", saving)
     around(Keeper, "wanted", wanted)
     around(trials, "run_trial", run_trial)
-    execution.run_trial = trials.run_trial
+    execution.run_trial = several.run_trial = trials.run_trial
 
 
 def inside(place: Place, module: Any, name: str, phase: str) -> None:
@@ -276,10 +276,10 @@ def forget_edits() -> None:
 def forget_to_unsay() -> None:
     """The TensorBoard log goes on without saying which of its steps no longer count."""
 
-    def begin(real: Callable[..., Any], writer: Any, *rest: Any, purge_step: int | None = None, **named: Any) -> None:
-        real(writer, *rest, **named)
+    def begin(real: Callable[..., Any], writer: Any, folder: Path, purge_step: int | None = None) -> None:
+        real(writer, folder)
 
-    around(torch.utils.tensorboard.writer.SummaryWriter, "__init__", begin)
+    around(BoardWriter, "__init__", begin)
 
 
 def lag() -> None:

@@ -8,7 +8,8 @@ from rich.text import Text
 from textual.widgets import Static
 
 from engine.measures import measure_label
-from engine.runview import RunView, end_words
+from engine.runview import RunView
+from engine.words import end_words
 
 from ..text import clean, duration, fit
 
@@ -120,7 +121,8 @@ def status_text(view: RunView, width: int, ascii_only: bool = False, lost: bool 
     goes_on = not view.end and not lost
     parts = [Text(phase, style="bold")]
     if view.planned_trials and not view.end:
-        parts.append(Text(f"{clean(view.trials[-1].label, 20)}/{view.planned_trials}"))
+        of = f"{clean(view.shown.label if view.shown else '', 20)}/{view.planned_trials}"
+        parts.append(Text(f"{of}, {len(view.others) + 1} side by side" if view.others else of))
     if view.total_epochs:
         done = view.epoch if not view.end else len(view.epochs)
         parts.append(Text(f"epoch {done}/{view.total_epochs} {_bar(view, 10, ascii_only)}"))
