@@ -92,7 +92,7 @@ class NntuiApp(App[int]):
         self._open_run = open_run
         self._list_runs = list_runs
         self._take_over = take_over
-        self._previewer = previewer
+        self._previewer = previewer or self.workshop
         self._keeper = keeper or Keeper()  # which remembers nothing beyond this app
         self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
         self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
@@ -107,7 +107,7 @@ class NntuiApp(App[int]):
         self.theme = self._keeper.memory.theme if self._keeper.memory.theme in looks.THEMES else looks.THEMES[0]
         if not self._colour:
             self.theme = looks.MONO_THEME
-        self.push_screen(SetupScreen(self._config, self._previewer, self._keeper, self._look))
+        self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look))
         if self._opened_on is None:
             self.call_after_refresh(self._warm)
         else:

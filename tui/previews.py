@@ -1,4 +1,7 @@
-"""Where previews come from: what a configuration would train on and with, asked for one half at a time."""
+"""Where previews come from: what a configuration would train on and with, asked for one half at a time.
+
+The app has the process that stands by make them (`tui.workshop`), so that this one imports neither PyTorch nor scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,3 @@ class Previewer(Protocol):
     def model(self, config: RunConfig) -> ModelPreview:
         """The model of `config` and what training it takes."""
         ...
-
-
-class PreviewHere:
-    """Previews made in this process. Torch and scikit-learn are imported with the first of them, by whoever asks."""
-
-    def data(self, config: RunConfig) -> DataPreview:
-        from engine.previewing import preview_data
-
-        return preview_data(config.data, config.trials)
-
-    def model(self, config: RunConfig) -> ModelPreview:
-        from engine.previewing import preview_model
-
-        return preview_model(config)

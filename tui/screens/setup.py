@@ -20,7 +20,7 @@ from ..helptext import help_text
 from ..kept import Keeper
 from ..looks import Look
 from ..palette import SetupCommands
-from ..previews import Previewer, PreviewHere
+from ..previews import Previewer
 from ..text import clean
 from ..widgets.datasetpane import DatasetPane
 from ..widgets.datasets import DatasetList
@@ -60,8 +60,8 @@ class SetupScreen(ErrandScreen):
 
     def __init__(
         self,
+        previewer: Previewer,
         config: RunConfig | None = None,
-        previewer: Previewer | None = None,
         keeper: Keeper | None = None,
         look: Look | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class SetupScreen(ErrandScreen):
         if config is None:
             self.draft.put(self._keeper.memory.texts)
             self._typing = self._keeper.memory.typing
-        self._previewer = previewer or PreviewHere()
+        self._previewer = previewer
         self._look = look or Look()
         self._page = "form"
         self._brief = ""
