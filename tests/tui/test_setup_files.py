@@ -328,6 +328,24 @@ for n in range(10**9):
         assert int(read(file).texts["run.epochs"]) >= 200 and len(read(file).texts["run.name"]) == 5000
 
 
+def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path, monkeypatch):
+    file = tmp_path / "setup.json"
+    keeper = Keeper(file)
+    keeper.keep(theme="textual-light")
+    keeper.finish(10)
+    written = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        written(path, content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    keeper.keep(theme="ansi-dark")
+    keeper.finish(10)
+    assert read(file).theme == "textual-light"
+    assert [path.name for path in tmp_path.iterdir()] == ["setup.json"]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b'{"version": 2}', b'{"version": 1, "texts": [1], "typing": 3, "configs": "x"}', b"[" * 9999],

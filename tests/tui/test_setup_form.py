@@ -173,6 +173,10 @@ async def test_steps_in_one_field_are_undone_together_and_the_cursor_goes_there(
         await until(pilot, lambda: form(pilot).cursor == "optimizer.lr" and draft.text("optimizer.lr") == "0.001")
         await press(pilot, "U", "U")
         await until(pilot, lambda: draft.changed_texts() == {"optimizer.lr": "0.01", "run.batch_size": "64"})
+        await go_to(pilot, "run.batch_size")
+        await press(pilot, "right", "down", "up", "right", "u")
+        await until(pilot, lambda: draft.text("run.batch_size") == "128")
+        await press(pilot, "u")
         await see(pilot, "batch size         64 samples")
 
 
