@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 
@@ -27,6 +28,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             there = torch.cuda.is_available()
         if not there:
             pytest.skip("needs a CUDA device, and PyTorch finds none here")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(tmp_path_factory, monkeypatch):
+    """No app of a test finds what a person, or another test, left in the form."""
+    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"))
+
+
+_numbers = itertools.count()
 
 
 @pytest.fixture

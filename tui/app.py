@@ -6,22 +6,26 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import Binding
+from textual.filter import LineFilter
 
 from engine.commands import Save, Stop
 from engine.errors import EXIT_FAILED, EXIT_OK, InputError
 from engine.rundir import LOG_FILE
 from engine.runview import RunView
 
-from . import terminal
+from . import looks, terminal
 from .hangup import Watch
+from .kept import Keeper, state_file
 from .leaving import farewell, outlive
+from .previews import Previewer
 from .screens.dialogs import ConfirmQuit, HelpScreen
 from .screens.lr_find import FindRate, LrFindScreen
 from .screens.monitor import MonitorScreen
@@ -30,6 +34,7 @@ from .screens.setup import SetupScreen
 from .source import AttachedSource, RunSource
 from .takeover import Takeover, take_over
 from .text import clean
+from .typeahead import Prompt
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -52,8 +57,10 @@ class NntuiApp(App[int]):
 
     CSS_PATH = "app.tcss"
     TITLE = "nntui"
-    ENABLE_COMMAND_PALETTE = False
-    BINDINGS = [Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True)]
+    BINDINGS = [
+        Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),
+        Binding("T", "next_theme", "theme", show=False),
+    ]
 
     def __init__(
         self,
@@ -68,6 +75,8 @@ class NntuiApp(App[int]):
         open_run: OpenRun = AttachedSource,
         list_runs: ListRuns = runs_in,
         take_over: Takeover = take_over,
+        previewer: Previewer | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         super().__init__()
         self._config = config
@@ -83,6 +92,8 @@ class NntuiApp(App[int]):
         self._open_run = open_run
         self._list_runs = list_runs
         self._take_over = take_over
+        self._previewer = previewer or self.workshop
+        self._keeper = keeper or Keeper()  # which remembers nothing beyond this app
         self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
         self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
         self.breakdown: BaseException | None = None  # what the screen broke down over
@@ -92,7 +103,11 @@ class NntuiApp(App[int]):
         if self._stray is not None:
             # Textual points both at itself while it runs and drops what arrives there.
             sys.stdout = sys.stderr = self._stray.text
-        self.push_screen(SetupScreen(self._config))
+        self.set_class(not self._colour, "mono")
+        self.theme = self._keeper.memory.theme if self._keeper.memory.theme in looks.THEMES else looks.THEMES[0]
+        if not self._colour:
+            self.theme = looks.MONO_THEME
+        self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look))
         if self._opened_on is None:
             self.call_after_refresh(self._warm)
         else:
@@ -159,6 +174,35 @@ class NntuiApp(App[int]):
         self._warm()
         while not isinstance(self.screen, SetupScreen):  # help, or the question before quitting, may lie on top
             self.pop_screen()
+
+    def action_next_theme(self) -> None:
+        """The next of the themes, remembered for the next time; without colours there is only one."""
+        if self._colour:
+            self.theme = looks.next_theme(self.theme)
+            self._keeper.keep(theme=self.theme)
+            for screen in self.screen_stack:
+                if isinstance(screen, SetupScreen):
+                    screen.take_look(self._look)
+            self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
+
+    async def on_event(self, event: events.Event) -> None:
+        prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
+        if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
+            await super().on_event(event)
+            return
+        self.app_focus = True
+        if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
+            await self._check_bindings(event.key)
+
+    @property
+    def _look(self) -> looks.Look:
+        return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return looks.line_filters(super().get_line_filters(), self._colour, self._charset == "ascii")
+
+    def get_key_display(self, binding: Binding) -> str:
+        return looks.key_words(super().get_key_display(binding), self._charset == "ascii")
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
@@ -279,9 +323,16 @@ def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
 
     The terminal is then as it was. What went on in a run that lost its screen is waited for here.
     """
+    keeper = Keeper(state_file())
     with terminal.only_for_the_screen() as stray, Watch(stray.terminal).listening() as watch:
         app = NntuiApp(
-            config, stray=stray, charset=terminal.charset(), colour=terminal.colour(), watch=watch, attach=attach
+            config,
+            stray=stray,
+            charset=terminal.charset(),
+            colour=terminal.colour(),
+            watch=watch,
+            attach=attach,
+            keeper=keeper,
         )
         code = None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, floor, isfinite, log2, log10
 from pathlib import PurePath
 from typing import Any
@@ -12,22 +12,22 @@ from engine.configfile import check
 from engine.errors import Fault
 from engine.knobs import Knob, knob_by_key, knobs, parse, show, values
 
+MOST_CHANGES = 500  # that can be undone
+
 
 class Draft:
     """What stands in the form. Texts of knobs that mean nothing at the moment are kept, so that changing a choice back
     brings them back.
 
-    config is the RunConfig that the texts give, or None while `faults` (by key) is not empty.
+    config is the RunConfig that the texts give, or None while `faults` (by key) is not empty. Every change can be undone and
+    done again, as often as there were changes.
     """
 
     def __init__(self, config: RunConfig | None = None) -> None:
-        start = values(config or RunConfig())
-        # A field whose default hangs on a choice has a text of its own only when it was given one: otherwise it follows.
-        self._texts = {
-            row.key: show(row, start[row.key])
-            for row in knobs()
-            if not row.defaults or start[row.key] != row.default_for(start)
-        }
+        self._texts = _texts_of(config or RunConfig())
+        self._past: list[dict[str, str]] = []
+        self._future: list[dict[str, str]] = []
+        self._open = ""  # the field whose last change takes further ones in: an arrow key held down is one change
         self.config: RunConfig | None = None
         self.faults: dict[str, Fault] = {}
         self._refused: dict[str, tuple[str, Fault]] = {}
@@ -38,17 +38,89 @@ class Draft:
         """The text in the field of a knob."""
         return self._texts[key] if key in self._texts else self.default(key)
 
-    def set(self, key: str, text: str) -> None:
-        """Put a text into a field and look at everything anew."""
+    def set(self, key: str, text: str, *, joins: bool = False) -> None:
+        """Put a text into a field and look at everything anew.
+
+        joins: this is one of several steps in the same direction, which are undone together: see `seal`.
+        """
         if self.text(key) != text:
-            self._texts[key] = text
-            if knob_by_key()[key].defaults and text == self.default(key):
-                del self._texts[key]
+            self._remember(key if joins else "")
+            self._put(key, text)
             self._validate()
 
-    def reset(self, key: str) -> None:
-        """Back to the default."""
-        self.set(key, self.default(key))
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Put texts into several fields at once; undone at once, too. Keys that are no knobs are left out."""
+        before = dict(self._texts)
+        for row in knobs():  # in order, so that a choice is there before what follows its defaults
+            if row.key in texts:
+                self._put(row.key, texts[row.key])
+        self._changed_from(before)
+
+    def load(self, config: RunConfig) -> None:
+        """Put the settings of `config` in place of all there are; one change, as far as undoing goes."""
+        before, self._texts = self._texts, _texts_of(config)
+        self._changed_from(before)
+
+    def reset(self, *keys: str) -> None:
+        """Back to the default, all in one change."""
+        before = dict(self._texts)
+        for row in knobs():
+            if row.key in keys:
+                self._put(row.key, self.origin(row.key))
+        self._changed_from(before)
+
+    def _put(self, key: str, text: str) -> None:
+        self._texts[key] = text
+        if knob_by_key()[key].defaults and text == self.default(key):
+            del self._texts[key]
+
+    # -- undoing ------------------------------------------------------------------------------------------------------
+
+    def undo(self) -> tuple[str, ...] | None:
+        """Take the last change back; the keys of the fields that are as before, or None when there is nothing to undo."""
+        return self._travel(self._past, self._future)
+
+    def redo(self) -> tuple[str, ...] | None:
+        """Do again what was undone last; the keys of the fields concerned, or None."""
+        return self._travel(self._future, self._past)
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._future)
+
+    def seal(self) -> None:
+        """The next change is one of its own, also when it is made to the same field by the same means."""
+        self._open = ""
+
+    def _remember(self, joins: str) -> None:
+        if not joins or joins != self._open:
+            self._past.append(dict(self._texts))
+            del self._past[:-MOST_CHANGES]
+        self._open = joins
+        self._future.clear()
+
+    def _changed_from(self, before: dict[str, str]) -> None:
+        if before != self._texts:
+            after, self._texts = self._texts, before
+            self._remember("")
+            self._texts = after
+            self._validate()
+
+    def _travel(self, source: list[dict[str, str]], other: list[dict[str, str]]) -> tuple[str, ...] | None:
+        if not source:
+            return None
+        before = {row.key: self.text(row.key) for row in knobs()}
+        other.append(self._texts)
+        self._texts = source.pop()
+        self._open = ""
+        self._validate()
+        return tuple(row.key for row in knobs() if self.text(row.key) != before[row.key])
+
+    # -- what stands beside the texts ---------------------------------------------------------------------------------
 
     def default(self, key: str) -> str:
         row = knob_by_key()[key]
@@ -61,6 +133,10 @@ class Draft:
     def changed(self, key: str) -> bool:
         """Whether the field differs from the default."""
         return self.text(key) != self.default(key)
+
+    def changed_texts(self) -> dict[str, str]:
+        """What differs from the defaults, also of fields that mean nothing at the moment: enough to have all of it again."""
+        return {row.key: self.text(row.key) for row in knobs() if self.text(row.key) != self.default(row.key)}
 
     def visible(self) -> tuple[Knob, ...]:
         """The knobs that mean something with the present choices, in order."""
@@ -89,12 +165,16 @@ class Draft:
 
     def fault_of(self, key: str, text: str) -> Fault | None:
         """What would be wrong with a knob if `text` stood in its field: for showing errors as one types."""
-        trial, self._texts = self._texts, {**self._texts, key: text}
+        return self.trial(key, text)[1]
+
+    def trial(self, key: str, text: str) -> tuple[RunConfig | None, Fault | None]:
+        """The settings if `text` stood in the field of a knob, None when they would be refused; and its own fault, if any."""
+        kept, self._texts = self._texts, {**self._texts, key: text}
         try:
-            _, faults, _ = self._look()
+            config, faults, _ = self._look()
         finally:
-            self._texts = trial
-        return faults.get(key)
+            self._texts = kept
+        return config, faults.get(key)
 
     def _validate(self) -> None:
         self.config, self.faults, self._visible = self._look()
@@ -127,6 +207,16 @@ class Draft:
         for fault in more:
             faults.setdefault(fault.key, fault)
         return (None if faults else config), faults, shown
+
+
+def _texts_of(config: RunConfig) -> dict[str, str]:
+    start = values(config)
+    # A field whose default hangs on a choice has a text of its own only when it was given one: otherwise it follows.
+    return {
+        row.key: show(row, start[row.key])
+        for row in knobs()
+        if not row.defaults or start[row.key] != row.default_for(start)
+    }
 
 
 def stepped(row: Knob, text: str, direction: int) -> str:

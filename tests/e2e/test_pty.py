@@ -35,7 +35,7 @@ def curves(program: Terminal) -> list[str]:
 
 def started(program: Terminal) -> None:
     """From the command to a run that has drawn both curves."""
-    program.see("nntui · setup", "> digits", "r run")
+    program.see("nntui · setup", "dataset", "r run")
     program.send("r")
     program.see("training · epoch", "patience", "must beat")
     drawn = lambda sign: any(sign.search(line) for line in curves(program))  # noqa: E731

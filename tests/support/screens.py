@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 
+from support.previews import Answers
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -49,9 +50,10 @@ async def opened(
     **options: object,
 ) -> AsyncIterator[AppPilot]:
     """The app on its setup screen. toasts: show notifications, which cover a part of the screen for seconds."""
+    options.setdefault("previewer", Answers())
     app = NntuiApp(config, start_run=start or Starts(), **options)  # type: ignore[arg-type]
     async with app.run_test(size=size, notifications=toasts) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "digits" in text(pilot))
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.focused and "setup" in text(pilot))
         yield pilot
 
 
@@ -100,11 +102,25 @@ async def see(pilot: AppPilot, *words: str) -> None:
     await until(pilot, lambda: all(word in text(pilot) for word in words))
 
 
+async def go_to(pilot: AppPilot, key: str) -> None:
+    """The cursor onto a field; that the keys can do it as well has tests of its own."""
+    form(pilot).go_to(key)
+    await until(pilot, lambda: form(pilot).cursor == key)
+
+
 def form(pilot: AppPilot) -> Form:
     return pilot.app.screen.query_one(Form)
 
 
-_CHARACTERS = {"space": " ", "question_mark": "?", "enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f"}
+_CHARACTERS = {
+    "space": " ",
+    "question_mark": "?",
+    "slash": "/",
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "backspace": "\x7f",
+}
 
 
 async def press(pilot: AppPilot, *keys: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import pyte
 
 ROOT = Path(__file__).parents[2]
-UP, DOWN, RIGHT, LEFT, END = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[F"
+UP, DOWN, RIGHT, LEFT, END, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[F", "\x1b[H"
 PYTHON = (sys.executable,)
 NNTUI = (sys.executable, "-m", "tui")
 

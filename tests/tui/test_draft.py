@@ -248,3 +248,62 @@ def test_the_ladder_of_other_numbers():
     assert stepped(knob_by_key()["regularization.dropout"], "0.3", 1) == "0.35"
     assert stepped(knob_by_key()["run.epochs"], "37", 1) == "40"
     assert stepped(knob_by_key()["run.epochs"], "1", -1) == "1"
+
+
+# --------------------------------------------------------------------------------------------------------------- undoing
+
+
+@given(configs(), st.data())
+def test_undoing_everything_and_doing_it_again(config: RunConfig, data: st.DataObject):
+    draft = Draft(config)
+    states = [draft.changed_texts()]
+    for _ in range(data.draw(st.integers(1, 6))):
+        row = data.draw(st.sampled_from(draft.visible()))
+        change = data.draw(st.sampled_from(["set", "reset", "load", "put"]))
+        if change == "set":
+            draft.set(row.key, data.draw(st.sampled_from([*row.choices, "7", "0.5", "x"])))
+        elif change == "reset":
+            draft.reset(*(other.key for other in draft.visible() if other.group == row.group))
+        elif change == "put":
+            draft.put(
+                {"run.epochs": data.draw(st.sampled_from(["3", "4"])), "optimizer.name": "sgd", "optimizer.lr": "0.5"}
+            )
+        else:
+            draft.load(data.draw(configs()))
+        if draft.changed_texts() != states[-1]:
+            states.append(draft.changed_texts())
+    while draft.can_undo:
+        draft.undo()
+    assert draft.changed_texts() == states[0] and draft.config == config and draft.undo() is None
+    while draft.can_redo:
+        draft.redo()
+    assert draft.changed_texts() == states[-1] and draft.redo() is None
+
+
+def test_steps_join_until_something_else_is_done():
+    draft = Draft()
+    for text in ("51", "52"):
+        draft.set("run.epochs", text, joins=True)
+    draft.seal()
+    for text in ("53", "54"):
+        draft.set("run.epochs", text, joins=True)
+    assert draft.undo() == ("run.epochs",) and draft.text("run.epochs") == "52"
+    assert draft.undo() == ("run.epochs",) and draft.text("run.epochs") == "50"
+
+
+def test_another_change_leaves_nothing_to_do_again():
+    draft = Draft()
+    draft.set("run.epochs", "7")
+    draft.undo()
+    draft.set("run.seed", "1")
+    assert not draft.can_redo and draft.redo() is None
+    assert draft.changed_texts() == {"run.seed": "1"}
+
+
+def test_what_is_remembered_is_bounded():
+    draft = Draft()
+    for number in range(1, 800):
+        draft.set("run.epochs", str(number))
+    while draft.can_undo:
+        draft.undo()
+    assert draft.text("run.epochs") == "299", "the last 500 changes can be undone"

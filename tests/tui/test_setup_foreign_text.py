@@ -44,7 +44,7 @@ async def test_hostile_settings_are_shown_and_not_obeyed(size, content):
         for row in pilot.app.screen.draft.visible():
             if row.kind == "text":
                 form(pilot).go_to(row.key)
-                await press(pilot, "enter")
+                await press(pilot, "right")
                 await until(pilot, lambda: form(pilot).edit is not None)
                 assert safe(pilot), f"while {row.key} is edited\n{text(pilot)}"
                 await press(pilot, "left", "home", "right", "escape")
@@ -80,7 +80,7 @@ async def test_of_a_pasted_text_the_first_line_counts():
 
 async def test_a_paste_into_a_field_that_is_not_open_takes_its_place():
     async with opened() as pilot:
-        await press(pilot, "home")
+        form(pilot).go_to("data.source")
         await paste(pilot, "/data/houses.csv\n")
         await press(pilot, "enter")
         assert pilot.app.screen.draft.text("data.source") == "/data/houses.csv"
@@ -131,6 +131,9 @@ async def test_a_click_finds_the_right_field_after_scrolling():
 
 async def test_a_click_chooses_a_dataset():
     async with opened() as pilot:
+        await press(pilot, "d")
+        await pilot.click(DatasetList, offset=(5, 3))
+        assert pilot.app.screen.draft.text("data.source") == "digits", "the first one looks at it"
         await pilot.click(DatasetList, offset=(5, 3))
         await until(pilot, lambda: pilot.app.screen.draft.text("data.source") == "iris")
 

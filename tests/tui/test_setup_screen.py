@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import script
-from support.screens import SIZES, Starts, form, lines, opened, press, see, text, type_in, until
+from support.screens import SIZES, Starts, form, go_to, lines, opened, press, see, text, type_in, until
 
 from engine.config import RunConfig
 from engine.configfile import build_config
@@ -21,39 +21,37 @@ def config(pilot) -> RunConfig | None:
     return pilot.app.screen.draft.config
 
 
-async def go_to(pilot, key: str) -> None:
-    """With the arrow keys alone."""
-    keys = [row.key for row in pilot.app.screen.draft.visible()]
-    await press(pilot, "f", "home", *["down"] * keys.index(key))
-    await until(pilot, lambda: form(pilot).cursor == key)
-
-
 @sizes
 async def test_every_dataset_can_be_chosen_by_keyboard(size):
     async with opened(size) as pilot:
         await press(pilot, "d")
         for item in catalogue():
-            assert config(pilot).data.source == item.name
-            await see(pilot, f"> {item.name}", item.title.split()[0])
+            await see(pilot, f"> {item.name}" if item.name != "digits" else ">*digits", item.title.split()[0])
+            await press(pilot, "space")
+            await until(pilot, lambda item=item: config(pilot) and config(pilot).data.source == item.name)
             await press(pilot, "down")
-        await see(pilot, "> a CSV file…", "A file")
-        await press(pilot, "home")
-        await until(pilot, lambda: config(pilot) and config(pilot).data.source == "digits")
+        await see(pilot, "> Open a file...", "A CSV or TSV file")
+        assert config(pilot).data.source == catalogue()[-1].name, "looking is not choosing"
+        await press(pilot, "home", "enter")
+        await until(pilot, lambda: config(pilot).data.source == "digits")
+        assert form(pilot).has_focus and form(pilot).cursor == "data.source", "and on it goes in the form"
 
 
 @sizes
 async def test_every_knob_is_reached_with_the_down_key(size):
     async with opened(size) as pilot:
-        reached = []
-        for row in pilot.app.screen.draft.visible():
-            await until(pilot, lambda row=row: form(pilot).cursor == row.key)
-            here = next((line for line in lines(pilot) if f"{row.label:<18} " in line and ">" in line), "")
-            assert here, f"{row.label} is not in sight\n{text(pilot)}"
-            assert row.key in text(pilot), "and its help beside it"
-            reached.append(row.key)
+        await press(pilot, "home")
+        for group in dict.fromkeys(row.group for row in pilot.app.screen.draft.visible()):
+            await until(pilot, lambda group=group: form(pilot).cursor == f"@{group}")
+            assert any(">-" + group in line for line in lines(pilot)), f"{group} is open and in sight"
             await press(pilot, "down")
-        assert len(reached) > 25
-        assert form(pilot).cursor == reached[-1], "the last one stays the last"
+            for row in [row for row in pilot.app.screen.draft.visible() if row.group == group]:
+                await until(pilot, lambda row=row: form(pilot).cursor == row.key)
+                here = next((line for line in lines(pilot) if f"{row.label:<18} " in line and ">" in line), "")
+                assert here, f"{row.label} is not in sight\n{text(pilot)}"
+                assert row.key in text(pilot), "and its help below it"
+                await press(pilot, "down")
+        assert form(pilot).cursor == pilot.app.screen.draft.visible()[-1].key, "the last one stays the last"
 
 
 @sizes
@@ -115,6 +113,7 @@ async def test_the_footer_says_what_the_keys_do_while_one_types():
         await press(pilot, "enter")
         await see(pilot, "take it", "leave it as it was")
         await until(pilot, lambda: "r run" not in text(pilot) and "x reset" not in text(pilot))
+        assert "/ find" not in text(pilot)
         await press(pilot, "escape")
         await see(pilot, "←→ change", "r run", "x reset")
 
@@ -170,22 +169,6 @@ async def test_fields_come_and_go_with_a_choice_and_keep_what_was_typed(size):
         await press(pilot, "left")
         await go_to(pilot, "optimizer.momentum")
         await see(pilot, ">*momentum", "0.85")
-
-
-@sizes
-async def test_a_file_by_its_path(size):
-    start = Starts(script.healthy())
-    async with opened(size, start=start) as pilot:
-        await press(pilot, "d", "end", "enter")
-        await until(pilot, lambda: form(pilot).edit is not None)
-        await type_in(pilot, "my data/houses.tsv")
-        await press(pilot, "enter", "down")
-        await see(pilot, "a file needs the column to predict")
-        await press(pilot, "enter")
-        await type_in(pilot, "price")
-        await press(pilot, "enter", "r")
-        await until(pilot, lambda: len(start.configs) == 1)
-    assert start.configs == [build_config({"data": {"source": "my data/houses.tsv", "target": "price"}})]
 
 
 @sizes
@@ -266,14 +249,39 @@ async def test_the_help_screen_opens_scrolls_and_closes(size):
         await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
 
 
-async def test_the_help_beside_the_form_is_there_where_there_is_room():
+async def test_panes_stand_side_by_side_where_there_is_room():
     async with opened((80, 24)) as pilot:
-        beside, below = (pilot.app.screen.query_one(f"#help-{place}") for place in ("beside", "below"))
-        assert below.region and not beside.region
+        data, preview = (pilot.app.screen.query_one(name) for name in ("#left", "#right"))
+        assert not data.region and not preview.region and form(pilot).region
         await pilot.resize_terminal(140, 45)
-        await until(pilot, lambda: beside.region and not below.region)
+        await until(pilot, lambda: data.region and preview.region and form(pilot).region)
+        assert data.region.right <= form(pilot).region.x <= form(pilot).region.right <= preview.region.x
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: below.region and not beside.region)
+        await until(pilot, lambda: not data.region and not preview.region)
+        await press(pilot, "v")
+        await until(pilot, lambda: preview.region.width == 80)
+
+
+@sizes
+async def test_tab_follows_the_eye(size):
+    async with opened(size) as pilot:
+        names = []
+        for _ in range(4):
+            names.append(pilot.app.focused.id)
+            await press(pilot, "tab")
+        assert names == ["form", "right", "datasets", "form"]
+        await press(pilot, "shift+tab")
+        await until(pilot, lambda: pilot.app.focused.id == "form")
+
+
+async def test_too_small_a_terminal_is_told_politely():
+    async with opened((80, 24)) as pilot:
+        await pilot.resize_terminal(50, 12)
+        await see(pilot, "50x12", "60x16", "q quits")
+        assert not form(pilot).region
+        await pilot.resize_terminal(60, 16)
+        await until(pilot, lambda: form(pilot).region)
+        assert "are needed" not in text(pilot)
 
 
 def test_every_knob_has_a_label_that_fits_its_column():

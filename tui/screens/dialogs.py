@@ -13,14 +13,23 @@ from engine.commands import MOST_EPOCHS
 
 HELP = """\
 SETUP
-  d, f or Tab     datasets, form
+  d, f, v, Tab    datasets, form, preview
   up, down        another dataset, another field
+  PgUp, PgDn      another group; on a heading left and right fold
   left, right     next choice, smaller or larger number
-  Enter, 0-9      type a value; Enter takes it, Esc leaves it as it
-                  was; text can be pasted
+  Enter, 0-9      type a value; Enter or Tab takes it, Esc leaves it
+                  as it was; text can be pasted
+  /               find a setting by its name or its help, a dataset
   F1              what the field means, when to change it, what is usual
-  x               back to the default (* marks what differs from it)
+  x               back to the default (* marks what differs from it);
+                  on a heading, all of the group
+  u, U            undo, redo; Ctrl-Z and Ctrl-Y too
+  p               presets and samples
+  s, S            save as TOML, under another name; Ctrl-S too
+  O               open a TOML file; Ctrl-O too
+  c, e            the same run as a command, as a PyTorch script
   t               learning-rate range test: tries rates, suggests one
+  o               list of runs
   r               run
 
 MONITOR
@@ -44,6 +53,8 @@ RUNS (o)
 
 EVERYWHERE
   ?               this page
+  T               another theme: dark, light, 16 colours
+  Ctrl-P          every command by its name
   q, Ctrl-C       quit; asks first while a run of this app is under
                   way. A screen on another process's run just leaves
 

@@ -17,8 +17,8 @@ from engine.knobs import Knob, knobs, show, values
 from engine.runview import RunView
 
 from ..draft import Draft
+from ..helptext import help_text
 from ..widgets.form import Form
-from .setup import help_text
 
 WHEN = {"batch": "changes with the next batch", "epoch": "changes with the next epoch"}
 
@@ -93,8 +93,11 @@ class EditScreen(ModalScreen[Mapping[str, str] | str | None]):
         self._explain(self.query_one(Form))
 
     def _explain(self, form: Form) -> None:
-        text = Text(f"{WHEN[form.row.live]}. ", style="bold") if form.row.live else Text()
-        text.append_text(help_text(form.row, form.fault))
+        row = form.row
+        if row is None:  # on no heading here: the form does not fold
+            return
+        text = Text(f"{WHEN[row.live]}. ", style="bold") if row.live else Text()
+        text.append_text(help_text(row, form.fault))
         self.query_one("#edit-words", Static).update(text)
 
     def action_apply(self) -> None:

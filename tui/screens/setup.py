@@ -1,45 +1,48 @@
-"""The setup screen: pick a dataset, change the settings, run."""
+"""The setup screen: pick a dataset, change the settings, see what would be trained, run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
-from engine.config import RunConfig
+from engine.config import DataConfig, RunConfig
 from engine.data.catalogue import card
 from engine.errors import Fault
-from engine.knobs import Knob
 
 from ..draft import Draft
+from ..helptext import help_text
+from ..kept import Keeper
+from ..looks import Look
+from ..palette import SetupCommands
+from ..previews import Previewer
 from ..text import clean
-from ..widgets.datasets import DatasetCard, DatasetList
+from ..widgets.datasetpane import DatasetPane
+from ..widgets.datasets import DatasetList
+from ..widgets.entry import Entry
 from ..widgets.form import Form
+from ..widgets.keyline import KeyLine
+from ..widgets.preview import PreviewPane
 from .dialogs import ExplainScreen
+from .errands import Errands, ErrandScreen
+from .setup_keys import KEYS, LESS_WANTED
 
-EXAMPLE = "data.csv"  # stands in the field of a file's path until a person types one
-WIDE = 110  # cells; from here on the help stands beside the form instead of below it
+WIDE = 110  # cells; from here on datasets, form and preview stand side by side
+LOW = 30  # lines; below, only the group in hand is open
+SMALLEST = (60, 16)
+PAGES = ("data", "form", "preview")
 
 
-class SetupScreen(Screen[None]):
-    """Datasets on the left, the form beside them, what the field under the cursor means at its side or below."""
+class SetupScreen(ErrandScreen):
+    """Datasets, form, preview: side by side where there is room, else one at a time, with the help of the field below."""
 
-    BINDINGS = [
-        Binding("r", "run", "run"),
-        Binding("d", "focus_datasets", "data", show=False),
-        Binding("f", "focus_form", "form", show=False),
-        Binding("t", "find_rate", "lr test"),
-        Binding("o", "app.list_runs", "runs"),
-        Binding("f1", "explain", "field", key_display="F1"),
-        Binding("question_mark", "app.help", "help", key_display="?"),
-        Binding("q", "app.request_quit", "quit"),
-    ]
+    COMMANDS = {SetupCommands}
+    BINDINGS = KEYS
 
     class RunAsked(Message):
         """The settings are valid and the person wants to train with them."""
@@ -55,145 +58,292 @@ class SetupScreen(Screen[None]):
             super().__init__()
             self.config = config
 
-    def __init__(self, config: RunConfig | None = None) -> None:
+    def __init__(
+        self,
+        previewer: Previewer,
+        config: RunConfig | None = None,
+        keeper: Keeper | None = None,
+        look: Look | None = None,
+    ) -> None:
+        """config: to begin with; without one, what stood here last. keeper: remembers that."""
         super().__init__()
         self.draft = Draft(config)
+        self._keeper = keeper or Keeper()
+        self._typing: tuple[str, str] | None = None
+        if config is None:
+            self.draft.put(self._keeper.memory.texts)
+            self._typing = self._keeper.memory.typing
+        self._previewer = previewer
+        self._look = look or Look()
+        self._page = "form"
+        self._brief = ""
+        self.errands = Errands(self, self._keeper)
 
     def compose(self) -> ComposeResult:
-        yield Static("nntui · setup", id="title", markup=False)
+        yield Static(id="title", markup=False)
         with Horizontal(id="panes"):
-            with Vertical(id="left"):
-                yield DatasetList(id="datasets")
-                with VerticalScroll(id="card-scroll", can_focus=False):
-                    yield DatasetCard(id="card", markup=False)
+            yield DatasetPane(self._previewer, self._look, id="left")
             with Vertical(id="middle"):
-                yield Form(self.draft, id="form")
+                yield Entry(self._filter, "find: ", "by name, or by words of the help", id="filter")
+                yield Form(self.draft, folds=True, id="form")
                 yield Static(id="help-below", markup=False)
-            with VerticalScroll(id="right", can_focus=False):
-                yield Static(id="help-beside", markup=False)
-        yield Footer(show_command_palette=False)
+            yield PreviewPane(self._previewer, self._look, id="right")
+        yield Static(id="too-small", markup=False)
+        yield KeyLine(LESS_WANTED)
 
     def on_mount(self) -> None:
-        self._show_source()
-        self.query_one(Form).focus()
+        self.form.pickers = {"data.source": lambda: self.action_show_page("data"), "data.target": self._pick_target}
+        self.query_one("#filter").display = False
+        self._lay_out()
+        self._changed()
+        self.form.focus()
+        if self.draft.can_undo:
+            self.notify("your last settings are back; u goes to the defaults", markup=False, timeout=4)
+        if self._typing is not None and any(row.key == self._typing[0] for row in self.draft.visible()):
+            self.form.go_to(self._typing[0])
+            self.form.begin_edit(self._typing[1])
+
+    def take_look(self, look: Look) -> None:
+        """Draw with other characters or colours from now on."""
+        self.query_one(DatasetPane).take_look(look)
+        self.query_one(PreviewPane).take_look(look)
+
+    # -- room ---------------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= WIDE, "wide")
-        self.set_class(self.size.height < 30, "low")
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        width, height = self.size
+        wide, small = width >= WIDE, width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(wide, "wide")
+        self.set_class(height < LOW, "low")
+        self.query_one("#panes").display = not small
+        self.query_one("#too-small").display = small
+        if small:
+            words = f"This terminal has {width}x{height} cells; {SMALLEST[0]}x{SMALLEST[1]} are needed here. Make it larger, please. q quits."
+            self.query_one("#too-small", Static).update(Text(words))
+        for page, name in zip(PAGES, ("#left", "#middle", "#right"), strict=True):
+            self.query_one(name).display = wide or self._page == page
+        self.show_title()
+        self.form.set_accordion(height < LOW)
+
+    def action_show_page(self, page: str) -> None:
+        """To a pane: it has the keys from now on, and the screen to itself where there is no room for others."""
+        self._page = page
+        self._lay_out()
+        widget = {"data": self.query_one(DatasetList), "form": self.form, "preview": self.query_one(PreviewPane)}[page]
+        self.set_focus(widget)
+
+    def action_next_page(self, by: int) -> None:
+        inside = {
+            id(self.query_one(name)): page for name, page in zip(("#left", "#middle", "#right"), PAGES, strict=True)
+        }
+        focused = self.focused
+        here = [inside[id(one)] for one in (focused.ancestors_with_self if focused else ()) if id(one) in inside]
+        at = PAGES.index(here[0] if here else self._page)
+        self.action_show_page(PAGES[(at + by) % len(PAGES)])
+
+    def action_back(self) -> None:
+        """Esc: out of a filter, then back to the form."""
+        if self.form.words or self.focused is self.query_one("#filter"):
+            self._close_filter()
+        self.action_show_page("form")
+
+    def _close_filter(self) -> None:
+        entry = self.query_one("#filter", Entry)
+        entry.set_text("")
+        entry.display = False
+        self._filter("")
 
     # -- what the widgets say -----------------------------------------------------------------------------------------
 
-    def on_dataset_list_chosen(self, message: DatasetList.Chosen) -> None:
-        form = self.query_one(Form)
-        source = self.draft.text("data.source")
-        if message.name:
-            self.draft.set("data.source", message.name)
-        elif card(source) is not None:
-            self.draft.set("data.source", EXAMPLE)
-        form.rebuild()
-        form.cursor = "data.source"
-        self._show_source()
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
 
-    def on_dataset_list_left(self) -> None:
-        form = self.query_one(Form)
-        form.focus()
-        if card(self.draft.text("data.source")) is None:
-            form.go_to("data.source")
-            form.begin_edit("" if self.draft.text("data.source") == EXAMPLE else None)
+    def on_dataset_list_chosen(self, message: DatasetList.Chosen) -> None:
+        if not message.source:
+            self.errands.open_table()
+            return
+        self.draft.set("data.source", message.source)
+        self._changed("data.source")
+        if message.done:
+            self.action_show_page("form")
+            self.form.go_to("data.source" if card(message.source) is not None else "data.target")
 
     def on_form_changed(self, message: Form.Changed) -> None:
-        if message.key == "data.source":
-            self._show_source()
-        self._show_help(self.query_one(Form).row)
+        self._changed(message.key)
 
     def on_form_moved(self, message: Form.Moved) -> None:
-        self._show_help(message.row)
+        entry = self.query_one("#filter", Entry)
+        if not self.form.words and entry.display and not entry.has_focus:  # it went to a field that the filter hid
+            self._close_filter()
+        self._show_help()
+
+    def on_preview_pane_shown(self, message: PreviewPane.Shown) -> None:
+        self._brief = message.words
+        self.show_title()
+
+    def on_errands_done(self, message: Errands.Done) -> None:
+        message.then()
+
+    def _changed(self, key: str = "") -> None:
+        """Something is set otherwise, or typed: at `key`, or in several places."""
+        form = self.form
+        if key in ("", "data.source"):
+            self._show_source()
+        if not key:
+            form.rebuild()
+        self._show_help()
+        self.query_one(PreviewPane).look_at(form.config)
+        typing = (form.cursor, form.edit.text) if form.edit is not None else None
+        self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
 
     def _show_source(self) -> None:
-        source = self.draft.text("data.source")
-        self.query_one(DatasetList).show_source(source)
-        self.query_one(DatasetCard).show_source(source)
+        self.query_one(DatasetPane).show(
+            self.draft.text("data.source"), self._shared_data(), self._keeper.memory.tables
+        )
 
-    def _show_help(self, row: Knob) -> None:
-        form = self.query_one(Form)
-        text = help_text(row, form.fault if row.key == form.cursor else self.draft.faults.get(row.key))
-        self.query_one("#help-below", Static).update(text)
-        self.query_one("#help-beside", Static).update(text)
+    def _shared_data(self) -> DataConfig | None:
+        """How the present file is read, for its card."""
+        return self.draft.config.data if self.draft.config is not None else None
+
+    def _show_help(self) -> None:
+        form = self.form
+        row = form.row
+        words = help_text(row, form.fault) if row else self._group_help()
+        self.query_one("#help-below", Static).update(words, layout=False)  # its size does not hang on them
+
+    def _group_help(self) -> Text:
+        text = Text("Enter or the arrows left and right fold and unfold; x puts all of the group back to the defaults.")
+        if self.form.accordion:
+            text = Text("Down goes into the group, Page Down to the next one; x puts all of it back to the defaults.")
+        return text
+
+    def show_title(self) -> None:
+        """Where the settings are kept, and in short what the preview says where that has no place of its own."""
+        title = Text(f"nntui · setup   {clean(self.errands.path)}".rstrip(), no_wrap=True, overflow="ellipsis")
+        if not self.has_class("wide"):
+            room = self.size.width - 4 - title.cell_len
+            if cell_len(self._brief) <= room:
+                title.append(f"{self._brief:>{room + 2}}", style="not bold")
+        self.query_one("#title", Static).update(title, layout=False)
+
+    # -- settings from elsewhere --------------------------------------------------------------------------------------
+
+    def put(self, texts: Mapping[str, str], show: str = "") -> None:
+        """Put texts into fields, all in one change; the cursor goes to the field `show`."""
+        self.form.action_cancel()
+        self.draft.put(texts)
+        self._changed()
+        self.action_show_page("form")
+        if show:
+            self.form.go_to(show)
+
+    def load(self, config: RunConfig) -> None:
+        """Put other settings into the form, which can be undone."""
+        self.form.action_cancel()
+        self.draft.load(config)
+        self._changed()
+        self.show_title()
+        self.action_show_page("form")
+
+    def set_rate(self, rate: float) -> None:
+        """Put a learning rate into the form and the cursor on it."""
+        self.put({"optimizer.lr": repr(float(f"{rate:.1e}"))}, "optimizer.lr")
+
+    def set_config(self, config: RunConfig) -> None:
+        """Settings of a run that has ended."""
+        self.load(config)
+
+    def _pick_target(self) -> None:
+        self.errands.pick_target()
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def action_run(self) -> None:
-        if (config := self._checked()) is not None:
+        if (config := self.checked()) is not None:
             self.post_message(self.RunAsked(config))
 
     def action_find_rate(self) -> None:
-        if (config := self._checked()) is not None:
+        if (config := self.checked()) is not None:
             self.post_message(self.RateTestAsked(config))
 
-    def set_rate(self, rate: float) -> None:
-        """Put a learning rate into the form and the cursor on it."""
-        self.draft.set("optimizer.lr", repr(float(f"{rate:.1e}")))
-        form = self.query_one(Form)
-        form.rebuild()
-        form.focus()
-        form.go_to("optimizer.lr")
-
-    def set_config(self, config: RunConfig) -> None:
-        """Put other settings into the form."""
-        self.draft = Draft(config)
-        form = self.query_one(Form)
-        form.take(self.draft)
-        form.focus()
-        self._show_source()
-        self._show_help(form.row)
-
-    def _checked(self) -> RunConfig | None:
+    def checked(self) -> RunConfig | None:
         """The settings, or None after the first faulty field was shown."""
-        form = self.query_one(Form)
+        form = self.form
         if not form.commit():
             return None
         self.draft.forget_refused()
         form.rebuild()
         if self.draft.config is None or self.draft.faults:
-            first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
-            if first is not None:
-                form.focus()
-                form.go_to(first)
+            self._go_to_fault()
             self.app.bell()
             return None
         return self.draft.config
 
+    def _go_to_fault(self) -> None:
+        first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
+        self.action_show_page("form")
+        if first is not None:
+            self.form.go_to(first)
+
+    def action_filter(self) -> None:
+        if isinstance(self.focused, DatasetList):
+            self.query_one(DatasetPane).search()
+            return
+        self.action_show_page("form")
+        entry = self.query_one("#filter", Entry)
+        entry.display = True
+        self.set_focus(entry)
+
+    def _filter(self, words: str) -> None:
+        self.form.show_only(words)
+        self._show_help()
+        self.refresh_bindings()
+
+    def action_into_form(self) -> None:
+        """From the filter into what it found."""
+        self.query_one("#filter").display = bool(self.form.words)
+        self.set_focus(self.form)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc is in the footer while only some of the settings are shown."""
+        if action == "back" and self.is_mounted:
+            alone = self._page != "form" and not self.has_class("wide")
+            return bool(self.form.words) or self.focused is self.query_one("#filter") or alone
+        if action == "into_form":
+            return self.focused is self.query_one("#filter")
+        return True
+
+    def action_undo(self) -> None:
+        """Take the last change back; with a field open, what was typed in it."""
+        if self.form.edit is not None:
+            self.form.action_cancel()
+        else:
+            self.form.travel(self.draft.undo())
+
+    def action_redo(self) -> None:
+        self.form.travel(self.draft.redo())
+
+    def action_reset_all(self) -> None:
+        """All fields back to their defaults; one change, as far as undoing goes."""
+        self.load(RunConfig())
+
+    def show_field(self, key: str) -> None:
+        """Put the cursor on a field."""
+        self.action_show_page("form")
+        self.form.go_to(key)
+
     def action_explain(self) -> None:
-        row = self.query_one(Form).row
-        self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key))))
-
-    def action_focus_datasets(self) -> None:
-        self.query_one(DatasetList).focus()
-
-    def action_focus_form(self) -> None:
-        self.query_one(Form).focus()
+        if (row := self.form.row) is not None:
+            self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key))))
 
     def show_faults(self, faults: Sequence[Fault]) -> None:
         """Faults found when the data was read: each at its field, the first one under the cursor."""
         self.draft.refuse(faults)
-        form = self.query_one(Form)
-        form.rebuild()
-        form.focus()
-        first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
-        if first is not None:
-            form.go_to(first)
+        self.form.rebuild()
+        self._go_to_fault()
         for fault in faults[:3]:
             self.notify(clean(fault.line()), severity="error", markup=False, timeout=8)
-
-
-def help_text(row: Knob, fault: Fault | None = None) -> Text:
-    """What a knob is, in full: what is wrong with its value, its key, what it may be, what it does."""
-    text = Text()
-    if fault is not None:
-        text.append(f"{clean(fault.problem)}{'; ' + clean(fault.hint) if fault.hint else ''}\n", style="bold")
-    text.append(row.key, style="bold")
-    allowed = ", ".join(row.choices) if row.choices else row.bounds()
-    if allowed:
-        text.append(f"   {allowed}", style="dim")
-    text.append(f"\n{row.help}")
-    return text

@@ -1,6 +1,10 @@
-"""The list of built-in datasets, and the card of the one that is chosen."""
+"""The datasets to choose from, the card of the one under the cursor, and how its data looks."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.text import Text
@@ -15,76 +19,127 @@ from engine.data.catalogue import Card, card, catalogue
 
 from ..text import clean, fit, plain
 
-FILE_ENTRY = "a CSV file…"
+FILE_ENTRY = "Open a file..."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """source: what `data.source` becomes, or "" for the entry that asks for a file."""
+
+    source: str
+    label: str
+    note: str
+
+
+def entries_for(words: str, source: str, recent: Sequence[str]) -> list[Entry]:
+    """The entries found by these words: built-in sets, files used before (the present one first), opening another."""
+    cards = [item for item in catalogue() if item.matches(words)]
+    files = [] if not source or card(source) is not None else [source]
+    files += [path for path in recent if path not in [os.path.abspath(own) for own in files]]
+    shown = [Entry(item.name, item.name, "any" if item.generated else str(item.rows)) for item in cards]
+    shown += [Entry(path, path.rpartition("/")[2] or path, "file") for path in files if _all_in(words, path)]
+    return [*shown, Entry("", FILE_ENTRY, "")]
+
+
+def _all_in(words: str, text: str) -> bool:
+    return all(word in text.lower() for word in words.lower().split())
 
 
 class DatasetList(Widget, can_focus=True):
-    """Names of the datasets; moving the cursor chooses. The last entry stands for a file, whose path is a field."""
+    """Names of the datasets. The cursor looks at one; Enter or the space bar chooses it, which a star shows."""
 
     COMPONENT_CLASSES = {"datasets--cursor", "datasets--dim"}
 
     BINDINGS = [
         Binding("up", "move(-1)", "up", show=False),
         Binding("down", "move(1)", "down", show=False),
-        Binding("home", "move(-100)", "first", show=False),
-        Binding("end", "move(100)", "last", show=False),
-        Binding("enter", "leave", "to the form"),
+        Binding("home", "move(-1000)", "first", show=False),
+        Binding("end", "move(1000)", "last", show=False),
+        Binding("enter", "choose(True)", "choose"),
+        Binding("space", "choose(False)", "choose", show=False),
     ]
 
-    class Chosen(Message):
-        """Another entry is chosen; name is "" for the entry that stands for a file."""
+    class Pointed(Message):
+        """The cursor is on another entry."""
 
-        def __init__(self, name: str) -> None:
+        def __init__(self, source: str) -> None:
             super().__init__()
-            self.name = name
+            self.source = source
 
-    class Left(Message):
-        """Enter was pressed: the person is done here."""
+    class Chosen(Message):
+        """An entry was chosen; source is "" for another file. done: the person wants to go on to the form."""
+
+        def __init__(self, source: str, done: bool) -> None:
+            super().__init__()
+            self.source = source
+            self.done = done
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._names = [item.name for item in catalogue()]
+        self._source = ""
+        self._recent: Sequence[str] = ()
+        self._words = ""
+        self._entries = entries_for("", "", ())
         self._at = 0
 
     @property
-    def entries(self) -> int:
-        return len(self._names) + 1
+    def pointed(self) -> str:
+        """The source under the cursor."""
+        return self._entries[self._at].source
 
-    def show_source(self, source: str) -> None:
-        """Put the cursor on `source`, or on the entry for a file when it is none of the built-in names."""
-        self._at = self._names.index(source) if source in self._names else len(self._names)
+    def show(self, source: str, recent: Sequence[str]) -> None:
+        """Mark `source` as the chosen one and put the cursor on it."""
+        self._source, self._recent = source, recent
+        self._fill(source)
+
+    def show_only(self, words: str) -> None:
+        """Only the entries found by these words; the cursor goes to the first."""
+        self._words = words
+        self._fill("" if words else self._source)
+        self.post_message(self.Pointed(self.pointed))
+
+    def _fill(self, source: str) -> None:
+        self._entries = entries_for(self._words, self._source, self._recent)
+        self._at = next((i for i, entry in enumerate(self._entries) if source and entry.source == source), 0)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width, style = self.size.width, self.rich_style
-        first = max(0, self._at - self.size.height + 1)
-        y += first
-        if y >= self.entries:
+        y += self._first()
+        if y >= len(self._entries):
             return Strip.blank(width, style)
-        chosen = y == self._at
-        if chosen and self.has_focus:
+        entry, here = self._entries[y], y == self._at
+        if here and self.has_focus:
             style = self.get_component_rich_style("datasets--cursor")
         dim = style + self.get_component_rich_style("datasets--dim", partial=True)
-        pointer = ">" if chosen else " "
-        if y == len(self._names):
-            return Strip([Segment(fit(f" {pointer} {FILE_ENTRY}", width), style)], width)
-        rows = "  any " if catalogue()[y].generated else f"{catalogue()[y].rows:>5} "
-        name = fit(f" {pointer} {self._names[y]}", width - len(rows))
-        return Strip([Segment(name, style), Segment(rows, dim)]).adjust_cell_length(width, style)
+        note = f"{entry.note:>5} "
+        star = "*" if entry.source and entry.source == self._source else " "
+        name = fit(f" {'>' if here else ' '}{star}{clean(entry.label)}", max(0, width - len(note)))
+        return Strip([Segment(name, style), Segment(note, dim)]).adjust_cell_length(width, style)
+
+    def _first(self) -> int:
+        return max(0, min(self._at - self.size.height // 2, len(self._entries) - self.size.height))
 
     def action_move(self, by: int) -> None:
-        at = min(self.entries - 1, max(0, self._at + by))
+        at = min(len(self._entries) - 1, max(0, self._at + by))
         if at != self._at:
             self._at = at
             self.refresh()
-            self.post_message(self.Chosen(self._names[at] if at < len(self._names) else ""))
+            self.post_message(self.Pointed(self.pointed))
 
-    def action_leave(self) -> None:
-        self.post_message(self.Left())
+    def action_choose(self, done: bool) -> None:
+        self.post_message(self.Chosen(self.pointed, done))
+
+    def take_key(self, event: events.Key) -> bool:
+        return False
 
     def on_click(self, event: events.Click) -> None:
-        first = max(0, self._at - self.size.height + 1)
-        self.action_move(first + event.y - self._at)
+        at = event.y + self._first()
+        if at < len(self._entries):
+            again = at == self._at
+            self.action_move(at - self._at)
+            if again or not self.pointed:
+                self.action_choose(False)
 
     def on_focus(self) -> None:
         self.refresh()
@@ -94,11 +149,15 @@ class DatasetList(Widget, can_focus=True):
 
 
 class DatasetCard(Static):
-    """What is known about the chosen dataset, without loading it."""
+    """What is known about a dataset without loading it, and below that how its data looks once it was read."""
 
-    def show_source(self, source: str) -> None:
+    def show_source(self, source: str, drawing: Text | None = None) -> None:
         known = card(source)
-        self.update(_card_text(known) if known else _file_text(source))
+        text = _card_text(known) if known else _file_text(source) if source else _open_text()
+        if drawing is not None:
+            text.append("\n\n")
+            text.append_text(drawing)
+        self.update(text)
 
 
 def _card_text(item: Card) -> Text:
@@ -118,10 +177,13 @@ def _card_text(item: Card) -> Text:
 def _file_text(source: str) -> Text:
     text = Text("A file", style="bold")
     text.append("\n")
-    text.append_text(plain(clean(source), "not bold"))
-    text.append(
-        "\nA CSV or TSV file with a header row. Give its path in the field `dataset` and the column to predict in "
-        "`target column`; every other column must be a number.",
-        style="not bold",
+    return text.append_text(plain(clean(source), "not bold"))
+
+
+def _open_text() -> Text:
+    text = Text("Open a file", style="bold")
+    words = (
+        "\nA CSV or TSV file with a header row. Its path is completed as you type, and the column to predict is chosen from "
+        "those it has; every other column is an input."
     )
-    return text
+    return text.append(words, style="not bold")

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from rich.segment import Segment
 from textual import events
 from textual.binding import Binding
-from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
+from engine.config import RunConfig
 from engine.errors import Fault
 from engine.knobs import Knob
 
 from ..draft import Draft, stepped
-from ..text import clean, fit
-from .lineedit import LineEdit
+from ..text import clean
+from .form_lines import group_of, heading
+from .form_strips import LABEL_WIDTH
+from .form_view import FormView
+from .lineedit import LineEdit, types
 
-LABEL_WIDTH = 18
+__all__ = ["LABEL_WIDTH", "Form"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of the form: a heading (row is None and fault is None), a field, or the fault of the field above it."""
-
-    text: str = ""
-    row: Knob | None = None
-    fault: Fault | None = None
+NUMBER_KEYS = {**{digit: digit for digit in "0123456789"}, "full_stop": ".", "minus": "-"}  # that begin a number
 
 
-class Form(ScrollView, can_focus=True):
+class Form(FormView, can_focus=True):
     """Fields under headings. Arrow keys move and change, Enter edits; a field's error stands right under it."""
-
-    COMPONENT_CLASSES = {"form--heading", "form--cursor", "form--label", "form--value", "form--dim", "form--fault"}
 
     BINDINGS = [
         Binding("up", "move(-1)", "up", show=False),
         Binding("down", "move(1)", "down", show=False),
-        Binding("pageup", "move(-10)", "page up", show=False),
-        Binding("pagedown", "move(10)", "page down", show=False),
+        Binding("pageup", "leap(-1)", "group before", show=False),
+        Binding("pagedown", "leap(1)", "next group", show=False),
         Binding("home", "move(-1000)", "first", show=False),
         Binding("end", "move(1000)", "last", show=False),
         Binding("enter", "edit", "edit"),
@@ -52,31 +42,27 @@ class Form(ScrollView, can_focus=True):
         Binding("space", "step(1)", "change", show=False),
         Binding("x", "reset", "reset"),
         Binding("backspace,delete", "reset", "default", show=False),
+        *(Binding(name, f"type({sign!r})", show=False) for name, sign in NUMBER_KEYS.items()),
     ]
 
-    cursor: reactive[str] = reactive("data.source", init=False)
-
     class Changed(Message):
-        """A field has another value, or another text is being typed there."""
+        """A field has another value, or another text is being typed there; key is "" when several have."""
 
         def __init__(self, key: str) -> None:
             super().__init__()
             self.key = key
 
     class Moved(Message):
-        """The cursor is on another field."""
+        """The cursor is on another field, or on a heading (row is None)."""
 
-        def __init__(self, row: Knob) -> None:
+        def __init__(self, row: Knob | None) -> None:
             super().__init__()
             self.row = row
 
-    def __init__(self, draft: Draft, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.draft = draft
-        self.edit: LineEdit | None = None
-        self._trial: Fault | None = None  # what would be wrong with the text being typed
-        self._lines: list[_Line] = []
-        self._arrange()
+    def __init__(self, draft: Draft, *, folds: bool = False, id: str | None = None) -> None:
+        super().__init__(draft, folds=folds, id=id)
+        self.pickers: dict[str, Callable[[], None]] = {}  # fields that Enter has a list or a dialog for
+        self._trial_config: RunConfig | None = None
 
     def take(self, draft: Draft) -> None:
         """Show another draft from now on."""
@@ -84,120 +70,95 @@ class Form(ScrollView, can_focus=True):
         self.edit = self._trial = None
         self.rebuild()
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
-
-    def rebuild(self) -> None:
-        """Take the draft in anew: fields may have come, gone or become wrong."""
-        self._arrange()
-        self.virtual_size = Size(self.size.width, len(self._lines))
-        self._show_cursor()
-        self.refresh()
-
-    def _arrange(self) -> None:
-        lines: list[_Line] = []
-        group = ""
-        for row in self.draft.visible():
-            if row.group != group:
-                group = row.group
-                lines.append(_Line(text=group))
-            lines.append(_Line(row=row))
-            fault = self._trial if self.edit and row.key == self.cursor else self.draft.faults.get(row.key)
-            if fault is not None:
-                lines.append(_Line(fault=fault))
-        self._lines = lines
-        if all(line.row is None or line.row.key != self.cursor for line in lines):
-            self.set_reactive(Form.cursor, next(line.row.key for line in lines if line.row is not None))
-
-    def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._lines))
-        self._show_cursor()
-
-    def render_line(self, y: int) -> Strip:
-        y += round(self.scroll_offset.y)
-        width = self.size.width
-        if y >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
-        line = self._lines[y]
-        if line.fault is not None:
-            return self._fault_strip(line.fault, width)
-        if line.row is None:
-            style = self.get_component_rich_style("form--heading")
-            return Strip([Segment(fit(f" {line.text}", width), style)], width)
-        return self._field_strip(line.row, width)
-
-    def _fault_strip(self, fault: Fault, width: int) -> Strip:
-        text = f"{fault.problem}; {fault.hint}" if fault.hint else fault.problem
-        style = self.get_component_rich_style("form--fault")
-        return Strip([Segment(fit(f"   ^ {clean(text)}", width), style)], width)
-
-    def _field_strip(self, row: Knob, width: int) -> Strip:
-        here = row.key == self.cursor
-        base = self.get_component_rich_style("form--cursor") if here and self.has_focus else self.rich_style
-        label = base + self.get_component_rich_style("form--label", partial=True)
-        value = base + self.get_component_rich_style("form--value", partial=True)
-        dim = base + self.get_component_rich_style("form--dim", partial=True)
-        pointer = ">" if here else " "
-        mark = "*" if self.draft.changed(row.key) else " "
-        head = [Segment(f" {pointer}{mark}", value), Segment(fit(row.label, LABEL_WIDTH) + " ", label)]
-        room = max(1, width - LABEL_WIDTH - 4)
-        if here and self.edit is not None:
-            body = self.edit.segments(room, value)
-        else:
-            text = clean(self.draft.text(row.key)) or "(none)"
-            shown = f"< {text} >" if here and row.kind in ("choice", "bool") else f"{text} {row.unit}".rstrip()
-            style = value if self.draft.text(row.key) else dim
-            body = [Segment(fit(shown, room), style)]
-        return Strip([*head, *body]).adjust_cell_length(width, base)
-
     # -- moving and changing ------------------------------------------------------------------------------------------
-
-    @property
-    def row(self) -> Knob:
-        """The knob under the cursor."""
-        return next(line.row for line in self._lines if line.row is not None and line.row.key == self.cursor)
 
     @property
     def fault(self) -> Fault | None:
         """What is wrong under the cursor: with the text being typed, or with the value."""
         return self._trial if self.edit is not None else self.draft.faults.get(self.cursor)
 
+    @property
+    def config(self) -> RunConfig | None:
+        """The settings as they stand, with the text that is being typed; None when they would be refused."""
+        return self._trial_config if self.edit is not None else self.draft.config
+
     def go_to(self, key: str) -> None:
-        """Put the cursor on a field."""
+        """Put the cursor on a field, unfolding what hides it."""
         self.commit()
+        self.folded.discard(group_of(key))
+        if self.words and all(line.key != key for line in self._lines):
+            self.words = ""
         self.cursor = key
 
     def watch_cursor(self) -> None:
-        self._show_cursor()
-        self.refresh()
+        self.draft.seal()
+        self.rebuild()
         self.post_message(self.Moved(self.row))
 
-    def _show_cursor(self) -> None:
-        at = next((i for i, line in enumerate(self._lines) if line.row and line.row.key == self.cursor), 0)
-        # With its heading above and its fault below in sight, or the fields that a choice may have brought.
-        above = 1 if at and self._lines[at - 1].row is None else 0
-        below = min(3 if self.size.height > 8 else 1, len(self._lines) - 1 - at)
-        region = Region(0, at - above, max(1, self.size.width), 1 + above + below)
-        self.scroll_to_region(region, animate=False, force=True, immediate=True)
-
     def action_move(self, by: int) -> None:
-        if not self.commit():
+        keys = self._stops()
+        if self.commit() and keys:
+            self.cursor = keys[min(len(keys) - 1, max(0, keys.index(self.cursor) + by))]
+
+    def action_leap(self, by: int) -> None:
+        """To the heading of the next group, or ten lines on where there are no such stops."""
+        if not self.folds:
+            self.action_move(10 * by)
             return
-        keys = [line.row.key for line in self._lines if line.row is not None]
+        keys = self._stops()
+        if not self.commit() or not keys:
+            return
         at = keys.index(self.cursor)
-        self.cursor = keys[min(len(keys) - 1, max(0, at + by))]
+        there = keys[at + 1 :] if by > 0 else keys[:at][::-1]
+        self.cursor = next((key for key in there if key.startswith(heading(""))), keys[-1 if by > 0 else 0])
 
     def action_step(self, by: int) -> None:
         row = self.row
-        if row.kind in ("choice", "bool", "int", "float"):
-            self._set(stepped(row, self.draft.text(row.key), by))
+        if not any(line.key == self.cursor for line in self._lines):
+            return  # the filter found nothing, and the cursor is nowhere
+        if row is None:
+            self._fold(by < 0)
+        elif row.kind in ("choice", "bool", "int", "float"):
+            self._set(stepped(row, self.draft.text(row.key), by), joins=True)
         elif by > 0:
             self.begin_edit()
 
+    def _fold(self, shut: bool) -> None:
+        """Fold the group of the heading under the cursor, or open it; an open one of an accordion is gone into."""
+        if self.accordion or self.words:
+            self.action_move(0 if shut else 1)
+        else:
+            (self.folded.add if shut else self.folded.discard)(group_of(self.cursor))
+            self.rebuild()
+
     def action_reset(self) -> None:
-        self._set(self.draft.origin(self.cursor))
+        """Back to the default: the field under the cursor, or all of the group whose heading it is on."""
+        group = group_of(self.cursor)
+        shown = [line.key for line in self._lines]
+        keys = [self.cursor] if self.row else [row.key for row in self.draft.visible() if row.group == group]
+        if self.cursor not in shown:
+            return
+        self.draft.reset(*keys)
+        self._tell("" if len(keys) > 1 else self.cursor)
+
+    def travel(self, keys: tuple[str, ...] | None) -> None:
+        """Show what was undone or done again: the cursor goes to a field that changed, unless it is on one."""
+        if keys is None:
+            self.app.bell()
+            return
+        shown = {row.key for row in self.draft.visible()}
+        there = [key for key in keys if key in shown]
+        if there and self.cursor not in there:
+            self.go_to(there[0])
+        self._tell(there[0] if len(there) == 1 else "")
 
     def action_edit(self) -> None:
-        if self.row.kind in ("choice", "bool"):
+        if self.row is None:
+            into = self.accordion or bool(self.words)
+            self._fold(not into and group_of(self.cursor) not in self.folded)
+        elif self.cursor in self.pickers:
+            self.pickers[self.cursor]()
+        elif self.row.kind in ("choice", "bool"):
             self.action_step(1)
         else:
             self.begin_edit()
@@ -209,15 +170,18 @@ class Form(ScrollView, can_focus=True):
         """What a key does depends on whether a field is open; the footer shows it."""
         if action in ("commit", "cancel"):
             return self.edit is not None
+        if action == "type":
+            return self.edit is None and self.row is not None and self.row.kind in ("int", "float", "ints")
         if action in ("edit", "step", "reset"):
             return self.edit is None
         return True
 
     def begin_edit(self, text: str | None = None) -> None:
         """Start typing in the field under the cursor: over its text, or with `text` in its place."""
-        self.edit = LineEdit(self.draft.text(self.cursor) if text is None else text)
-        self.refresh_bindings()
-        self._look_at_trial()
+        if self.row is not None:
+            self.edit = LineEdit(self.draft.text(self.cursor) if text is None else text)
+            self.refresh_bindings()
+            self._look_at_trial()
 
     def commit(self) -> bool:
         """Take over what was typed; False, and the field stays open, when it is wrong."""
@@ -236,49 +200,49 @@ class Form(ScrollView, can_focus=True):
         """Leave the field as it was."""
         self.edit = self._trial = None
         self.refresh_bindings()
-        self.rebuild()
-        self.post_message(self.Changed(self.cursor))
+        self._tell(self.cursor)
 
-    def _set(self, text: str) -> None:
+    def _set(self, text: str, joins: bool = False) -> None:
         if text != self.draft.text(self.cursor):
-            self.draft.set(self.cursor, text)
-            self.rebuild()
-            self.post_message(self.Changed(self.cursor))
+            self.draft.set(self.cursor, text, joins=joins)
+            self._tell(self.cursor)
 
     def _look_at_trial(self) -> None:
         assert self.edit is not None
-        self._trial = self.draft.fault_of(self.cursor, self.edit.text.strip())
+        self._trial_config, self._trial = self.draft.trial(self.cursor, self.edit.text.strip())
+        self._tell(self.cursor)
+
+    def _tell(self, key: str) -> None:
         self.rebuild()
-        self.post_message(self.Changed(self.cursor))
+        self.post_message(self.Changed(key))
 
     # -- keys, paste, mouse -------------------------------------------------------------------------------------------
 
+    def action_type(self, sign: str) -> None:
+        """Begin a number with a digit."""
+        self.begin_edit(sign)
+
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """While a field is open, letters belong to it and the footer does not offer them."""
-        return self.edit is not None and character is not None and character.isprintable()
+        return self.edit is not None and types(key, character)
 
-    def on_key(self, event: events.Key) -> None:
+    def take_key(self, event: events.Key) -> bool:
         if self.edit is None:
-            starts_number = event.character is not None and event.character in "0123456789.-"
-            if starts_number and self.row.kind in ("int", "float", "ints"):
-                self.begin_edit(event.character)
-                event.stop()
-                event.prevent_default()
-            return
-        if event.key in ("up", "down", "f1"):
-            return  # the binding commits and moves on, or explains the field
-        event.stop()
-        event.prevent_default()
-        if event.key in ("enter", "tab"):
-            self.commit()
-        elif event.key == "escape":
+            return False
+        if event.key in ("enter", "tab", "shift+tab"):
+            if self.commit() and event.key != "enter":
+                self.action_move(1 if event.key == "tab" else -1)
+        elif event.key in ("escape", "ctrl+z"):
             self.action_cancel()
-        elif self.edit.handle(event.key, event.character):
+        elif not self.edit.handle(event.key, event.character):
+            return False
+        else:
             self._look_at_trial()
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         lines = event.text.strip().splitlines()
-        if not lines or (self.edit is None and self.row.kind in ("choice", "bool")):
+        if not lines or (self.edit is None and (self.row is None or self.row.kind in ("choice", "bool"))):
             return
         if self.edit is None:
             self.begin_edit("")
@@ -288,7 +252,8 @@ class Form(ScrollView, can_focus=True):
 
     def on_blur(self) -> None:
         # Another window or a dialog in front is no reason to close the field: the person may be fetching a path to paste.
-        stays = not self.app.app_focus or self.app.screen is not self.screen
+        # And this may be late news: the focus is back already.
+        stays = not self.app.app_focus or self.app.screen is not self.screen or self.screen.focused is self
         if self.edit is not None and not stays and not self.commit():
             self.action_cancel()
         self.refresh()
@@ -300,9 +265,12 @@ class Form(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         at = event.y + round(self.scroll_offset.y)
         line = self._lines[at] if 0 <= at < len(self._lines) else None
-        if line is None or line.row is None:
+        if line is None or not line.key or (line.key != self.cursor and not self.commit()):
             return
-        if line.row.key == self.cursor and self.edit is None:
+        if line.kind == "group" and not self.accordion:
+            self.cursor = line.key
+            self.action_edit()
+        elif line.key == self.cursor and self.edit is None:
             self.action_edit()
         elif self.commit():
-            self.cursor = line.row.key
+            self.cursor = line.key

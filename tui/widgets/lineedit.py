@@ -11,6 +11,16 @@ from ..text import clean
 _CURSOR = Style(reverse=True)
 
 
+def types(key: str, character: str | None) -> bool:
+    """Whether a key puts a character into a text, so that it is no command while one types."""
+    return (character is not None and character.isprintable()) or key in _NAMED
+
+
+_NAMED = frozenset(
+    ["slash", "question_mark", "full_stop", "comma", "minus", "plus", "space"]
+)  # whose character is not told
+
+
 class LineEdit:
     """The state of a one-line editor. It knows the usual keys of a shell's line editor and draws nothing itself."""
 

@@ -1,0 +1,260 @@
+"""What takes a person out of the setup screen and back: files opened and saved, a menu of samples, a script, the command line.
+
+Files are read and written in threads of their own; what came of it arrives as a message.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+from textual.screen import Screen
+
+from engine.config import RunConfig
+from engine.configfile import load_config
+from engine.data.catalogue import FILE_SUFFIXES, card
+from engine.errors import InputError, NntuiError
+from engine.presets import Preset, presets
+from engine.samples import about, samples
+
+from ..kept import Keeper
+from ..savefile import save_config, save_script
+from ..text import clean
+from .command import CommandScreen
+from .files import ColumnScreen, FaultsScreen, PathScreen
+from .pick import Item, Menu
+
+if TYPE_CHECKING:
+    from .setup import SetupScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample configuration, chosen in the menu."""
+
+    name: str
+    path: Path
+
+
+class Errands:
+    """The errands of one setup screen."""
+
+    class Done(Message):
+        """A file was read or written, or not. then: what is left to do on the screen's own thread."""
+
+        def __init__(self, then: Callable[[], None]) -> None:
+            super().__init__()
+            self.then = then
+
+    def __init__(self, screen: SetupScreen, keeper: Keeper) -> None:
+        self._screen = screen
+        self._keeper = keeper
+        self.path = ""  # of the TOML file that the settings came from or were saved to last
+
+    # -- data files ---------------------------------------------------------------------------------------------------
+
+    def open_table(self) -> None:
+        """Ask for a data file and then for its target."""
+        source = self._screen.draft.text("data.source")
+        text = source if card(source) is None else ""
+        dialog = PathScreen("Open a data file", FILE_SUFFIXES, self._keeper.memory.tables, text)
+        self._screen.app.push_screen(dialog, self._table_chosen)
+
+    def _table_chosen(self, path: str | None) -> None:
+        if path:
+            full = str(Path(path).expanduser()) if path.startswith("~") else path
+            dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
+            self._screen.app.push_screen(dialog, lambda target: self._target_chosen(full, target))
+
+    def pick_target(self) -> None:
+        """Ask for the target of the file that is the dataset now."""
+        source = self._screen.draft.text("data.source")
+        dialog = ColumnScreen(source, self._screen.draft.text("data.target"))
+        self._screen.app.push_screen(dialog, lambda target: self._target_chosen(source, target))
+
+    def _target_chosen(self, source: str, target: str | None) -> None:
+        if target is not None:
+            self._keeper.used_table(source)
+            self._screen.put({"data.source": source, "data.target": target}, "data.target")
+
+    # -- configurations -----------------------------------------------------------------------------------------------
+
+    def menu(self) -> None:
+        """Presets, and the samples that come with nntui."""
+        kinds = [
+            Item(
+                one.name,
+                one.about.partition(": ")[0],
+                one.about,
+                one,
+                heading="presets: some fields are set, the others stay",
+            )
+            for one in presets()
+        ]
+        self._screen.app.push_screen(Menu("Presets and samples", [*kinds, *_sample_items()]), self._menu_chosen)
+
+    def _menu_chosen(self, value: Any) -> None:
+        if isinstance(value, Preset):
+            self._screen.put(value.settings)
+            self._say(f"{value.name}: u takes it back")
+        elif isinstance(value, Sample):
+            self.open_config(str(value.path), sample=True)
+
+    def ask_for_config(self) -> None:
+        """Ask for a TOML file and open it."""
+        dialog = PathScreen("Open settings (TOML)", (".toml",), self._keeper.memory.configs)
+        self._screen.app.push_screen(dialog, lambda path: self.open_config(path) if path else None)
+
+    def open_config(self, path: str, sample: bool = False) -> None:
+        """Put the settings of a TOML file into the form."""
+
+        def job() -> Callable[[], None]:
+            try:
+                config = load_config(path)
+            except InputError as error:
+                lines = [fault.line() for fault in error.faults]
+                return lambda: self._refuse_file(path, lines)
+            return lambda: self._opened(path, config, sample)
+
+        self._do(job)
+
+    def _opened(self, path: str, config: RunConfig, sample: bool) -> None:
+        self.path = "" if sample else path
+        if not sample:
+            self._keeper.used_config(path)
+        self._screen.load(config)
+        self._say(f"{clean(Path(path).name)} is open; u takes it back")
+
+    def _refuse_file(self, path: str, lines: list[str]) -> None:
+        self._screen.app.push_screen(FaultsScreen(f"{clean(Path(path).name)} cannot be used", lines))
+
+    def save(self) -> None:
+        """Save to the file known already; ask for one if there is none."""
+        config = self._screen.checked()
+        if config is not None and self.path:
+            self._save(self.path, config, overwrite=True)
+        elif config is not None:
+            self.save_as()
+
+    def save_as(self) -> None:
+        """Ask for a file and save to it."""
+        config = self._screen.checked()
+        if config is not None:
+            name = self.path or f"{_file_name(config)}.toml"
+            dialog = PathScreen("Save settings (TOML)", (".toml",), self._keeper.memory.configs, name, new=True)
+            self._screen.app.push_screen(
+                dialog, lambda path: self._save(path, config, path == self.path) if path else None
+            )
+
+    def _save(self, path: str, config: RunConfig, overwrite: bool) -> None:
+        full = path if Path(path).suffix else f"{path}.toml"
+        self._write(full, overwrite, lambda again: save_config(full, config, again), lambda: self._saved(full))
+
+    def _saved(self, path: str) -> None:
+        self.path = path
+        self._keeper.used_config(path)
+        self._screen.show_title()
+        self._say(f"saved in {clean(path)}")
+
+    # -- the same run elsewhere ---------------------------------------------------------------------------------------
+
+    def show_command(self) -> None:
+        """The command line that trains the same."""
+        config = self._screen.checked()
+        if config is not None:
+            self._screen.app.push_screen(CommandScreen(config), lambda wanted: self.export() if wanted else None)
+
+    def export(self) -> None:
+        """Ask for a file and write a script of plain PyTorch to it."""
+        config = self._screen.checked()
+        if config is not None:
+            dialog = PathScreen("Export a PyTorch script", (".py",), (), f"{_file_name(config)}.py", new=True)
+            self._screen.app.push_screen(dialog, lambda path: self._export(path, config, False) if path else None)
+
+    def _export(self, path: str, config: RunConfig, overwrite: bool) -> None:
+        full = path if Path(path).suffix else f"{path}.py"
+        done = lambda: self._say(f"written: {clean(full)}; run it with python {clean(Path(full).name)}")  # noqa: E731
+        self._write(full, overwrite, lambda again: save_script(full, config, again), done)
+
+    # -- threads ------------------------------------------------------------------------------------------------------
+
+    def _write(self, path: str, overwrite: bool, write: Callable[[bool], None], done: Callable[[], None]) -> None:
+        def job() -> Callable[[], None]:
+            try:
+                write(overwrite)
+            except FileExistsError:
+                return lambda: self._ask_before(path, write, done)
+            except NntuiError as error:
+                text = str(error)
+                return lambda: self._complain(text)
+            except OSError as error:
+                text = f"{path}: {error.strerror or error}"
+                return lambda: self._complain(text)
+            return done
+
+        self._do(job)
+
+    def _ask_before(self, path: str, write: Callable[[bool], None], done: Callable[[], None]) -> None:
+        items = [Item("no", about="leave it as it is", value=False), Item("yes", about="write into it", value=True)]
+        menu = Menu(f"{clean(Path(path).name)} is there already; write into it?", items)
+        self._screen.app.push_screen(menu, lambda yes: self._write(path, True, write, done) if yes else None)
+
+    def _do(self, job: Callable[[], Callable[[], None]]) -> None:
+        """Run `job` in a thread; what it returns is then done here."""
+        work = lambda: self._screen.post_message(self.Done(job()))  # noqa: E731
+        threading.Thread(target=work, name="nntui-file", daemon=True).start()
+
+    def _say(self, words: str) -> None:
+        self._screen.notify(words, markup=False, timeout=4)
+
+    def _complain(self, words: str) -> None:
+        for line in words.splitlines()[:3]:
+            self._screen.notify(clean(line), severity="error", markup=False, timeout=10)
+
+
+class ErrandScreen(Screen[None]):
+    """A screen whose keys lead to its errands."""
+
+    errands: Errands
+
+    def action_open_table(self) -> None:
+        self.errands.open_table()
+
+    def action_menu(self) -> None:
+        self.errands.menu()
+
+    def action_save(self) -> None:
+        self.errands.save()
+
+    def action_save_as(self) -> None:
+        self.errands.save_as()
+
+    def action_open(self) -> None:
+        self.errands.ask_for_config()
+
+    def action_command(self) -> None:
+        self.errands.show_command()
+
+    def action_export(self) -> None:
+        self.errands.export()
+
+
+def _sample_items() -> list[Item]:
+    items = []
+    for name, path in samples().items():
+        words = clean(about(path), 1000)
+        items.append(
+            Item(name, words.partition(". ")[0], words, Sample(name, path), heading="samples: all fields are set")
+        )
+    return items
+
+
+def _file_name(config: RunConfig) -> str:
+    """A name for a file with these settings: the run's, or that of its dataset."""
+    name = config.run.name or Path(config.data.source).stem
+    kept = "".join(char if char.isalnum() or char in "-_." else "-" for char in name).strip("-.")
+    return kept[:60] or "settings"
