@@ -44,7 +44,7 @@ def started(program: Terminal) -> None:
 
 @sizes
 def test_a_run_from_first_key_to_final_figures(tmp_path, size):
-    with terminal(command(tmp_path, "run.epochs=25", "early_stopping.patience=24"), size, tmp_path) as program:
+    with terminal(command(tmp_path, "run.epochs=25", "run.batch_size=2", "early_stopping.patience=24"), size, tmp_path) as program:
         program.see("nntui · setup", "r run")
         program.send(DOWN + DOWN + RIGHT)
         program.see("0.15")
