@@ -44,12 +44,12 @@ def started(program: Terminal) -> None:
 
 @sizes
 def test_a_run_from_first_key_to_final_figures(tmp_path, size):
-    with terminal(command(tmp_path, "run.epochs=25", "run.batch_size=2", "early_stopping.patience=24"), size, tmp_path) as program:
+    with terminal(command(tmp_path, "run.epochs=90", "early_stopping.patience=89"), size, tmp_path) as program:
         program.see("nntui · setup", "r run")
         program.send(DOWN + DOWN + RIGHT)
         program.see("0.15")
         started(program)
-        assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/24 left", program.text)
+        assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/89 left", program.text)
         maps = Path(f"/proc/{program.process.pid}/maps")
         if maps.exists():  # the screen never imports what its keys would have to wait for
             assert "libtorch" not in maps.read_text()
