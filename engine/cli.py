@@ -235,7 +235,7 @@ def script(
 @app.command(hidden=True)
 def standby() -> None:
     """Wait, with PyTorch imported, for the process that started this one to say what to train."""
-    from .headless import leave_at_once
+    from .signals import leave_at_once
     from .standby import serve
 
     leave_at_once(serve())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,14 +84,6 @@ def exit_code(reason: str) -> int:
         "diverged": EXIT_FAILED,
     }
     return codes.get(reason, EXIT_OK)
-
-
-def leave_at_once(code: int) -> None:
-    """End the process without waiting for daemon threads or for torch to take itself apart."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 def say(text: str) -> None:

@@ -52,6 +52,14 @@ def obey_signals(token: StopToken) -> None:
         signal.signal(signal.SIGHUP, hang_up)
 
 
+def leave_at_once(code: int) -> None:
+    """End the process without waiting for daemon threads or for torch to take itself apart."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
 def occupy_descriptors() -> None:
     """Open what the caller closed of the descriptors 0 to 2, so that no file of ours gets their number and stray output."""
     for fd in (0, 1, 2):

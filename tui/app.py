@@ -10,15 +10,12 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import RenderableType
-from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.filter import LineFilter
 from textual.widgets import Static
 
 from engine.commands import Save, Stop
@@ -27,8 +24,8 @@ from engine.errors import EXIT_FAILED, EXIT_OK, InputError
 from . import looks, terminal
 from .hangup import Watch
 from .kept import Keeper, state_file
+from .shell import Shell
 from .text import clean
-from .typeahead import Prompt
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -47,8 +44,6 @@ StartRun = Callable[["RunConfig"], "RunSource"]
 OpenRun = Callable[[Path], "RunSource"]
 
 __all__ = ["NntuiApp", "run_app"]
-
-INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
 
 
 def _load() -> None:
@@ -70,7 +65,7 @@ _LATER = frozenset(
 )  # fmt: skip
 
 
-class NntuiApp(App[int]):
+class NntuiApp(Shell):
     """Setup, and a monitor over one run of its own at a time, or over any other run.
 
     `start_run` makes a run from settings (without one, `workshop` has a process ready for it), `open_run` attaches to one,
@@ -100,20 +95,14 @@ class NntuiApp(App[int]):
         previewer: Previewer | None = None,
         keeper: Keeper | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(stray, watch, charset, colour)
         self._config = config
         self._given = (start_run, find_rate, open_run, list_runs, take_over, previewer)
         self._warms_up = start_run is None
         self._opened = False  # whether the screens are there
-        self._stray = stray
-        self._charset: terminal.Charset = charset
-        self._colour = colour
-        self._watch = watch
         self._opened_on = attach
         self._keeper = keeper or Keeper()  # which remembers nothing beyond this app
         self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
-        self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
-        self.breakdown: BaseException | None = None  # what the screen broke down over
         self.parting = ""  # what to leave on the terminal instead of the figures
 
     def on_mount(self) -> None:
@@ -221,25 +210,6 @@ class NntuiApp(App[int]):
                     screen.take_look(self._look)
             self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
 
-    async def on_event(self, event: events.Event) -> None:
-        prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
-        if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
-            await super().on_event(event)
-            return
-        self.app_focus = True
-        if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
-            await self._check_bindings(event.key)
-
-    @property
-    def _look(self) -> looks.Look:
-        return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return looks.line_filters(super().get_line_filters(), self._colour, self._charset == "ascii")
-
-    def get_key_display(self, binding: Binding) -> str:
-        return looks.key_words(super().get_key_display(binding), self._charset == "ascii")
-
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
@@ -315,45 +285,6 @@ class NntuiApp(App[int]):
         if self.monitor is None or not self.monitor.source.own or self.monitor.view.end is None:
             return EXIT_OK
         return EXIT_FAILED if self.monitor.view.end.reason in ("failed", "non_finite", "diverged") else EXIT_OK
-
-    # -- a screen that breaks down ------------------------------------------------------------------------------------
-
-    def _handle_exception(self, error: Exception) -> None:
-        """An error of the screen's own code, from wherever Textual caught it. It must not reach the terminal, nor the run."""
-        if self._stray is None:
-            super()._handle_exception(error)  # the pilot of a test raises it again
-        else:
-            self.break_down(error)
-
-    def panic(self, *renderables: RenderableType) -> None:
-        if self._stray is None or self._watch is None:
-            super().panic(*renderables)
-        elif self._stray.terminal.gone():
-            self._watch.hang_up("the terminal went away")
-        else:
-            self.break_down(OSError("the terminal cannot be read"))
-
-    def break_down(self, error: BaseException) -> None:
-        """Leave without another look at the widgets. The first error is kept: those that follow come of it."""
-        if self.breakdown is None:
-            self.breakdown = error
-        self._return_code = EXIT_FAILED
-        self._close_messages_no_wait()
-        self._insist()
-
-    def _leave(self) -> None:
-        """The terminal is gone, or a signal ends everything."""
-        self.exit(EXIT_OK)
-        self._insist()
-
-    def _insist(self) -> None:
-        """Cut short whatever keeps the app from ending: a handler may wait for a widget that never comes up."""
-        if self._main is not None and not self._main.done():
-            self._main.get_loop().call_later(INSIST_SECONDS, self._cut_short)
-
-    def _cut_short(self) -> None:
-        if self._main is not None and self._main.cancel():
-            self._insist()
 
 
 def run_app(config: RunConfig | None, attach: Path | None = None) -> int:

@@ -48,7 +48,7 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
         from engine.configfile import build_config
 
         config = build_config({}, set_)
-    from engine.headless import leave_at_once
+    from engine.signals import leave_at_once
 
     from .app import run_app
 
@@ -74,7 +74,7 @@ def attach(
         from .source import AttachedSource
 
         raise typer.Exit(follow_plainly(AttachedSource(found.path)))
-    from engine.headless import leave_at_once
+    from engine.signals import leave_at_once
 
     from .app import run_app
 

@@ -54,10 +54,12 @@ sys.exit(code)
 
 FIRST_PAINT = """
 import asyncio, sys
-import tui.app, tui.main, tui.terminal
+import tui.app, tui.main, tui.screens.setup, tui.terminal
 async def paint(config):
     app = tui.app.NntuiApp(config)
     async with app.run_test(size=(80, 24)) as pilot:
+        while not isinstance(app.screen, tui.screens.setup.SetupScreen):
+            await pilot.pause()
         await pilot.pause()
         strips = app.screen._compositor.render_strips()
         print("".join(segment.text for strip in strips for segment in strip))

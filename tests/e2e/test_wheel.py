@@ -39,4 +39,4 @@ def test_the_samples_are_in_it_where_the_engine_looks_for_them(wheel):
 
 def test_it_installs_the_command(wheel):
     (entry,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
-    assert "nntui = tui.main:main" in wheel.read(entry).decode()
+    assert "nntui = tui.start:main" in wheel.read(entry).decode()

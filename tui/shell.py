@@ -1,0 +1,93 @@
+"""What the app is whatever it shows: keys that find their place, looks, and a way out when the screen is lost or breaks down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from textual import events
+from textual.app import App
+from textual.binding import Binding
+from textual.filter import LineFilter
+
+from engine.errors import EXIT_FAILED, EXIT_OK
+
+from . import looks
+from .hangup import Watch
+from .terminal import StrayOutput
+from .text import Charset
+from .typeahead import Prompt
+
+INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
+
+
+class Shell(App[int]):
+    """An app on a terminal that may go away. Without `stray` and `watch` it is one under test."""
+
+    def __init__(self, stray: StrayOutput | None, watch: Watch | None, charset: Charset, colour: bool) -> None:
+        super().__init__()
+        self._stray = stray
+        self._watch = watch
+        self._charset: Charset = charset
+        self._colour = colour
+        self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
+        self.breakdown: BaseException | None = None  # what the screen broke down over
+
+    async def on_event(self, event: events.Event) -> None:
+        prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
+        if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
+            await super().on_event(event)
+            return
+        self.app_focus = True
+        if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
+            await self._check_bindings(event.key)
+
+    @property
+    def _look(self) -> looks.Look:
+        return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return looks.line_filters(super().get_line_filters(), self._colour, self._charset == "ascii")
+
+    def get_key_display(self, binding: Binding) -> str:
+        return looks.key_words(super().get_key_display(binding), self._charset == "ascii")
+
+    # -- a screen that breaks down ------------------------------------------------------------------------------------
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of the screen's own code, from wherever Textual caught it. It must not reach the terminal, nor the run."""
+        if self._stray is None:
+            super()._handle_exception(error)  # the pilot of a test raises it again
+        else:
+            self.break_down(error)
+
+    def panic(self, *renderables: RenderableType) -> None:
+        if self._stray is None or self._watch is None:
+            super().panic(*renderables)
+        elif self._stray.terminal.gone():
+            self._watch.hang_up("the terminal went away")
+        else:
+            self.break_down(OSError("the terminal cannot be read"))
+
+    def break_down(self, error: BaseException) -> None:
+        """Leave without another look at the widgets. The first error is kept: those that follow come of it."""
+        if self.breakdown is None:
+            self.breakdown = error
+        self._return_code = EXIT_FAILED
+        self._close_messages_no_wait()
+        self._insist()
+
+    def _leave(self) -> None:
+        """The terminal is gone, or a signal ends everything."""
+        self.exit(EXIT_OK)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Cut short whatever keeps the app from ending: a handler may wait for a widget that never comes up."""
+        if self._main is not None and not self._main.done():
+            self._main.get_loop().call_later(INSIST_SECONDS, self._cut_short)
+
+    def _cut_short(self) -> None:
+        if self._main is not None and self._main.cancel():
+            self._insist()
