@@ -1,4 +1,8 @@
-"""The app: which screen is up, and how a person gets out. Screens and widgets do the rest."""
+"""The app: which screen is up, and how a person gets out. Screens and widgets do the rest.
+
+Those are imported once there is something to be seen (`_load`): a person who starts the app over a slow link sees at once that
+it is there, and can leave again.
+"""
 
 from __future__ import annotations
 
@@ -12,40 +16,58 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from textual import events
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.filter import LineFilter
+from textual.widgets import Static
 
 from engine.commands import Save, Stop
 from engine.errors import EXIT_FAILED, EXIT_OK, InputError
-from engine.rundir import LOG_FILE
-from engine.runview import RunView
 
 from . import looks, terminal
 from .hangup import Watch
 from .kept import Keeper, state_file
-from .leaving import farewell, outlive
-from .previews import Previewer
-from .screens.dialogs import ConfirmQuit, HelpScreen
-from .screens.lr_find import FindRate, LrFindScreen
-from .screens.monitor import MonitorScreen
-from .screens.runs import ListRuns, RunsScreen, runs_in
-from .screens.setup import SetupScreen
-from .source import AttachedSource, RunSource
-from .takeover import Takeover, take_over
 from .text import clean
 from .typeahead import Prompt
-from .workshop import Workshop
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
 
-StartRun = Callable[["RunConfig"], RunSource]
-OpenRun = Callable[[Path], RunSource]
+    from .previews import Previewer
+    from .screens.dialogs import ConfirmQuit, HelpScreen
+    from .screens.lr_find import FindRate, LrFindScreen
+    from .screens.monitor import MonitorScreen
+    from .screens.runs import ListRuns, RunsScreen, runs_in
+    from .screens.setup import SetupScreen
+    from .source import AttachedSource, RunSource
+    from .takeover import Takeover, take_over
+    from .workshop import Workshop
+
+StartRun = Callable[["RunConfig"], "RunSource"]
+OpenRun = Callable[[Path], "RunSource"]
 
 __all__ = ["NntuiApp", "run_app"]
 
 INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
+
+
+def _load() -> None:
+    """Import the screens and all they need; takes most of a second."""
+    from . import leaving, source, takeover, workshop
+    from .screens import dialogs, lr_find, monitor, runs, setup
+
+    del leaving  # which is needed at the end, when it may be too late to find it
+    here = globals()
+    for module in (source, takeover, workshop, dialogs, lr_find, monitor, runs, setup):
+        here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
+
+
+_LATER = frozenset(
+    [
+        "AttachedSource", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
+        "runs_in", "take_over",
+    ]
+)  # fmt: skip
 
 
 class NntuiApp(App[int]):
@@ -72,27 +94,22 @@ class NntuiApp(App[int]):
         colour: bool = True,
         watch: Watch | None = None,
         attach: Path | None = None,
-        open_run: OpenRun = AttachedSource,
-        list_runs: ListRuns = runs_in,
-        take_over: Takeover = take_over,
+        open_run: OpenRun | None = None,
+        list_runs: ListRuns | None = None,
+        take_over: Takeover | None = None,
         previewer: Previewer | None = None,
         keeper: Keeper | None = None,
     ) -> None:
         super().__init__()
         self._config = config
-        self.workshop = Workshop()
+        self._given = (start_run, find_rate, open_run, list_runs, take_over, previewer)
         self._warms_up = start_run is None
-        self._start_run = start_run or self.workshop.start
-        self._find_rate = find_rate or self.workshop.find_rate
+        self._opened = False  # whether the screens are there
         self._stray = stray
         self._charset: terminal.Charset = charset
         self._colour = colour
         self._watch = watch
         self._opened_on = attach
-        self._open_run = open_run
-        self._list_runs = list_runs
-        self._take_over = take_over
-        self._previewer = previewer or self.workshop
         self._keeper = keeper or Keeper()  # which remembers nothing beyond this app
         self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
         self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
@@ -107,11 +124,6 @@ class NntuiApp(App[int]):
         self.theme = self._keeper.memory.theme if self._keeper.memory.theme in looks.THEMES else looks.THEMES[0]
         if not self._colour:
             self.theme = looks.MONO_THEME
-        self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look))
-        if self._opened_on is None:
-            self.call_after_refresh(self._warm)
-        else:
-            self._watch_over(self._open_run(self._opened_on))
         self._main = asyncio.current_task()
         if self._watch is not None:
             loop = asyncio.get_running_loop()
@@ -121,6 +133,28 @@ class NntuiApp(App[int]):
                     loop.call_soon_threadsafe(self._leave)
 
             self._watch.screen_is_up(leave)
+
+        self.call_after_refresh(self._open)
+
+    def compose(self) -> ComposeResult:
+        yield Static(" nntui · opening", id="title", markup=False)
+
+    async def _open(self) -> None:
+        """The first screen, as soon as it can be imported."""
+        await asyncio.to_thread(_load)
+        start_run, find_rate, open_run, list_runs, take_over_, previewer = self._given
+        self.workshop = Workshop()
+        self._start_run = start_run or self.workshop.start
+        self._find_rate = find_rate or self.workshop.find_rate
+        self._previewer = previewer or self.workshop
+        self._open_run = open_run or AttachedSource
+        self._list_runs, self._take_over = list_runs or runs_in, take_over_ or take_over
+        self._opened = True
+        self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look))
+        if self._opened_on is None:
+            self.call_after_refresh(self._warm)
+        else:
+            self._watch_over(self._open_run(self._opened_on))
 
     def _warm(self) -> None:
         """Have the next run's process get ready while a person looks at the form."""
@@ -147,6 +181,8 @@ class NntuiApp(App[int]):
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
     def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
+        from engine.rundir import LOG_FILE
+
         if self._stray is not None and message.source.own:
             self._stray.move_to(Path(message.folder) / LOG_FILE)
 
@@ -241,7 +277,9 @@ class NntuiApp(App[int]):
         return monitor if monitor is not None and monitor.source.own and monitor.running else None
 
     def action_request_quit(self) -> None:
-        if isinstance(self.screen, ConfirmQuit):
+        if not self._opened:
+            self.exit(EXIT_OK)
+        elif isinstance(self.screen, ConfirmQuit):
             self.screen.dismiss("stop")
         elif self._own_monitor is not None:
             self.push_screen(ConfirmQuit(), self._quit_by)
@@ -343,6 +381,10 @@ def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
             app.break_down(error)
             stray.terminal.rescue()
         watch.screen_is_gone()
+        from engine.runview import RunView
+
+        from .leaving import farewell, outlive
+
         source = app.monitor.source if app.monitor is not None else None
         view = app.monitor.view if app.monitor is not None else RunView()
         if watch.lost or app.breakdown is not None:

@@ -27,7 +27,6 @@ from engine.series import Floats, HeldBounds, clean, decimate, figure, round_bou
 from .chart_frame import (
     GLYPHS,
     LOST,
-    Charset,
     Entry,
     Frame,
     Glyphs,
@@ -41,6 +40,7 @@ from .chart_frame import (
     plain,
 )
 from .chart_lines import Dots, Placing, pieces_of
+from .text import Charset
 
 Role = Literal["train", "validation", "reference"]
 

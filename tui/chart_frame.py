@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-Charset = Literal["braille", "blocks", "ascii"]
 Tick = tuple[int, str]  # column or row inside the canvas, label
 Piece = tuple[str, str]  # text, paint
 

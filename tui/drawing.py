@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -21,7 +21,7 @@ from engine.plaintext import balance_pieces, cut
 from engine.plaintext import fit as fit_by
 from engine.preview import Histogram, Point
 
-Charset = Literal["braille", "blocks", "ascii"]
+from .text import Charset
 
 
 class Span(NamedTuple):

@@ -10,14 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.commands import Command, Save, Stop
 from engine.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, InputError
 from engine.events import EndReason
 
-from .source import RunSource
 from .terminal import TerminalFile
+
+if TYPE_CHECKING:
+    from .source import RunSource
 
 EXIT_HUNG_UP = 129  # 128 + SIGHUP, when there was no run whose end could give the exit code
 GRACE_SECONDS = 2.0  # for the screen to get away by itself once there is nothing left to wait for

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter, Monochrome, NoColor
 
-from .chart import Charset
+from .text import Charset
 
 THEMES = ("textual-dark", "textual-light", "ansi-dark", "ansi-light")
 """Those that a key goes through: dark, light, and the terminal's own 16 colours on a dark and on a light ground."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from .chart import Charset
+from .text import Charset
 
 
 def has_terminal() -> bool:

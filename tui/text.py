@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
 from engine.text import clean
 
-__all__ = ["clean", "duration", "fit", "plain"]
+__all__ = ["Charset", "clean", "duration", "fit", "plain"]
+
+Charset = Literal["braille", "blocks", "ascii"]
+"""What is drawn with, by what the terminal and its font can show."""
 
 
 def plain(text: object, style: str | Style = "", limit: int = 400) -> Text:

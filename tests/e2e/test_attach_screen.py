@@ -30,7 +30,7 @@ def journal(place: Path) -> list[e.Event]:
 
 
 def test_after_a_hangup_the_first_screen_says_what_happened(server, tmp_path):
-    with forked(server, arguments(6), tmp_path) as program:
+    with forked(server, arguments(6, "run.batch_size=1"), tmp_path) as program:
         started(program)
         program.hang_up()
         assert program.process.wait() == 0
@@ -99,7 +99,7 @@ def test_d_leaves_the_run_to_itself(server, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_screen_that_is_killed_or_frozen_takes_nothing_along(server, tmp_path, number):
-    with forked(server, arguments(6), tmp_path) as program:
+    with forked(server, arguments(6, "run.batch_size=1"), tmp_path) as program:
         started(program)
         program.process.send_signal(number)
         with forked(server, ["attach"], tmp_path) as other:
@@ -126,7 +126,7 @@ def test_a_run_whose_process_is_killed_goes_on_from_its_checkpoint(server, tmp_p
 
 
 def test_without_a_terminal_attach_prints_lines(server, tmp_path):
-    with forked(server, arguments(3), tmp_path) as program:
+    with forked(server, arguments(3, "run.batch_size=1"), tmp_path) as program:
         started(program)
         program.see("all epochs done")
         program.send("q")

@@ -15,7 +15,7 @@ from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, run
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 8
+EPOCHS = 6
 KINDS = ("plain", "stalled", "resized", "in a dialog")
 
 
@@ -45,9 +45,14 @@ def disturb(program: ForkedTerminal, kind: str, chance: random.Random) -> None:
         program.read(chance.random() * 0.1)
 
 
+def slow(epochs: int) -> list[str]:
+    """A run that takes a few seconds, in which a terminal can be closed on a busy machine too."""
+    return arguments(epochs, "run.batch_size=1")
+
+
 def hangs_up(server: AppServer, place: Path, kind: str, chance: random.Random) -> bool:
     """Run the app, close its terminal at a random time, and see the run end well; whether it was still training then."""
-    with forked(server, arguments(EPOCHS), place, chance.choice([(80, 24), (140, 45)])) as program:
+    with forked(server, slow(EPOCHS), place, chance.choice([(80, 24), (140, 45)])) as program:
         started(program)
         program.read(chance.random() * 0.3)
         disturb(program, kind, chance)
@@ -61,7 +66,7 @@ def hangs_up(server: AppServer, place: Path, kind: str, chance: random.Random) -
 def undisturbed(server: AppServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run, watched to its end."""
     place = tmp_path_factory.mktemp("undisturbed")
-    with forked(server, arguments(EPOCHS), place) as program:
+    with forked(server, slow(EPOCHS), place) as program:
         started(program)
         program.see("all epochs done")
         program.send("q")

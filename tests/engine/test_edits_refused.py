@@ -144,9 +144,10 @@ def test_batch_size_that_batch_norm_cannot_take(small):
     assert "leave one row alone" in refusals(result.view)[0]
 
 
-def test_trials_cannot_be_edited(small):
-    config = small(trials={"kind": "kfold", "folds": 3}, run={"epochs": 2})
-    token = asking({"optimizer.lr": "0.5"})
+@pytest.mark.parametrize("way", ["on", "off"])
+def test_trials_cannot_be_edited(small, way):
+    config = small(trials={"kind": "kfold", "folds": 3, "side_by_side": way}, run={"epochs": 2})
+    token = asking({"optimizer.lr": "0.5"}, (1, 0))
     token._actions |= {2: lambda token: token.obey(MoreEpochs(3)), 3: lambda token: token.obey(Revert())}
     result = train(config, (), token)
     assert len(refusals(result.view)) == 3

@@ -56,7 +56,7 @@ def test_fork_into_another_architecture(small):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("trials", [{}, {"kind": "kfold", "folds": 3}], ids=str)
+@pytest.mark.parametrize("trials", [{}, {"kind": "kfold", "folds": 3, "side_by_side": "off"}], ids=str)
 def test_a_fork_is_taken_up_again_when_the_old_run_is_gone(small, trials):
     old = train(small()).folder
     config = small(model={"hidden": [8], "weights": old}, trials=trials)

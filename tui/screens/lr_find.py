@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from engine.errors import InputError
 
-from ..chart import Charset, ChartOptions, Mark, Series
-from ..text import clean
+from ..chart import ChartOptions, Mark, Series
+from ..text import Charset, clean
 from ..widgets.chart import Chart
 
 if TYPE_CHECKING:

@@ -23,11 +23,11 @@ from engine.report import sides
 from engine.runview import RunView
 from engine.series import HeldBounds
 
-from ..chart import Charset, ChartOptions, Series
+from ..chart import ChartOptions, Series
 from ..keys import KEYS, LESS_WANTED, makes_sense
 from ..marks import marks_of
 from ..source import RunSource
-from ..text import clean
+from ..text import Charset, clean
 from ..widgets.chart import Chart
 from ..widgets.findings import FindingCards
 from ..widgets.logpane import LogPane
