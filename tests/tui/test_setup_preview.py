@@ -14,6 +14,7 @@ from tui.drawing import as_text
 from tui.looks import Look
 from tui.paths import size_words
 from tui.previewtext import Known, brief, data_drawing, layer_lines, preview_text
+from tui.widgets.datasetpane import DatasetPane
 from tui.widgets.datasets import entries_for
 from tui.widgets.preview import PreviewPane
 
@@ -101,6 +102,17 @@ async def test_cards_are_searched_and_show_what_is_in_them(size):
         await see(pilot, "-1.25")
         await press(pilot, "escape")
         await see(pilot, "wine", ">*diabetes")
+
+
+async def test_a_card_never_shows_the_data_of_another_one():
+    async with opened(WIDE) as pilot:
+        pane = pilot.app.screen.query_one(DatasetPane)
+        await press(pilot, "d", "down", "down")
+        await until(pilot, lambda: pane._shown[1] is not None and pane._shown[1].dataset == "breast_cancer")
+        pane._ask("wine", pane._asked - 1)  # a timer that went off as the cursor moved on
+        pane._thread.finish(10)
+        await pilot.pause()
+        assert pane._shown[0] == "breast_cancer" and pane._shown[1].dataset == "breast_cancer"
 
 
 def test_entries_are_found_by_every_word_and_files_stand_among_them():

@@ -94,10 +94,13 @@ class DatasetPane(Horizontal):
         known = self._shown[1] if source == self._shown[0] else None
         self._show(source, known)
         if source and (card(source) is not None or (self._own is not None and self._own.source == source)):
-            self._timer = self.set_timer(PAUSE, lambda: self._ask(source))
+            asked = self._asked
+            self._timer = self.set_timer(PAUSE, lambda: self._ask(source, asked))
 
-    def _ask(self, source: str) -> None:
-        own, asked = self._own, self._asked
+    def _ask(self, source: str, asked: int) -> None:
+        if asked != self._asked:  # the timer went off just before the cursor moved on
+            return
+        own = self._own
         config = RunConfig(data=own if own is not None and own.source == source else DataConfig(source=source))
         self._thread.ask(lambda: self.post_message(self.Looked(asked, self._previewer.data(config))))
 
