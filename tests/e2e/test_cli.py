@@ -105,7 +105,7 @@ def test_it_answers_without_importing_anything_heavy(module, arguments, code, wo
 def test_the_first_screen_imports_nothing_heavy():
     done = run("--sample", "digits", program=(sys.executable, "-c", FIRST_PAINT.format(heavy=HEAVY)))
     assert done.returncode == 0, done.stderr
-    assert "nntui · setup" in done.stdout and "hidden layers      64" in done.stdout
+    assert "nntui · setup" in done.stdout and "hidden layers 64" in done.stdout
     assert "HEAVY []" in done.stderr
 
 

@@ -90,3 +90,9 @@ def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
         path.name for path in (ROOT / "engine").iterdir() if path.is_dir()
     }
     assert modules.isdisjoint(engine.__all__)
+
+
+def test_the_app_shows_itself_before_its_screens_are_imported():
+    """A bare Textual app is up in a quarter of a second; so is ours."""
+    slow = {"pydantic", "numpy", "plotext", "typer"}
+    assert imported("import tui.start, tui.app, tui.terminal, tui.hangup") & {*HEAVY, *slow} == set()
