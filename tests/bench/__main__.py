@@ -63,7 +63,7 @@ class Row:
 NAMES = (
     *("careful", "tutorial", "lightning", "keras", "skorch", "table", "cnn"),
     *("restarts", "folds", "restarts32"),
-    *("memory", "help", "paint", "view", "gpu"),
+    *("memory", "help", "paint", "monitor", "view", "gpu"),
 )
 HEAD = (
     "| work | against | goal | median | min-max | cpu | nntui | other | rounds |\n|---|---|---|---|---|---|---|---|---|"
@@ -159,6 +159,12 @@ def _outside(quick: bool, rounds: int, wanted: Callable[[str], bool]) -> Iterato
         row = Row("paint", "first paint of the app", "bare Textual app", 1.3)
         with tempfile.TemporaryDirectory() as folder:
             row.pairs = [start.paint_seconds(Path(folder)) for _ in range(rounds + 1)][1:]
+        yield row
+    if wanted("monitor"):
+        row = Row("monitor", "an epoch of digits with the monitor open, 2 cores", "without a screen", 1.03, "ms")
+        row.pairs = [start.epoch_milliseconds(20 if quick else 300) for _ in range(1 if quick else rounds + 1)][
+            -rounds:
+        ]
         yield row
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+from engine import read_journal
+from engine.events import EpochEnded
 from tests.support.terminal import NNTUI, environment, terminal
 
 BARE = """
@@ -75,6 +79,40 @@ def first_paint(command: tuple[str, ...], folder: Path) -> float:
 def paint_seconds(folder: Path) -> tuple[float, float]:
     """The app's first paint, and that of a Textual app with one word."""
     return first_paint(NNTUI, folder), first_paint((sys.executable, "-c", BARE), folder)
+
+
+def epoch_milliseconds(epochs: int) -> tuple[float, float]:
+    """What an epoch of digits takes with the monitor open on a terminal of 120x40, and without a screen.
+
+    On every core there is: the screen and the training have a process each.
+    """
+    pinned = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else None
+    if pinned is not None:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    settings = [f"run.epochs={epochs}", "run.device=cpu", "early_stopping.enabled=false"]
+    given = ["--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
+    try:
+        with tempfile.TemporaryDirectory() as watched, tempfile.TemporaryDirectory() as alone:
+            with terminal([*NNTUI, *given], (120, 40), Path(watched)) as program:
+                program.see("nntui · setup", "r run")
+                program.send("r")
+                program.see("all epochs done", seconds=600)
+                program.send("q")
+                program.wait()
+            subprocess.run(
+                [*NNTUI, "train", *given], check=True, stdout=subprocess.DEVNULL, env=environment(), cwd=alone
+            )
+            return _milliseconds(Path(watched)), _milliseconds(Path(alone))
+    finally:
+        if pinned is not None:
+            os.sched_setaffinity(0, pinned)
+
+
+def _milliseconds(place: Path) -> float:
+    """From the end of the first epoch to that of the last, by the journal of the only run there."""
+    (journal,) = place.glob("runs/*/events.jsonl")
+    ends = [event.time for event in read_journal(journal) if isinstance(event, EpochEnded)]
+    return (ends[-1] - ends[0]) / (len(ends) - 1) * 1000
 
 
 def peak_megabytes(who: str, epochs: int) -> tuple[float, float]:

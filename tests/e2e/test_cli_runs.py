@@ -208,7 +208,15 @@ def test_the_life_of_a_run(tmp_path):
 def test_ctrl_c_while_a_run_starts_leaves_none_behind(tmp_path):
     command = [*NNTUI, "train", "--sample", "overfit", "--set", "run.epochs=100000", *QUICK, "--detach"]
     starter = subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where the tests run in the background
     )
     assert starter.stdout is not None
     assert starter.stdout.readline().startswith("starting")

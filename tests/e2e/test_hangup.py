@@ -15,7 +15,7 @@ from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, run
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 6
+EPOCHS = 4
 KINDS = ("plain", "stalled", "resized", "in a dialog")
 
 

@@ -44,12 +44,12 @@ def started(program: Terminal) -> None:
 
 @sizes
 def test_a_run_from_first_key_to_final_figures(tmp_path, size):
-    with terminal(command(tmp_path, "run.epochs=90", "early_stopping.patience=89"), size, tmp_path) as program:
+    with terminal(command(tmp_path, "run.epochs=60", "early_stopping.patience=59"), size, tmp_path) as program:
         program.see("nntui · setup", "r run")
         program.send(DOWN + DOWN + RIGHT)
         program.see("0.15")
         started(program)
-        assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/89 left", program.text)
+        assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/59 left", program.text)
         maps = Path(f"/proc/{program.process.pid}/maps")
         if maps.exists():  # the screen never imports what its keys would have to wait for
             assert "libtorch" not in maps.read_text()
@@ -67,7 +67,7 @@ def test_a_run_from_first_key_to_final_figures(tmp_path, size):
     assert "test = 0.15" in (folder / "config.toml").read_text()
 
 
-@sizes
+@pytest.mark.parametrize("size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.soak)])
 def test_quit_while_training_in_under_a_second(tmp_path, size):
     """The best of three, for a machine that is busy with other things."""
     took = []

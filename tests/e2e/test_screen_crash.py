@@ -26,7 +26,7 @@ SHORT = {
     ("AskEpochs", "on_input_submitted"),
     ("EditScreen", "compose"),
     ("RunsScreen", "on_mount"),
-    ("Form", "on_key"),
+    ("Form", "action_move"),
     ("SetupScreen", "action_run"),
 }
 

@@ -168,6 +168,7 @@ def check(sections) -> None:
     assert measured / WITHIN < said < measured * WITHIN
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process")
 def test_the_whole_against_the_memory_of_a_process():
     check(RUN)
