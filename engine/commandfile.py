@@ -49,9 +49,11 @@ class CommandReader:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop reading; returns when the thread has ended."""
+        """Stop reading, after a last look; returns when the thread has ended."""
         self._closed.set()
         self._thread.join()
+        with contextlib.suppress(OSError):
+            self._look()
 
     def _run(self) -> None:
         while not self._closed.wait(LOOK_SECONDS):

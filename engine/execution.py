@@ -160,6 +160,7 @@ def execute(
                 results = [run_trial(tee, watch, plan[0], data, training, folder)]
             finally:
                 watch.close()
+        reader.close()
         _answer_late(tee, token)
         cut = token.reason if len(results) < len(plan) else None
         return _result(tee, seen.view, config, results, folder, began, cut)

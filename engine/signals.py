@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 
@@ -52,7 +52,7 @@ def obey_signals(token: StopToken) -> None:
         signal.signal(signal.SIGHUP, hang_up)
 
 
-def leave_at_once(code: int) -> None:
+def leave_at_once(code: int) -> NoReturn:
     """End the process without waiting for daemon threads or for torch to take itself apart."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()

@@ -77,16 +77,17 @@ class Child:
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._answers = self._socket.makefile("rb")
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            self.process = launch(arguments, theirs.fileno(), self._output.fileno())
-        except OSError as error:
-            self.close()
-            raise TrainingError(f"no process can be started: {error.strerror}") from None
-        finally:
-            theirs.close()
+        with contextlib.ExitStack() as made:
+            try:
+                self._socket, theirs = socket.socketpair()
+                made.callback(self._socket.close)
+                with theirs:
+                    self._answers = made.enter_context(self._socket.makefile("rb"))
+                    self._output = made.enter_context(tempfile.TemporaryFile())
+                    self.process = launch(arguments, theirs.fileno(), self._output.fileno())
+            except OSError as error:
+                raise TrainingError(f"no process can be started: {error.strerror or error}") from None
+            made.pop_all()
 
     def close(self) -> None:
         """Stop listening; the process is not touched, but one that waits to be told something ends."""
@@ -149,12 +150,22 @@ def _interrupts_later() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
+def signal_name(number: int) -> str:
+    """A signal as a person knows it, with what is behind it most of the time."""
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(number).name
+        return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
+    return f"signal {number}"
+
+
 def _failure(code: int, printed: str) -> InputError | TrainingError:
     """What a process that ended before its run began has said, as the error it would have been here."""
     lines = [line for line in printed.splitlines() if line.strip()]
     said = [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]
     if code == EXIT_BAD_INPUT and said:
         return InputError([Fault("", clean(line, 2000)) for line in said])
+    if code < 0:
+        return TrainingError(f"its process was ended by {signal_name(-code)}")
     last = clean((said or lines or [f"the process ended with exit code {code}"])[-1], 2000)
     return TrainingError(last.removeprefix("training failed: "))
 

@@ -142,8 +142,11 @@ class NntuiApp(Shell):
         self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look))
         if self._opened_on is None:
             self.call_after_refresh(self._warm)
-        else:
+            return
+        try:
             self._watch_over(self._open_run(self._opened_on))
+        except InputError as error:  # it was there a moment ago
+            self.notify(clean(error), severity="error", markup=False)
 
     def _warm(self) -> None:
         """Have the next run's process get ready while a person looks at the form."""
@@ -210,6 +213,9 @@ class NntuiApp(Shell):
                     screen.take_look(self._look)
             self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._opened or action == "request_quit"
+
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
@@ -244,7 +250,7 @@ class NntuiApp(Shell):
     def _own_monitor(self) -> MonitorScreen | None:
         """The monitor of a run that this app has started and that is not over."""
         monitor = self.monitor
-        return monitor if monitor is not None and monitor.source.own and monitor.running else None
+        return monitor if monitor is not None and monitor.source.own and (monitor.running or monitor.going_on) else None
 
     def action_request_quit(self) -> None:
         if not self._opened:
@@ -264,9 +270,8 @@ class NntuiApp(Shell):
 
     def _stop_and_quit(self) -> None:
         """Stop the run and leave; its end is waited for after the screen is gone."""
-        if (monitor := self._own_monitor) is not None:
-            monitor.send(Stop(reason="interrupted"))
-        self.exit(self._exit_code())
+        if (monitor := self._own_monitor) is None or monitor.send(Stop(reason="interrupted")):
+            self.exit(self._exit_code())
 
     def action_detach(self) -> None:
         """Leave the run to itself, with a checkpoint for the road."""

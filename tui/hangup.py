@@ -107,6 +107,8 @@ class Watch:
     def _on_end(self, number: int, frame: FrameType | None) -> None:
         reason: EndReason = "terminated" if number == signal.SIGTERM else "interrupted"
         if self.asked is not None:
+            if self.source is not None:
+                self.source.abandon()
             os._exit(exit_code_of(reason))
         self.asked = reason
         self._ask(Stop(reason=reason))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.commands import ScreenGone
 from engine.console import epoch_line, final_table, notice_line
-from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, InputError
+from engine.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, InputError
 from engine.events import EpochEnded, Event, RunEnded
 from engine.headless import exit_code
 from engine.rundir import LOG_FILE
@@ -69,14 +69,22 @@ def farewell(source: RunSource | None, view: RunView, code: int, watch: Watch, o
     _catch_up(source, view)
     while view.end is None and not source.join(_GLANCE_SECONDS):
         if watch.asked != asked:
+            source.abandon()
             return EXIT_INTERRUPTED
         if not said and time.monotonic() - began > _PATIENT_SECONDS:
             out("nntui: waiting for the batch in hand and the test (Ctrl-C leaves at once)\n")
             said = True
         _catch_up(source, view)
     _catch_up(source, view)
+    if view.end is None and (error := source.error) is not None:
+        for line in str(error).splitlines():
+            out(f"nntui: {clean(line, 2000)}\n")
+        return EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
     out(final_table(view) + "\n")
-    return exit_code_of(asked) if asked else code
+    if asked:
+        return exit_code_of(asked)
+    failed = view.end is not None and view.end.reason in ("failed", "non_finite", "diverged")
+    return EXIT_FAILED if failed else code
 
 
 def _catch_up(source: RunSource, view: RunView) -> None:

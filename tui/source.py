@@ -14,10 +14,10 @@ from typing import Protocol
 
 from engine.attached import AttachedRun, attach
 from engine.commandfile import append_command
-from engine.commands import Command
+from engine.commands import Command, Save, Stop
 from engine.errors import Fault, InputError, NntuiError, TrainingError
 from engine.events import Event, RunEnded, RunResumed
-from engine.spawn import Process, Spawned
+from engine.spawn import Process, Spawned, signal_name
 
 from .takeover import spawn_again, take_over
 from .text import clean
@@ -65,6 +65,10 @@ class RunSource(Protocol):
         """Wait for the run's end, at most `timeout` seconds; whether it has come."""
         ...
 
+    def abandon(self) -> None:
+        """Nobody waits any longer for a run that was asked to stop before it began: see to it that it never does."""
+        ...
+
     def close(self) -> None:
         """The screen needs the source no longer; the run is not touched."""
         ...
@@ -73,36 +77,43 @@ class RunSource(Protocol):
 class OwnSource:
     """A run that this app has started, in a process of its own: the run is not the screen's to take along.
 
-    It is asked for things through its folder, as from any other screen; what is asked before there is one waits.
+    It is asked for things through its folder, as from any other screen, and by signals where that cannot be written to. What is
+    asked before there is a run, or while it is being taken up again, waits. Signal handlers call `send`, so there is no lock.
     """
 
     own = True
 
-    def __init__(self, start: Callable[[], Spawned]) -> None:
-        """start: blocks until the run is on record; raises InputError or TrainingError when that never comes."""
+    def __init__(self, start: Callable[[], Spawned], give_up: Callable[[], None] = lambda: None) -> None:
+        """start: blocks until the run is on record; raises InputError or TrainingError when that never comes. give_up: ends
+        what `start` waits for.
+        """
         self._run: AttachedRun | None = None
         self._process: Process | None = None
         self._error: NntuiError | None = None
         self._ended: RunEnded | None = None
         self._waiting: deque[Command] = deque()
+        self._give_up = give_up
+        self._starting = True
         self._thread = threading.Thread(target=self._begin, args=(start,), name="nntui-start", daemon=True)
         self._thread.start()
 
     def _begin(self, start: Callable[[], Spawned]) -> None:
         try:
             started = start()
+            self._process, self._run = started.process, AttachedRun(started.run)
         except NntuiError as error:
             self._error = error
-        else:
-            self._process, self._run = started.process, AttachedRun(started.run)
-            while self._waiting:
-                self._ask(self._run, self._waiting.popleft())
+        except Exception as error:  # noqa: BLE001  -- or a person would look at an empty screen for ever
+            self._error = TrainingError(f"the run cannot be started: {clean(f'{type(error).__name__}: {error}', 1000)}")
+        self._starting = False
+        with contextlib.suppress(InputError):
+            self._flush()
 
     @property
     def alive(self) -> bool:
-        if self._run is None:
-            return self._thread.is_alive()
-        return self._at_work or self._run.behind
+        if self._starting or self._at_work:
+            return True
+        return self._run is not None and self._run.alive  # another process may have taken it up
 
     @property
     def _at_work(self) -> bool:
@@ -114,10 +125,14 @@ class OwnSource:
 
     @property
     def error(self) -> BaseException | None:
-        code = self.code
-        if self._error is not None or code is None or self._ended is not None or self.alive:
+        if self._error is not None or self._run is None:
             return self._error
-        how = f"was ended by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        code = self.code
+        if self._run.error is not None or code is None or self._ended is not None or self.alive:
+            return self._run.error
+        if code == 0:
+            return TrainingError("the run has ended, and its journal does not say how; run.log may")
+        how = f"was ended by {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
         return TrainingError(f"the process of this run {how}; + goes on from its last checkpoint")
 
     def drain(self) -> list[Event]:
@@ -130,34 +145,68 @@ class OwnSource:
         return events
 
     def send(self, command: Command) -> None:
-        if self._run is None:
-            self._waiting.append(command)
-        elif self._at_work:
-            self._ask(self._run, command)
-        else:
-            self._run.send(command)  # says that there is nobody, or asks who has taken it up since
+        self._waiting.append(command)
+        if not self._starting:  # read after the append: else the thread that starts the run sees to it
+            self._flush()
 
-    @staticmethod
-    def _ask(run: AttachedRun, command: Command) -> None:
+    def _flush(self) -> None:
+        while self._run is not None:
+            try:
+                command = self._waiting.popleft()
+            except IndexError:
+                return
+            self._ask(self._run, command)
+
+    def _ask(self, run: AttachedRun, command: Command) -> None:
+        if not self._at_work:
+            run.send(command)  # says that there is nobody, or asks who has taken it up since
+            return
         try:
             append_command(run.run, command)
         except OSError as error:
-            problem = f"the command cannot be written: {error.strerror or error}"
-            raise InputError([Fault("", problem, "", clean(run.run.commands, 2000))]) from None
+            if not self._signal(command):
+                problem = f"the command cannot be written: {error.strerror or error}"
+                raise InputError([Fault("", problem, "", clean(run.run.commands, 2000))]) from None
+
+    def _signal(self, command: Command) -> bool:
+        """Ask by a signal, on a full disk for example; whether there is one for this."""
+        assert self._process is not None
+        match command:
+            case Stop():
+                hurry = command.now or command.reason == "terminated"
+                self._process.send_signal(signal.SIGTERM if hurry else signal.SIGINT)
+            case Save():
+                self._process.send_signal(signal.SIGUSR1)
+            case _:
+                return False
+        return True
 
     def go_on(self, more: int) -> RunSource:
         assert self._run is not None, "what has ended has a folder"
-        self._process = spawn_again(self._run.folder, more).process
+        self._starting = True
+        try:
+            self._process, self._ended = spawn_again(self._run.folder, more).process, None
+        finally:
+            self._starting = False
+        self._flush()
         return self
 
     def join(self, timeout: float) -> bool:
         until = time.monotonic() + timeout
         self._thread.join(timeout)
-        if self._process is None:
-            return not self._thread.is_alive()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(max(0.0, until - time.monotonic()))
-        return not self._at_work
+        if self._starting:
+            time.sleep(max(0.0, until - time.monotonic()))
+            return False
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(max(0.0, until - time.monotonic()))
+        if self._at_work:
+            return False
+        return self._run is None or self._run.join(max(0.0, until - time.monotonic()))
+
+    def abandon(self) -> None:
+        if self._starting and any(isinstance(command, Stop) for command in self._waiting):
+            self._give_up()
 
     def close(self) -> None:
         if self._run is not None:
@@ -194,6 +243,9 @@ class AttachedSource:
 
     def join(self, timeout: float) -> bool:
         return self._run.join(timeout)
+
+    def abandon(self) -> None:
+        pass
 
     def close(self) -> None:
         self._run.close()
@@ -248,12 +300,8 @@ class ScriptedSource:
     def join(self, timeout: float) -> bool:
         return not self.alive
 
+    def abandon(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed = True
-
-
-def _signal_name(number: int) -> str:
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(number).name
-        return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
-    return f"signal {number}"

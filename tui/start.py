@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from engine.errors import EXIT_INTERRUPTED
+from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED
 from engine.signals import leave_at_once, occupy_descriptors
+from engine.text import clean
 
 
 def main() -> int:
@@ -31,8 +32,10 @@ def _open() -> int:
 
         leave_at_once(run_app(None))
     except KeyboardInterrupt:  # before the app listens
-        pass
-    return EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        sys.stderr.write(f"nntui: the app cannot be opened: {clean(error.strerror or error)}\n")
+        return EXIT_FAILED
 
 
 if __name__ == "__main__":

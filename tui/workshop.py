@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 AnyPreview = TypeVar("AnyPreview", DataPreview, ModelPreview)
 
 
+PATIENCE_SECONDS = 1.0  # a run waits so long for the process that stands by
+
+
 class Workshop:
     """Keeps a process ready while it may be wanted. Any thread may call."""
 
@@ -36,7 +39,7 @@ class Workshop:
 
     def start(self, config: RunConfig) -> RunSource:
         """Train in the process that stands by; returns at once."""
-        return OwnSource(lambda: self._train(config))
+        return OwnSource(lambda: self._train(config), self._end)
 
     def find_rate(self, config: RunConfig) -> RangeTest:
         """A learning-rate range test; blocks. Raises InputError, or TrainingError when it fails."""
@@ -59,10 +62,18 @@ class Workshop:
             return kind(faults=(Fault("", clean(error)),))
 
     def _train(self, config: RunConfig) -> Spawned:
-        with self._lock:
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            return Standby().train(config)  # the one that stands by is busy with a preview or with rates
+        try:
             started = self._ready().train(config)  # a refusal leaves it waiting
             self._standby = None
             return started
+        finally:
+            self._lock.release()
+
+    def _end(self) -> None:
+        if (standby := self._standby) is not None:
+            standby.end()
 
     def _ready(self) -> Standby:
         if self._standby is None or not self._standby.alive:

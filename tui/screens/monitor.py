@@ -18,7 +18,7 @@ from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Sa
 from engine.config import RunConfig
 from engine.configfile import check
 from engine.errors import InputError, NntuiError
-from engine.events import CommandRefused, Event
+from engine.events import CommandRefused, Event, RunResumed
 from engine.report import sides
 from engine.runview import RunView
 from engine.series import HeldBounds
@@ -80,6 +80,7 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self.source = source
         self.view = RunView()
+        self.going_on = False  # whether a run that had ended is being taken up again
         self._guest = guest
         self._opened = time.time()
         self._ascii = charset == "ascii"
@@ -138,6 +139,7 @@ class MonitorScreen(Screen[None]):
         for event in events:
             self.view.apply(event)
             self._tell(event)
+            self.going_on &= not isinstance(event, RunResumed)
         if self.view.metric == "accuracy" and not self._shares:
             self._shares = True
             self._options["metric"] = replace(self._options["metric"], bounds=HeldBounds(limits=(0, 1)))
@@ -158,7 +160,7 @@ class MonitorScreen(Screen[None]):
     def _finish(self) -> None:
         self._finished = True
         error = self.source.error
-        if isinstance(error, InputError) and not self.view.run:
+        if isinstance(error, InputError) and not self.view.run and self.source.own:
             self.post_message(self.InputRefused(error))
             return
         # A run that could not be taken up again has its old end still on record.
@@ -311,6 +313,8 @@ class MonitorScreen(Screen[None]):
             self.post_message(self.NewRunAsked(config))
 
     def action_more(self) -> None:
+        if self.going_on:
+            return
         self.app.push_screen(AskEpochs(self.running), self._more)
 
     def _more(self, epochs: int | None) -> None:
@@ -323,6 +327,7 @@ class MonitorScreen(Screen[None]):
 
     def go_on(self, more: int) -> None:
         """Take up a run that has ended, for `more` epochs."""
+        self.going_on = True
         self.notify("taking the run up again", markup=False, timeout=3)
         self.run_worker(self._go_on(more), exclusive=True, group="go on")
 
@@ -331,6 +336,7 @@ class MonitorScreen(Screen[None]):
             self.source = await asyncio.to_thread(self.source.go_on, more)
             self._finished = False
         except NntuiError as error:
+            self.going_on = False
             self.notify(clean(error, 1000), severity="error", markup=False, timeout=20)
 
     async def action_detach(self) -> None:
