@@ -170,6 +170,8 @@ def _row(run: RunSummary) -> tuple[str, ...]:
 
 def _progress(run: RunSummary) -> str:
     done = f"{run.epochs}/{run.planned}" if run.planned else "-"
+    if run.trials and run.reason == "trials_done":
+        return f"all {run.trials} trials"
     return f"{done} ({run.trial} of {run.trials})" if run.trials else done
 
 

@@ -143,7 +143,7 @@ def row_of(run: RunSummary, now: float) -> list[Text]:
     return [
         plain(run.name, limit=60),
         Text(run.status, style="bold" if run.status in ("running", "paused", "lost", "failed") else ""),
-        Text(f"{run.epochs}/{run.planned or '?'}{of}"),
+        Text(f"all {run.trials} trials" if run.reason == "trials_done" else f"{run.epochs}/{run.planned or '?'}{of}"),
         Text(best),
         Text(duration(now - run.updated)),
     ]
