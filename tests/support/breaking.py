@@ -103,9 +103,13 @@ def _instances(screens: list[Screen[Any]], kind: type[Widget]) -> list[Widget]:
 
 def _host(kind: type[Widget]) -> Screen[Any]:
     """A screen that is a `kind`, or has one."""
+    from support.previews import Answers
+
     from engine.config import RunConfig
-    from tui.screens import dialogs, edit, lr_find, monitor, runs, setup
+    from tui.screens import command, dialogs, edit, files, lr_find, monitor, pick, runs, setup
     from tui.source import ScriptedSource
+
+    menu = pick.Menu("menu", [pick.Item("one", "one"), pick.Item("two", "two")])
 
     makers: list[Callable[[], Screen[Any]]] = [
         dialogs.HelpScreen,
@@ -116,13 +120,20 @@ def _host(kind: type[Widget]) -> Screen[Any]:
         lambda: runs.RunsScreen("runs", lambda folder: [], lambda folder, more: 0),
         lambda: lr_find.LrFindScreen(RunConfig(), find=lambda config: None),  # type: ignore[arg-type,return-value]
         lambda: monitor.MonitorScreen(ScriptedSource([], own=False), guest=True),
-        lambda: setup.SetupScreen(RunConfig()),
+        lambda: command.CommandScreen(RunConfig()),
+        lambda: files.PathScreen("open", [".toml"]),
+        lambda: files.ColumnScreen("nowhere.csv"),
+        lambda: files.FaultsScreen("x.toml", ["a: b"]),
+        lambda: menu,
+        lambda: setup.SetupScreen(Answers(), RunConfig()),
     ]
     if issubclass(kind, Screen):
         for make in makers:
             screen = make()
             if isinstance(screen, kind):
                 return screen
-    if kind.__module__.endswith(("datasets", "form")):
+    if kind.__name__ in ("Entry", "PickList"):
+        return menu
+    if kind.__module__.rpartition(".")[2] in ("datasets", "datasetpane", "form", "form_view", "preview", "keyline"):
         return makers[-1]()
-    return makers[-2]()
+    return monitor.MonitorScreen(ScriptedSource([], own=False), guest=True)
