@@ -27,9 +27,12 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
 
     Raises ConfigError with every fault found: unknown knobs, wrong types, values out of bounds, knobs without effect.
     """
-    text = read_text(path)
-    given = parse_toml(text, str(path))
-    return build_config(given, settings, file=str(path), lines=lines_of_keys(text))
+    return config_of(read_text(path), str(path), settings)
+
+
+def config_of(text: str, where: str, settings: Sequence[str] = ()) -> RunConfig:
+    """What TOML text that came from `where` says, with settings laid over it; ConfigError as `load_config` has it."""
+    return build_config(parse_toml(text, where), settings, file=where, lines=lines_of_keys(text))
 
 
 def build_config(

@@ -48,21 +48,55 @@ def update_toml(text: str, config: RunConfig, where: str = "the file") -> str:
     return changed
 
 
-def save_config(path: str | Path, config: RunConfig) -> None:
+class FileChangedError(Exception):
+    """A file does not say what it is believed to. text: what it says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("was changed meanwhile")
+        self.text = text
+
+
+def save_config(path: str | Path, config: RunConfig, *, known: str | None = None, base: str | None = None) -> str:
     """Write `config` to a file: into what is there, as `update_toml` does, or as a new file. Whole or not at all.
 
-    Raises ConfigError when the file cannot be read or written, or is not a configuration.
+    known: the text believed to be there. base: the text that the settings came from; a new file keeps its comments, and it
+    takes the place of what is there when that is known and can be no configuration. Returns what stands in the file now.
+    Raises ConfigError when the file cannot be read or written, or is not a configuration; FileChangedError when another text
+    than `known` is there.
     """
     try:
         file = Path(path).expanduser().resolve()  # a link stays one
         mark = file.exists() and file.read_bytes()[:3] == _BOM
     except (OSError, ValueError, RuntimeError) as error:
         raise _unwritable(path, error) from None
-    text = update_toml(read_text(file), config, str(path)) if file.exists() else to_toml(config)
+    if file.exists():
+        there = read_text(file)
+        if known is not None and there != known:
+            raise FileChangedError(there)
+        text = _written_over(there, config, str(path), base if known is not None else None)
+    else:
+        text = _new_text(config, base)
     try:
         write_atomically(file, (_BOM if mark else b"") + text.encode())
     except OSError as error:
         raise _unwritable(path, error) from None
+    return text
+
+
+def _written_over(there: str, config: RunConfig, where: str, base: str | None) -> str:
+    try:
+        return update_toml(there, config, where)
+    except ConfigError:
+        if base is None or base == there:
+            raise
+        return _new_text(config, base)
+
+
+def _new_text(config: RunConfig, base: str | None) -> str:
+    if base is not None:
+        with contextlib.suppress(ConfigError):  # it cannot take these settings
+            return update_toml(base, config)
+    return to_toml(config)
 
 
 def _unwritable(path: str | Path, error: Exception) -> ConfigError:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.config import RunConfig
 
     from .previews import Previewer
+    from .savefile import OpenFile
     from .screens.dialogs import ConfirmQuit, HelpScreen
     from .screens.lr_find import FindRate, LrFindScreen
     from .screens.monitor import MonitorScreen
@@ -70,6 +71,7 @@ class NntuiApp(Shell):
 
     `start_run` makes a run from settings (without one, `workshop` has a process ready for it), `open_run` attaches to one,
     `list_runs` looks for them, `take_over` has another process go on with one; tests pass their own. attach: the folder of a run to open at once.
+    file: the one that the settings came from.
     """
 
     CSS_PATH = "app.tcss"
@@ -94,9 +96,10 @@ class NntuiApp(Shell):
         take_over: Takeover | None = None,
         previewer: Previewer | None = None,
         keeper: Keeper | None = None,
+        file: OpenFile | None = None,
     ) -> None:
         super().__init__(stray, watch, charset, colour)
-        self._config = config
+        self._config, self._file = config, file
         self._given = (start_run, find_rate, open_run, list_runs, take_over, previewer)
         self._warms_up = start_run is None
         self._opened = False  # whether the screens are there
@@ -139,7 +142,7 @@ class NntuiApp(Shell):
         self._open_run = open_run or AttachedSource
         self._list_runs, self._take_over = list_runs or runs_in, take_over_ or take_over
         self._opened = True
-        self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look))
+        self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look, self._file))
         if self._opened_on is None:
             self.call_after_refresh(self._warm)
             return
@@ -292,8 +295,10 @@ class NntuiApp(Shell):
         return EXIT_FAILED if self.monitor.view.end.reason in ("failed", "non_finite", "diverged") else EXIT_OK
 
 
-def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
+def run_app(config: RunConfig | None, attach: Path | None = None, opened: OpenFile | None = None) -> int:
     """Open the app on this terminal, on a run's folder if one is given; returns the exit code once all is done.
+
+    opened: the file that the settings came from, which they are saved to.
 
     The terminal is then as it was. What went on in a run that lost its screen is waited for here.
     """
@@ -307,6 +312,7 @@ def run_app(config: RunConfig | None, attach: Path | None = None) -> int:
             watch=watch,
             attach=attach,
             keeper=keeper,
+            file=opened,
         )
         code = None
         try:

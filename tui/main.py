@@ -41,7 +41,13 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
         close = difflib.get_close_matches(file, verbs, n=1)
         hint = f"did you mean `nntui {close[0]}`?" if close else "`nntui --help` shows the commands"
         raise config_error("", f"no command and no file is called {file!r}", hint)
-    config = cli.resolve(file, sample, set_) if file or sample else None
+    config, opened = None, None
+    if file and not sample:
+        from .savefile import open_config
+
+        config, opened = open_config(file, set_)
+    elif sample:
+        config = cli.resolve(file, sample, set_)
     if not has_terminal():
         raise typer.Exit(_headless(config))
     if config is None and set_:
@@ -52,7 +58,7 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
 
     from .app import run_app
 
-    leave_at_once(run_app(config))
+    leave_at_once(run_app(config, opened=opened))
 
 
 @app.command()

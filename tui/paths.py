@@ -22,13 +22,14 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Listing:
     """text: what was typed. found: folders first, then files. problem: why there is nothing to list, or "". more: there are
-    more than `MOST`.
+    more than `MOST`. taken: whether there is a file of the name that a new one would get.
     """
 
     text: str
     found: tuple[Found, ...] = ()
     problem: str = ""
     more: bool = False
+    taken: bool = False
 
     def common(self) -> str:
         """How far the text can be completed without a choice."""
@@ -37,6 +38,11 @@ class Listing:
         first, last = min(one.path for one in self.found), max(one.path for one in self.found)
         same = next((i for i, char in enumerate(first) if last[i : i + 1] != char), len(first))
         return first[:same]
+
+
+def completed(path: str, suffix: str) -> str:
+    """The path of a new file as it was typed, with the usual suffix where it has none."""
+    return path if os.path.splitext(path)[1] else f"{path}{suffix}"
 
 
 def list_paths(text: str, suffixes: Sequence[str] = ()) -> Listing:
@@ -61,7 +67,14 @@ def list_paths(text: str, suffixes: Sequence[str] = ()) -> Listing:
     wanted = [one for one in names if one.is_folder or not suffixes or one.name.lower().endswith(tuple(suffixes))]
     exact = [one for one in wanted if one.name.startswith(tail)]  # else whatever differs in case alone
     chosen = sorted(exact or wanted, key=lambda one: (not one.is_folder, one.name.lower(), one.name))
-    return Listing(text, tuple(chosen[:MOST]), more=len(chosen) > MOST)
+    name = completed(text.strip(), suffixes[0] if suffixes else "")
+    return Listing(
+        text, tuple(chosen[:MOST]), more=len(chosen) > MOST, taken=bool(tail) and _is_file(os.path.expanduser(name))
+    )
+
+
+def _is_file(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isdir(path)
 
 
 def _begins(name: str, tail: str) -> bool:

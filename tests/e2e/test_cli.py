@@ -66,7 +66,7 @@ async def paint(config):
         print("HEAVY", sorted(set({heavy}) & set(sys.modules)), file=sys.stderr)
     return 0
 tui.terminal.has_terminal = lambda: True
-tui.app.run_app = lambda config: asyncio.run(paint(config))
+tui.app.run_app = lambda config, **_: asyncio.run(paint(config))
 sys.exit(tui.main.main())
 """
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,11 @@ from engine.invocation import command_line
 from engine.presets import presets
 from engine.samples import samples
 from tui.kept import Keeper, Memory, read
+from tui.main import open_
+from tui.paths import list_paths
+from tui.savefile import open_config
 from tui.screens.command import CommandScreen
+from tui.screens.dialogs import ChangedScreen
 from tui.screens.files import ColumnScreen, FaultsScreen, PathScreen, column_items
 from tui.screens.pick import Item, Menu, PickList, matching
 from tui.screens.setup import SetupScreen
@@ -239,6 +244,114 @@ async def test_open_change_save_and_save_again(size, tmp_path, monkeypatch):
         assert pilot.app.screen.errands.path == "other.toml", "no was the first answer"
 
 
+@sizes
+async def test_a_file_named_on_the_command_line_is_the_open_one(size, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tui.terminal.has_terminal", lambda: True)
+    file = tmp_path / "net.toml"
+    file.write_text(WRITTEN)
+    opens: list[tuple] = []
+
+    def run_app(config, attach=None, opened=None) -> int:
+        opens.append((config, opened))
+        return 0
+
+    monkeypatch.setattr("tui.app.run_app", run_app)
+    monkeypatch.setattr("engine.signals.leave_at_once", lambda code: None)
+    open_("net.toml", "", ["run.epochs=9"])
+    (settings, there) = opens[0]
+    keeper = Keeper()
+    async with opened(size, settings, keeper=keeper, file=there) as pilot:
+        await see(pilot, "nntui · setup   net.toml")
+        assert config(pilot).run.epochs == 9 and file.read_text() == WRITTEN
+        await press(pilot, "s")
+        await until(pilot, lambda: file.read_text() == WRITTEN.replace("epochs = 7", "epochs = 9"))
+        assert isinstance(pilot.app.screen, SetupScreen)
+    assert keeper.memory.configs == (str(file),)
+
+
+def test_a_pipe_is_read_once_and_never_written_to(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(WRITTEN,))
+    writer.start()
+    settings, there = open_config(str(pipe))
+    writer.join()
+    assert settings.run.epochs == 7 and there is None
+
+
+@sizes
+async def test_what_another_program_wrote_is_asked_about(size, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "net.toml"
+    file.write_text(WRITTEN)
+    theirs = WRITTEN.replace("1e-2", "3e-2") + "name = 'theirs'  # new\n"
+    said: list[str] = []
+    monkeypatch.setattr("tui.screens.errands.Errands._say", lambda self, words: said.append(words))
+    async with opened(size) as pilot:
+        pilot.app.screen.errands.open_config("net.toml")
+        await until(pilot, lambda: config(pilot).run.epochs == 7)
+        await press(pilot, "s", "s", "s")  # what it wrote itself is no change
+        await until(pilot, lambda: said.count("saved in net.toml") == 3)
+        assert isinstance(pilot.app.screen, SetupScreen) and file.read_text() == WRITTEN
+        file.write_text(theirs)
+        await press(pilot, "s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChangedScreen))
+        await see(pilot, "net.toml was changed by another program", "y    writes over it", "Esc  leaves it")
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        assert file.read_text() == theirs
+        await press(pilot, "s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChangedScreen))
+        file.write_text(broken := "no toml at all")  # while the question stands there
+        await press(pilot, "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChangedScreen))
+        assert file.read_text() == broken, "what nobody has been asked about stays"
+        await press(pilot, "y")
+        await until(pilot, lambda: file.read_text() == WRITTEN)
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        file.unlink()
+        await press(pilot, "s")
+        await until(pilot, lambda: file.exists() and file.read_text() == WRITTEN)
+
+
+async def test_under_another_name_the_comments_go_along(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.toml").write_text(WRITTEN)
+    async with opened() as pilot:
+        pilot.app.screen.errands.open_config("net.toml")
+        await until(pilot, lambda: config(pilot).run.epochs == 7)
+        await go_to(pilot, "run.epochs")
+        await press(pilot, "right", "S", "ctrl+u")
+        await on(pilot, PathScreen)
+        await type_in(pilot, "other")
+        await press(pilot, "enter")
+        await until(pilot, (tmp_path / "other.toml").exists)
+        assert (tmp_path / "other.toml").read_text() == WRITTEN.replace("epochs = 7", "epochs = 8")
+        assert (tmp_path / "net.toml").read_text() == WRITTEN
+
+
+async def test_the_path_dialog_tells_a_file_that_exists(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("net.toml", "notes.txt", "bare"):
+        (tmp_path / name).write_text("")
+    async with opened() as pilot:
+        await press(pilot, "S", "ctrl+u")
+        await on(pilot, PathScreen)
+        await type_in(pilot, "notes.tx")
+        await see(pilot, "a new file")
+        await press(pilot, "t")
+        await see(pilot, "notes.txt exists already")
+        assert "a new file" not in text(pilot)
+        await press(pilot, "ctrl+u")
+        await type_in(pilot, "net")
+        await see(pilot, "net.toml exists already")  # which is what it would be saved to
+        await press(pilot, "ctrl+u")
+        await type_in(pilot, "bare")
+        await see(pilot, "a new file")  # bare.toml
+    assert not list_paths(f"{tmp_path}/", (".toml",)).taken
+
+
 async def test_settings_that_cannot_be_opened_or_saved_are_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.toml").write_text("[optimizer]\nlrr = 1\nname = 'adma'\n")
@@ -309,6 +422,7 @@ def test_the_draft_outlives_a_kill(tmp_path):
     """A whole process, killed in the middle of a change: the file is one whole state or the next, never half of one."""
     code = """
 import sys
+import threading
 from pathlib import Path
 from tui.kept import Keeper
 keeper = Keeper(Path(sys.argv[1]))

@@ -135,6 +135,32 @@ class ConfirmQuit(ModalScreen[str]):
         self.dismiss(None)
 
 
+class ChangedScreen(ModalScreen[bool]):
+    """Asks before a file is written over that somebody else has written to."""
+
+    BINDINGS = [
+        Binding("y", "answer(True)", "write over it"),
+        Binding("n,escape", "answer(False)", "leave it"),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name_of_file = name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="confirm-box"):
+            yield Static(
+                Text(
+                    f"{self._name_of_file} was changed by another program.\n\n"
+                    "  y    writes over it   its comments stay, the settings are yours\n"
+                    "  Esc  leaves it"
+                )
+            )
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)
+
+
 class AskEpochs(ModalScreen[int | None]):
     """Asks how many epochs to train beyond the plan."""
 

@@ -5,6 +5,7 @@ Files are read and written in threads of their own; what came of it arrives as a
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +16,18 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.configfile import load_config
 from engine.data.catalogue import FILE_SUFFIXES, card
 from engine.errors import InputError, NntuiError
 from engine.presets import Preset, presets
 from engine.samples import about, samples
+from engine.saving import FileChangedError
 
 from ..kept import Keeper
-from ..savefile import save_config, save_script
+from ..paths import completed
+from ..savefile import OpenFile, open_config, save_config, save_script
 from ..text import clean
 from .command import CommandScreen
+from .dialogs import ChangedScreen
 from .files import ColumnScreen, FaultsScreen, PathScreen
 from .pick import Item, Menu
 
@@ -50,10 +53,15 @@ class Errands:
             super().__init__()
             self.then = then
 
-    def __init__(self, screen: SetupScreen, keeper: Keeper) -> None:
+    def __init__(self, screen: SetupScreen, keeper: Keeper, file: OpenFile | None = None) -> None:
+        """file: the one that the settings on the screen came from."""
         self._screen = screen
         self._keeper = keeper
         self.path = ""  # of the TOML file that the settings came from or were saved to last
+        self._texts: dict[str, str] = {}  # what the TOML files said when they were read or written here last
+        self._saving = threading.Lock()  # one save at a time: the next one has to know what the one before has written
+        if file is not None:
+            self._know(file)
 
     # -- data files ---------------------------------------------------------------------------------------------------
 
@@ -114,18 +122,24 @@ class Errands:
 
         def job() -> Callable[[], None]:
             try:
-                config = load_config(path)
+                config, file = open_config(path)
             except InputError as error:
                 lines = [fault.line() for fault in error.faults]
                 return lambda: self._refuse_file(path, lines)
-            return lambda: self._opened(path, config, sample)
+            return lambda: self._opened(path, config, None if sample else file)
 
         self._do(job)
 
-    def _opened(self, path: str, config: RunConfig, sample: bool) -> None:
-        self.path = "" if sample else path
-        if not sample:
-            self._keeper.used_config(path)
+    def _know(self, file: OpenFile) -> None:
+        """From now on it is the file that the settings are saved to."""
+        self.path = file.path
+        self._texts[_full(file.path)] = file.text
+        self._keeper.used_config(file.path)
+
+    def _opened(self, path: str, config: RunConfig, file: OpenFile | None) -> None:
+        self.path = ""
+        if file is not None:
+            self._know(file)
         self._screen.load(config)
         self._say(f"{clean(Path(path).name)} is open; u takes it back")
 
@@ -151,8 +165,14 @@ class Errands:
             )
 
     def _save(self, path: str, config: RunConfig, overwrite: bool) -> None:
-        full = path if Path(path).suffix else f"{path}.toml"
-        self._write(full, overwrite, lambda again: save_config(full, config, again), lambda: self._saved(full))
+        full = completed(path, ".toml")
+        base = self._texts.get(_full(self.path)) if self.path else None
+
+        def write(again: bool) -> None:
+            with self._saving:
+                self._texts[_full(full)] = save_config(full, config, again, self._texts.get(_full(full)), base)
+
+        self._write(full, overwrite, write, lambda: self._saved(full))
 
     def _saved(self, path: str) -> None:
         self.path = path
@@ -176,7 +196,7 @@ class Errands:
             self._screen.app.push_screen(dialog, lambda path: self._export(path, config, False) if path else None)
 
     def _export(self, path: str, config: RunConfig, overwrite: bool) -> None:
-        full = path if Path(path).suffix else f"{path}.py"
+        full = completed(path, ".py")
         done = lambda: self._say(f"written: {clean(full)}; run it with python {clean(Path(full).name)}")  # noqa: E731
         self._write(full, overwrite, lambda again: save_script(full, config, again), done)
 
@@ -188,6 +208,9 @@ class Errands:
                 write(overwrite)
             except FileExistsError:
                 return lambda: self._ask_before(path, write, done)
+            except FileChangedError as error:
+                found = error.text
+                return lambda: self._ask_again(path, found, write, done)
             except NntuiError as error:
                 text = str(error)
                 return lambda: self._complain(text)
@@ -202,6 +225,17 @@ class Errands:
         items = [Item("no", about="leave it as it is", value=False), Item("yes", about="write into it", value=True)]
         menu = Menu(f"{clean(Path(path).name)} is there already; write into it?", items)
         self._screen.app.push_screen(menu, lambda yes: self._write(path, True, write, done) if yes else None)
+
+    def _ask_again(self, path: str, found: str, write: Callable[[bool], None], done: Callable[[], None]) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._texts[_full(path)] = found  # which is known now; a further change is asked about anew
+                self._write(path, True, write, done)
+
+        if not isinstance(
+            self._screen.app.screen, ChangedScreen
+        ):  # else it was saved twice before the question was there
+            self._screen.app.push_screen(ChangedScreen(clean(Path(path).name)), answered)
 
     def _do(self, job: Callable[[], Callable[[], None]]) -> None:
         """Run `job` in a thread; what it returns is then done here."""
@@ -241,6 +275,11 @@ class ErrandScreen(Screen[None]):
 
     def action_export(self) -> None:
         self.errands.export()
+
+
+def _full(path: str) -> str:
+    """One name for a file, however it was typed."""
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _sample_items() -> list[Item]:

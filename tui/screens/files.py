@@ -13,7 +13,7 @@ from textual.message import Message
 from engine.errors import InputError
 
 from ..latest import Latest
-from ..paths import Found, Listing, list_paths, size_words
+from ..paths import Found, Listing, completed, list_paths, size_words
 from ..text import clean
 from .pick import Item, Picker, matching
 
@@ -66,11 +66,15 @@ class PathScreen(Picker[str]):
 
     def pointed(self, item: Item | None) -> None:
         listing = self._listing
-        if listing is not None and listing.problem:
+        if listing is None or listing.text != self.text:
+            self.say("")  # nothing is known of it yet
+        elif listing.problem:
             self.say(listing.problem)
+        elif self._new and listing.taken and not self._chosen:
+            self.say(f"{clean(os.path.basename(completed(self.text.strip(), self._suffixes[0])))} exists already")
         elif item is None and self.text:
             self.say("a new file" if self._new else "nothing begins like this")
-        elif listing is not None and listing.more:
+        elif listing.more:
             self.say("there are more; type on to see them")
         else:
             self.say("")

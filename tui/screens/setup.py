@@ -21,6 +21,7 @@ from ..kept import Keeper
 from ..looks import Look
 from ..palette import SetupCommands
 from ..previews import Previewer
+from ..savefile import OpenFile
 from ..text import clean
 from ..widgets.datasetpane import DatasetPane
 from ..widgets.datasets import DatasetList
@@ -64,8 +65,9 @@ class SetupScreen(ErrandScreen):
         config: RunConfig | None = None,
         keeper: Keeper | None = None,
         look: Look | None = None,
+        file: OpenFile | None = None,
     ) -> None:
-        """config: to begin with; without one, what stood here last. keeper: remembers that."""
+        """config: to begin with, from `file` if that is given; without one, what stood here last. keeper: remembers that."""
         super().__init__()
         self.draft = Draft(config)
         self._keeper = keeper or Keeper()
@@ -77,7 +79,7 @@ class SetupScreen(ErrandScreen):
         self._look = look or Look()
         self._page = "form"
         self._brief = ""
-        self.errands = Errands(self, self._keeper)
+        self.errands = Errands(self, self._keeper, file)
 
     def compose(self) -> ComposeResult:
         yield Static(id="title", markup=False)
