@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import ceil, floor, isfinite, log2, log10
-from pathlib import PurePath
 from typing import Any
 
 from engine.config import RunConfig
 from engine.configfile import check
 from engine.errors import Fault
 from engine.knobs import Knob, knob_by_key, knobs, parse, show, values
+
+from .faults import at_fields
 
 MOST_CHANGES = 500  # that can be undone
 
@@ -19,8 +21,9 @@ class Draft:
     """What stands in the form. Texts of knobs that mean nothing at the moment are kept, so that changing a choice back
     brings them back.
 
-    config is the RunConfig that the texts give, or None while `faults` (by key) is not empty. Every change can be undone and
-    done again, as often as there were changes.
+    config is the RunConfig that the texts give, or None while there are `wrong` ones (by key). faults: these, and what only
+    the data or the machine could tell, of a refused run and of a preview; of each key one. Every change can be undone and done
+    again, as often as there were changes.
     """
 
     def __init__(self, config: RunConfig | None = None) -> None:
@@ -29,8 +32,9 @@ class Draft:
         self._future: list[dict[str, str]] = []
         self._open = ""  # the field whose last change takes further ones in: an arrow key held down is one change
         self.config: RunConfig | None = None
-        self.faults: dict[str, Fault] = {}
-        self._refused: dict[str, tuple[str, Fault]] = {}
+        self.wrong: dict[str, Fault] = {}
+        self.noticed: dict[str, Fault] = {}
+        self._refused: dict[str, Fault] = {}
         self._visible: tuple[Knob, ...] = ()
         self._validate()
 
@@ -142,26 +146,29 @@ class Draft:
         """The knobs that mean something with the present choices, in order."""
         return self._visible
 
-    def refuse(self, faults: Sequence[Fault]) -> None:
-        """Show faults that were found later, when the data was read: the first one of each field, with its place in the file.
+    @property
+    def faults(self) -> dict[str, Fault]:
+        return {**self.noticed, **self._refused, **self.wrong}
 
-        They stand until the field or the dataset is changed, or `forget_refused`: the file may have been mended meanwhile.
+    def refuse(self, faults: Sequence[Fault]) -> None:
+        """Show what a run was refused for, at the dataset what has no field of its own.
+
+        It stands until anything is changed, or `forget_refused`: any change may mend it, and the next preview tells what is left.
         """
-        source = self._texts["data.source"]
-        keyed = [(fault.key if fault.key in knob_by_key() else "data.source", fault) for fault in faults]
-        for key in dict.fromkeys(key for key, _ in keyed):
-            first, *more = [fault for where, fault in keyed if where == key]
-            place = f"{PurePath(first.where).name}: " if first.where else ""
-            others = f" (and {len(more)} more)" if more else ""
-            shown = Fault(key, f"{place}{first.problem}{others}", first.hint, first.where)
-            self._refused[key] = (f"{self.text(key)}\0{source}", shown)
-        self._validate()
+        known = knob_by_key()
+        self._refused = at_fields(
+            [fault if fault.key in known else replace(fault, key="data.source") for fault in faults]
+        )
 
     def forget_refused(self) -> None:
-        """Look at the texts alone again."""
-        if self._refused:
-            self._refused.clear()
-            self._validate()
+        """Look at the texts, and at what a preview noticed, alone again."""
+        self._refused = {}
+
+    def notice(self, faults: Sequence[Fault]) -> bool:
+        """Show what the newest preview found, in place of what the one before it did; whether that is anything else."""
+        before, known = self.noticed, knob_by_key()
+        self.noticed = at_fields([fault for fault in faults if fault.key in known])
+        return self.noticed != before
 
     def fault_of(self, key: str, text: str) -> Fault | None:
         """What would be wrong with a knob if `text` stood in its field: for showing errors as one types."""
@@ -177,13 +184,8 @@ class Draft:
         return config, faults.get(key)
 
     def _validate(self) -> None:
-        self.config, self.faults, self._visible = self._look()
-        source = self._texts["data.source"]
-        for key, (texts, fault) in list(self._refused.items()):
-            if texts != f"{self.text(key)}\0{source}":
-                del self._refused[key]
-            else:
-                self.faults.setdefault(key, fault)
+        self.config, self.wrong, self._visible = self._look()
+        self._refused = {}
 
     def _look(self) -> tuple[RunConfig | None, dict[str, Fault], tuple[Knob, ...]]:
         found: dict[str, Any] = {}

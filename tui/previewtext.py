@@ -13,6 +13,7 @@ from engine.plaintext import table
 from engine.preview import DataPreview, Layer, Memory, ModelPreview
 
 from .drawing import Line, class_bars, curve, histogram, scatter
+from .faults import told
 from .looks import Look
 from .paths import size_words
 from .pictures import gallery
@@ -107,7 +108,7 @@ def _add_data(out: _Lines, data: DataPreview, look: Look) -> None:
     elif data.histogram.counts:
         out.text.append("\n")
         out.draw(histogram(data.histogram, out.width, 5, look.charset), look)
-    _add_words(out, data.notes, [fault.line() for fault in data.faults])
+    _add_words(out, data.notes, told(data.faults))
 
 
 def shape_words(data: DataPreview) -> str:
@@ -143,7 +144,7 @@ def _add_model(out: _Lines, model: ModelPreview, look: Look) -> None:
     if model.schedule:
         out.heading("Learning rate")
         out.draw(curve(model.schedule, out.width, 7, look.charset), look)
-    _add_words(out, model.notes, [fault.line() for fault in model.faults] if model.layers else [])
+    _add_words(out, model.notes, told(model.faults) if model.layers else [])
 
 
 def layer_lines(layers: Sequence[Layer], parameters: int, width: int) -> list[str]:
@@ -185,7 +186,7 @@ def data_drawing(data: DataPreview, width: int, look: Look) -> Text:
     if data.sample_rows and not data.pictures:
         out.text.append("\n")
         out.exactly(table(data.header, data.sample_rows[:6], width, look.ascii_only))
-    _add_words(out, data.notes, [fault.line() for fault in data.faults])
+    _add_words(out, data.notes, told(data.faults))
     return out.text
 
 

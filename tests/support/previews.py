@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from engine.config import RunConfig
 from engine.data.catalogue import card
 from engine.errors import Fault
 from engine.preview import DataPreview, Histogram, Layer, Memory, ModelPreview, Part, Picture, Point
 
+Find = Callable[[RunConfig], tuple[Fault, ...]]
+
 
 class Answers:
     """Stands in for the engine's previews; remembers what it was asked.
 
-    held: answers wait until `let_go`. fault: of every answer.
+    held: answers wait until `let_go`. fault: of every answer. find: faults of some settings, of the model's half alone when the
+    first one's key is of no data.
     """
 
-    def __init__(self, held: bool = False, fault: Fault | None = None) -> None:
+    def __init__(self, held: bool = False, fault: Fault | None = None, find: Find | None = None) -> None:
         self.asked: list[RunConfig] = []
         self.models: list[RunConfig] = []
         self._open = threading.Event()
-        self._faults = (fault,) if fault is not None else ()
+        self._find = find or (lambda config: (fault,) if fault is not None else ())
         if not held:
             self._open.set()
 
@@ -31,14 +35,14 @@ class Answers:
     def data(self, config: RunConfig) -> DataPreview:
         self.asked.append(config)
         assert self._open.wait(20)
-        if self._faults:
-            return DataPreview(dataset=config.data.source, faults=self._faults)
+        if (faults := self._find(config)) and (not faults[0].key or faults[0].key.startswith("data.")):
+            return DataPreview(dataset=config.data.source, faults=faults)
         return data_of(config.data.source)
 
     def model(self, config: RunConfig) -> ModelPreview:
         self.models.append(config)
-        if self._faults:
-            return ModelPreview(faults=self._faults)
+        if faults := self._find(config):
+            return ModelPreview(faults=faults)
         widths = config.model.hidden
         layers = [Layer(str(i), "linear", "", (width,), width * 10 + i) for i, width in enumerate(widths)]
         return ModelPreview(

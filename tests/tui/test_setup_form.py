@@ -61,6 +61,26 @@ async def test_on_many_lines_groups_fold_by_hand():
         await see(pilot, "-Model", "hidden layers")
 
 
+async def test_on_few_lines_the_group_in_hand_folds_too():
+    async with opened((80, 24)) as pilot:
+        await press(pilot, "home", "left")
+        await see(pilot, ">+Data               digits")
+        assert all(name[0] == "+" for name in headings(pilot)), "all are folded"
+        await press(pilot, "right")
+        await see(pilot, ">-Data", "dataset")
+        await press(pilot, "right", "right")
+        assert form(pilot).cursor == "@Data", "it unfolds and does not go in"
+        await press(pilot, "left", "down")
+        await see(pilot, ">-Model", "+Data")
+        await press(pilot, "up")
+        await see(pilot, ">+Data", "+Model")
+        await press(pilot, "enter")
+        await see(pilot, ">-Data")
+        await press(pilot, "left")
+        form(pilot).go_to("data.test")
+        await see(pilot, "-Data", "> test")
+
+
 def test_a_folded_group_says_what_differs():
     draft = Draft(
         build_config({"optimizer": {"name": "sgd", "lr": 0.5}, "run": {"epochs": 7}, "regularization": {"l2": 0.1}})

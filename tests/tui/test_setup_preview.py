@@ -83,6 +83,68 @@ async def test_faults_of_a_preview_are_told():
         assert safe(pilot)
 
 
+def _gaps(config: RunConfig) -> tuple[Fault, ...]:
+    """Twelve empty cells as the engine lists them, unless they may be filled in."""
+    if config.data.missing != "refuse":
+        return ()
+    listed = [Fault("data.source", "column 'b' is empty", "fill it in", f"x.csv:{line}") for line in range(2, 12)]
+    return (*listed, Fault("data.source", "2 more cells cannot be used", "", "x.csv"))
+
+
+TABLE = {"data": {"source": "x.csv", "target": "y"}}
+
+
+@sizes
+async def test_what_a_preview_finds_stands_at_its_field_until_it_is_mended(size):
+    async with opened(size, build_config(TABLE), previewer=Answers(find=_gaps)) as pilot:
+        await see(pilot, "^ x.csv:2: column 'b' is", "1 thing to mend")
+        assert text(pilot).count("^") == 1
+        assert pilot.app.screen.draft.faults["data.source"].problem.endswith("(and 11 more)")
+        await go_to(pilot, "data.missing")
+        await press(pilot, "right")
+        await until(pilot, lambda: "^" not in text(pilot) and "to mend" not in text(pilot))
+        await press(pilot, "left")
+        await see(pilot, "^ x.csv:2: column 'b'", "1 thing to mend")
+        await go_to(pilot, "run.epochs")
+        await press(pilot, "0", "0")
+        await see(pilot, "2 things to mend")
+
+
+@sizes
+async def test_what_a_preview_finds_is_told_as_one_types(size):
+    def find(config: RunConfig) -> tuple[Fault, ...]:
+        return (Fault("model.weights", "no such folder", "", "runs/ab"),) if config.model.weights == "ab" else ()
+
+    async with opened(size, previewer=Answers(find=find)) as pilot:
+        await go_to(pilot, "model.weights")
+        await press(pilot, "enter")
+        await type_in(pilot, "ab")
+        await see(pilot, "^ ab: no such folder", "1 thing to mend")
+        assert form(pilot).edit is not None
+        await type_in(pilot, "c")
+        await until(pilot, lambda: "no such folder" not in text(pilot) and "to mend" not in text(pilot))
+        await press(pilot, "backspace", "enter")
+        await see(pilot, "^ ab: no such folder", "1 thing to mend")
+        assert form(pilot).edit is None, "it may be there later: the text is taken"
+
+
+async def test_a_preview_tells_a_few_faults_and_counts_the_rest():
+    async with opened(WIDE, build_config(TABLE), previewer=Answers(find=_gaps)) as pilot:
+        await see(pilot, "! x.csv:2", "! x.csv:4", "! and 9 more")
+        await until(pilot, lambda: "x.csv:5" not in text(pilot))
+
+
+async def test_a_file_that_was_mended_meanwhile_is_looked_at_again_on_coming_back():
+    faulty = [True]
+    async with opened(WIDE, build_config(TABLE), previewer=Answers(find=lambda c: _gaps(c) if faulty else ())) as pilot:
+        await see(pilot, "1 thing to mend")
+        faulty.clear()
+        await press(pilot, "question_mark")
+        await until(pilot, lambda: pilot.app.screen.query("#help-text") or "SETUP" in text(pilot))
+        await press(pilot, "escape")
+        await until(pilot, lambda: "reset" in text(pilot) and "to mend" not in text(pilot))
+
+
 @sizes
 async def test_cards_are_searched_and_show_what_is_in_them(size):
     async with opened(size) as pilot:

@@ -16,6 +16,7 @@ from engine.data.catalogue import card
 from engine.errors import Fault
 
 from ..draft import Draft
+from ..faults import to_mend, told
 from ..helptext import help_text
 from ..kept import Keeper
 from ..looks import Look
@@ -94,7 +95,8 @@ class SetupScreen(ErrandScreen):
         yield KeyLine(LESS_WANTED)
 
     def on_mount(self) -> None:
-        self.form.pickers = {"data.source": lambda: self.action_show_page("data"), "data.target": self._pick_target}
+        self.form.pickers["data.source"] = lambda: self.action_show_page("data")
+        self.form.pickers["data.target"] = self.errands.pick_target
         self.query_one("#filter").display = False
         self._lay_out()
         self._changed()
@@ -169,7 +171,7 @@ class SetupScreen(ErrandScreen):
             self.errands.open_table()
             return
         self.draft.set("data.source", message.source)
-        self._changed("data.source")
+        self._changed()
         if message.done:
             self.action_show_page("form")
             self.form.go_to("data.source" if card(message.source) is not None else "data.target")
@@ -187,6 +189,14 @@ class SetupScreen(ErrandScreen):
         self._brief = message.words
         self.show_title()
 
+    def on_preview_pane_found(self, message: PreviewPane.Found) -> None:
+        if self.draft.notice(message.faults):
+            self._changed()
+
+    def on_screen_resume(self) -> None:
+        if self.is_mounted:
+            self.query_one(PreviewPane).look_again()
+
     def on_errands_done(self, message: Errands.Done) -> None:
         message.then()
 
@@ -198,6 +208,7 @@ class SetupScreen(ErrandScreen):
         if not key:
             form.rebuild()
         self._show_help()
+        self.show_title()
         self.query_one(PreviewPane).look_at(form.config)
         typing = (form.cursor, form.edit.text) if form.edit is not None else None
         self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
@@ -218,18 +229,22 @@ class SetupScreen(ErrandScreen):
         self.query_one("#help-below", Static).update(words, layout=False)  # its size does not hang on them
 
     def _group_help(self) -> Text:
-        text = Text("Enter or the arrows left and right fold and unfold; x puts all of the group back to the defaults.")
         if self.form.accordion:
-            text = Text("Down goes into the group, Page Down to the next one; x puts all of it back to the defaults.")
-        return text
+            return Text(
+                "Left and right fold and unfold; Down goes in, Page Down to the next; x: all back to the defaults."
+            )
+        return Text("Enter or the arrows left and right fold and unfold; x puts all of the group back to the defaults.")
 
     def show_title(self) -> None:
-        """Where the settings are kept, and in short what the preview says where that has no place of its own."""
+        """Where the settings are kept; what is to mend, or in short what the preview says where that has no place of its own."""
+        faulty = to_mend(self.form.to_mend)
         title = Text(f"nntui · setup   {clean(self.errands.path)}".rstrip(), no_wrap=True, overflow="ellipsis")
-        if not self.has_class("wide"):
-            room = self.size.width - 4 - title.cell_len
-            if cell_len(self._brief) <= room:
-                title.append(f"{self._brief:>{room + 2}}", style="not bold")
+        if faulty:  # whatever becomes of a long path
+            title.truncate(max(1, self.size.width - 6 - len(faulty)), overflow="ellipsis")
+        words = faulty or ("" if self.has_class("wide") else self._brief)
+        room = self.size.width - 4 - title.cell_len
+        if words and cell_len(words) <= room:
+            title.append(f"{words:>{room + 2}}", style="bold" if faulty else "not bold")
         self.query_one("#title", Static).update(title, layout=False)
 
     # -- settings from elsewhere --------------------------------------------------------------------------------------
@@ -248,7 +263,6 @@ class SetupScreen(ErrandScreen):
         self.form.action_cancel()
         self.draft.load(config)
         self._changed()
-        self.show_title()
         self.action_show_page("form")
 
     def set_rate(self, rate: float) -> None:
@@ -258,9 +272,6 @@ class SetupScreen(ErrandScreen):
     def set_config(self, config: RunConfig) -> None:
         """Settings of a run that has ended."""
         self.load(config)
-
-    def _pick_target(self) -> None:
-        self.errands.pick_target()
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -278,15 +289,16 @@ class SetupScreen(ErrandScreen):
         if not form.commit():
             return None
         self.draft.forget_refused()
-        form.rebuild()
-        if self.draft.config is None or self.draft.faults:
+        self._changed()
+        if self.draft.config is None:  # what a preview noticed may have been mended on disk: the run looks again
             self._go_to_fault()
             self.app.bell()
             return None
         return self.draft.config
 
     def _go_to_fault(self) -> None:
-        first = next((row.key for row in self.draft.visible() if row.key in self.draft.faults), None)
+        faults = self.draft.wrong or self.draft.faults
+        first = next((row.key for row in self.draft.visible() if row.key in faults), None)
         self.action_show_page("form")
         if first is not None:
             self.form.go_to(first)
@@ -345,7 +357,6 @@ class SetupScreen(ErrandScreen):
     def show_faults(self, faults: Sequence[Fault]) -> None:
         """Faults found when the data was read: each at its field, the first one under the cursor."""
         self.draft.refuse(faults)
-        self.form.rebuild()
+        self._changed()
         self._go_to_fault()
-        for fault in faults[:3]:
-            self.notify(clean(fault.line()), severity="error", markup=False, timeout=8)
+        self.notify("\n".join(told(faults, 1)), severity="error", markup=False, timeout=8)

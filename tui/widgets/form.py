@@ -9,7 +9,6 @@ from textual.binding import Binding
 from textual.message import Message
 
 from engine.config import RunConfig
-from engine.errors import Fault
 from engine.knobs import Knob
 
 from ..draft import Draft, stepped
@@ -73,11 +72,6 @@ class Form(FormView, can_focus=True):
     # -- moving and changing ------------------------------------------------------------------------------------------
 
     @property
-    def fault(self) -> Fault | None:
-        """What is wrong under the cursor: with the text being typed, or with the value."""
-        return self._trial if self.edit is not None else self.draft.faults.get(self.cursor)
-
-    @property
     def config(self) -> RunConfig | None:
         """The settings as they stand, with the text that is being typed; None when they would be refused."""
         return self._trial_config if self.edit is not None else self.draft.config
@@ -124,10 +118,8 @@ class Form(FormView, can_focus=True):
             self.begin_edit()
 
     def _fold(self, shut: bool) -> None:
-        """Fold the group of the heading under the cursor, or open it; an open one of an accordion is gone into."""
-        if self.accordion or self.words:
-            self.action_move(0 if shut else 1)
-        else:
+        """Fold the group of the heading under the cursor, or open it; what the filter found stays open."""
+        if not self.words:
             (self.folded.add if shut else self.folded.discard)(group_of(self.cursor))
             self.rebuild()
 
@@ -154,8 +146,11 @@ class Form(FormView, can_focus=True):
 
     def action_edit(self) -> None:
         if self.row is None:
-            into = self.accordion or bool(self.words)
-            self._fold(not into and group_of(self.cursor) not in self.folded)
+            is_open = bool(self.words) or group_of(self.cursor) not in self.folded
+            if is_open and (self.words or self.accordion):  # there is no other reason to be at it
+                self.action_move(1)
+            else:
+                self._fold(is_open)
         elif self.cursor in self.pickers:
             self.pickers[self.cursor]()
         elif self.row.kind in ("choice", "bool"):
@@ -273,4 +268,5 @@ class Form(FormView, can_focus=True):
         elif line.key == self.cursor and self.edit is None:
             self.action_edit()
         elif self.commit():
+            self.folded.discard(group_of(line.key))
             self.cursor = line.key

@@ -64,7 +64,7 @@ def arrange(
             groups.setdefault(row.group, []).append(row)
     lines: list[Line] = []
     for group, rows in groups.items():
-        faults = {row.key: fault for row in rows if (fault := _fault(draft, row.key, trial)) is not None}
+        faults = {row.key: fault for row in rows if (fault := fault_at(draft, row.key, trial)) is not None}
         opened = bool(wanted) or is_open(group)
         key = heading(group) if headings else ""
         lines.append(Line("group", key, text=group, is_open=opened, faults=len(faults)))
@@ -75,8 +75,14 @@ def arrange(
     return lines + _elsewhere(draft, wanted, found=bool(lines)) if wanted else lines
 
 
-def _fault(draft: Draft, key: str, trial: tuple[str, Fault | None] | None) -> Fault | None:
-    return trial[1] if trial is not None and trial[0] == key else draft.faults.get(key)
+def fault_at(draft: Draft, key: str, trial: tuple[str, Fault | None] | None) -> Fault | None:
+    """What is wrong at a field: with the text being typed there (see `arrange`), or with its value.
+
+    What a preview noticed counts in both: it looks at the text being typed.
+    """
+    if trial is not None and trial[0] == key:
+        return trial[1] or draft.noticed.get(key)
+    return draft.faults.get(key)
 
 
 def _elsewhere(draft: Draft, wanted: Sequence[str], found: bool) -> list[Line]:

@@ -12,7 +12,7 @@ from engine.errors import Fault
 from engine.knobs import Knob
 
 from ..draft import Draft
-from .form_lines import Line, arrange, best_match, group_of, heading
+from .form_lines import Line, arrange, best_match, fault_at, group_of, heading
 from .form_strips import Styles, line_strip
 from .lineedit import LineEdit
 
@@ -23,7 +23,7 @@ class FormView(ScrollView):
     """Fields of a draft under headings, with a cursor that is a knob's key or a heading's.
 
     folds: whether groups can be folded, and the cursor stands on their headings too. accordion: only the group in hand is
-    open, for screens with few lines. words: of the filter. edit: the field that is open, if one is.
+    open, for screens with few lines. folded: groups folded by hand. words: of the filter. edit: the field that is open, if one is.
     """
 
     COMPONENT_CLASSES = {"form--cursor", *(f"form--{name}" for name in PARTS)}
@@ -48,6 +48,17 @@ class FormView(ScrollView):
         """The knob under the cursor; None on a heading."""
         return next((line.row for line in self._lines if line.row is not None and line.key == self.cursor), None)
 
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong under the cursor: with the text being typed, or with the value."""
+        return fault_at(self.draft, self.cursor, self._tried())
+
+    @property
+    def to_mend(self) -> int:
+        """How many of the fields have a fault, also those that are folded away or not found by the filter."""
+        trial = self._tried()
+        return sum(fault_at(self.draft, row.key, trial) is not None for row in self.draft.visible())
+
     def rebuild(self) -> None:
         """Take the draft in anew: fields may have come, gone or become wrong."""
         self._arrange()
@@ -70,11 +81,19 @@ class FormView(ScrollView):
             self.rebuild()
 
     def _is_open(self, group: str) -> bool:
-        return group == group_of(self.cursor) if self.accordion else group not in self.folded
+        in_hand = not self.accordion or group == group_of(self.cursor)
+        return in_hand and self._can_open(group)
+
+    def _can_open(self, group: str) -> bool:
+        """Whether its fields are shown once it is in hand: nobody folded it."""
+        return group not in self.folded
 
     def _arranged(self, all_open: bool = False) -> list[Line]:
-        trial = (self.cursor, self._trial) if self.edit is not None else None
-        return arrange(self.draft, (lambda _: True) if all_open else self._is_open, self.words, trial, self.folds)
+        is_open = self._can_open if all_open else self._is_open
+        return arrange(self.draft, is_open, self.words, self._tried(), self.folds)
+
+    def _tried(self) -> tuple[str, Fault | None] | None:
+        return (self.cursor, self._trial) if self.edit is not None else None
 
     def _arrange(self) -> None:
         self._lines = self._arranged()

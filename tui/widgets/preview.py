@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.config import RunConfig
+from engine.errors import Fault
 from engine.invocation import command_line
 from engine.preview import DataPreview, ModelPreview
 
@@ -55,6 +56,13 @@ class PreviewPane(VerticalScroll, can_focus=True):
             super().__init__()
             self.answer = answer
 
+    class Found(Message):
+        """What is wrong with the settings, as far as the newest answer knows."""
+
+        def __init__(self, faults: tuple[Fault, ...]) -> None:
+            super().__init__()
+            self.faults = faults
+
     class Shown(Message):
         """Another line says in short what there is."""
 
@@ -73,6 +81,7 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self.known = Known()
         self._drawn: tuple[object, ...] = ()
         self._lines = -1
+        self._of_model: tuple[Fault, ...] = ()  # what only the model's half of the last answer knew
 
     def compose(self) -> ComposeResult:
         yield Static(id="preview-state", markup=False)
@@ -97,6 +106,13 @@ class PreviewPane(VerticalScroll, can_focus=True):
             self._stop()
             self._timer = self.set_timer(PAUSE, self._ask)
             self._show(replace(self.known, working=True, stale=False))
+
+    def look_again(self) -> None:
+        """Ask anew when something was wrong: a file or a folder may have been mended meanwhile, which no setting shows."""
+        config = self._for
+        if config is not None and (self.known.data.faults or self.known.model.faults):
+            self._for = None
+            self.look_at(config)
 
     def _stop(self) -> None:
         self._asked += 1
@@ -125,6 +141,9 @@ class PreviewPane(VerticalScroll, can_focus=True):
             answer.data, answer.model or self.known.model, answer.config, answer.model is None, False, answer.command
         )
         self._show(known)
+        if answer.model is not None:
+            self._of_model = tuple(fault for fault in answer.model.faults if fault not in answer.data.faults)
+        self.post_message(self.Found((*answer.data.faults, *self._of_model)))
 
     def on_resize(self) -> None:
         self._show(self.known)
