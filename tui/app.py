@@ -46,6 +46,8 @@ OpenRun = Callable[[Path], "RunSource"]
 
 __all__ = ["NntuiApp", "run_app"]
 
+KEEP_SECONDS = 1.0  # the last settings are waited for so long when the app ends
+
 
 def _load() -> None:
     """Import the screens and all they need; takes most of a second."""
@@ -127,6 +129,9 @@ class NntuiApp(Shell):
             self._watch.screen_is_up(leave)
 
         self.call_after_refresh(self._open)
+
+    def on_unmount(self) -> None:
+        self._keeper.finish(KEEP_SECONDS)
 
     def compose(self) -> ComposeResult:
         yield Static(" nntui · opening", id="title", markup=False)

@@ -53,7 +53,7 @@ def name(case: object) -> str:
 )
 def test_whatever_breaks_the_run_finishes(server, tmp_path, where, method):
     before = f"from support import breaking; breaking.arm({where!r}, {method!r})"
-    with forked(server, arguments(EPOCHS), tmp_path, before=before) as program:
+    with forked(server, arguments(EPOCHS, "run.batch_size=2"), tmp_path, before=before) as program:
         if where.endswith("MonitorScreen") and method in BORN:
             program.see("nntui · setup", "r run")
             program.send("r")

@@ -127,6 +127,8 @@ def _host(kind: type[Widget]) -> Screen[Any]:
         lambda: menu,
         lambda: setup.SetupScreen(Answers(), RunConfig()),
     ]
+    if kind.__name__ == "Picker":
+        return menu
     if issubclass(kind, Screen):
         for make in makers:
             screen = make()
@@ -134,6 +136,10 @@ def _host(kind: type[Widget]) -> Screen[Any]:
                 return screen
     if kind.__name__ in ("Entry", "PickList"):
         return menu
+    if kind.__name__ in ("DatasetPane", "DatasetList", "DatasetCard"):
+        screen = makers[-1]()
+        screen._page = "data"  # type: ignore[attr-defined]  # which is not in sight at first where it is narrow
+        return screen
     if kind.__module__.rpartition(".")[2] in ("datasets", "datasetpane", "form", "form_view", "preview", "keyline"):
         return makers[-1]()
     return monitor.MonitorScreen(ScriptedSource([], own=False), guest=True)
