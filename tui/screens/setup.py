@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.config import DataConfig, RunConfig
+from engine.config import RunConfig
 from engine.data.catalogue import card
 from engine.errors import Fault
 
@@ -214,13 +214,8 @@ class SetupScreen(ErrandScreen):
         self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
 
     def _show_source(self) -> None:
-        self.query_one(DatasetPane).show(
-            self.draft.text("data.source"), self._shared_data(), self._keeper.memory.tables
-        )
-
-    def _shared_data(self) -> DataConfig | None:
-        """How the present file is read, for its card."""
-        return self.draft.config.data if self.draft.config is not None else None
+        data = self.draft.config.data if self.draft.config is not None else None  # how the file is read, for its card
+        self.query_one(DatasetPane).show(self.draft.text("data.source"), data, self._keeper.memory.tables)
 
     def _show_help(self) -> None:
         form = self.form
@@ -230,9 +225,7 @@ class SetupScreen(ErrandScreen):
 
     def _group_help(self) -> Text:
         if self.form.accordion:
-            return Text(
-                "Left and right fold and unfold; Down goes in, Page Down to the next; x: all back to the defaults."
-            )
+            return Text("Left and right fold and unfold; Down goes in, Page Down to the next; x: all to the defaults.")
         return Text("Enter or the arrows left and right fold and unfold; x puts all of the group back to the defaults.")
 
     def show_title(self) -> None:
