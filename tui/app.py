@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,7 +158,7 @@ class NntuiApp(Shell):
     def _warm(self) -> None:
         """Have the next run's process get ready while a person looks at the form."""
         if self._warms_up:
-            threading.Thread(target=self.workshop.warm, name="nntui-warm", daemon=True).start()
+            self.workshop.wake()
 
     # -- from screen to screen ----------------------------------------------------------------------------------------
 

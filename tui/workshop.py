@@ -31,9 +31,14 @@ class Workshop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._standby: Standby | None = None
+        self._rests = False  # a run is under way: nothing is kept ready beside it
 
-    def warm(self) -> None:
-        """See to it that a process is on its way, without waiting for it."""
+    def wake(self) -> None:
+        """The next run is being thought of: see to it that a process is on its way, without waiting for it."""
+        self._rests = False
+        threading.Thread(target=self._warm, name="nntui-warm", daemon=True).start()
+
+    def _warm(self) -> None:
         with self._lock, contextlib.suppress(NntuiError):  # it is tried again when it is needed, and told then
             self._ready()
 
@@ -57,6 +62,8 @@ class Workshop:
     def _preview(self, kind: type[AnyPreview], ask: Callable[[Standby], AnyPreview]) -> AnyPreview:
         try:
             with self._lock:
+                if self._rests:  # a late question; a process for it would take memory for as long as the run does
+                    return kind(faults=(Fault("", "no preview while a run begins"),))
                 return ask(self._ready())
         except NntuiError as error:  # the process has died: the next one that is asked may fare better
             return kind(faults=(Fault("", clean(error)),))
@@ -66,7 +73,7 @@ class Workshop:
             return Standby().train(config)  # the one that stands by is busy with a preview or with rates
         try:
             started = self._ready().train(config)  # a refusal leaves it waiting
-            self._standby = None
+            self._standby, self._rests = None, True
             return started
         finally:
             self._lock.release()
