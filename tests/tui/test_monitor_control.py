@@ -31,7 +31,7 @@ FOLDER = "/runs/20260101-120000-digits-mlp"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr("tui.screens.monitor.DRAINS_PER_SECOND", 50)
-    monkeypatch.setattr("tui.screens.monitor.SHARE", float("inf"))
+    monkeypatch.setattr("tui.pace.SHARE", float("inf"))
 
 
 def under_way(*more: e.Event) -> list[e.Event]:

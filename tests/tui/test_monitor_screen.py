@@ -25,7 +25,7 @@ def _undamped(monkeypatch):
     clock = iter(range(10**9))
     monkeypatch.setattr(Chart, "clock", staticmethod(lambda: 100.0 * next(clock)))
     monkeypatch.setattr("tui.screens.monitor.DRAINS_PER_SECOND", 50)
-    monkeypatch.setattr("tui.screens.monitor.SHARE", float("inf"))
+    monkeypatch.setattr("tui.pace.SHARE", float("inf"))
 
 
 def epochs(events: list[e.Event], count: int) -> int:

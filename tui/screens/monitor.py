@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
-from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -19,16 +18,13 @@ from engine.config import RunConfig
 from engine.configfile import check
 from engine.errors import InputError, NntuiError
 from engine.events import CommandRefused, Event, RunResumed
-from engine.report import sides
 from engine.runview import RunView
-from engine.series import HeldBounds
 
-from ..chart import ChartOptions, Series
 from ..keys import KEYS, LESS_WANTED, makes_sense
-from ..marks import marks_of
+from ..pace import Pace
 from ..source import RunSource
 from ..text import Charset, clean
-from ..widgets.chart import Chart
+from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
 from ..widgets.logpane import LogPane
 from ..widgets.results import Results
@@ -38,12 +34,7 @@ from .dialogs import AskEpochs
 from .edit import EditScreen, forked
 
 DRAINS_PER_SECOND = 10  # at the most
-SHARE = 0.03  # of a core is what the screen may take: where a picture is dear, there are fewer of them
-READING_UP = 0.03  # seconds; what takes so long to come is a portion of a history
-SLOWEST = 1.0  # seconds from one picture to the next, however dear
-WIDE = 110  # cells; from here on both charts stand side by side
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
-TALL = 36  # rows; from here on both charts fit above each other
 
 
 class MonitorScreen(Screen[None]):
@@ -84,31 +75,19 @@ class MonitorScreen(Screen[None]):
         self._guest = guest
         self._opened = time.time()
         self._ascii = charset == "ascii"
-        self._options = {
-            name: ChartOptions(
-                x_low=0, charset=charset, colour=colour, y_label=name, gutter=7, bounds=HeldBounds(limits=(0, None))
-            )
-            for name in ("loss", "metric")
-        }
-        self._one_chart = "loss"
+        self._charset: Charset = charset
+        self._colour = colour
         self._log_wanted: bool | None = None  # None: there if there is room
         self._finished = False
-        self._shown_at, self._used = (
-            0.0,
-            time.process_time(),
-        )  # when the last picture began, and the time on a core until then
-        self._reading_up = False
+        self._pace = Pace()
         self._keys: tuple[object, ...] = ()  # what the footer shows goes by
-        self._shares = False  # whether the metric is known to be a share, which never passes 1
 
     def compose(self) -> ComposeResult:
         yield Title(id="title")
         yield StatusStrip(id="status")
         yield EarlyStopStrip(id="stopping")
         yield Notice(id="notice")
-        with Horizontal(id="charts"):
-            yield Chart(self._options["loss"], id="loss-chart")
-            yield Chart(self._options["metric"], id="metric-chart")
+        yield ChartBoard(self._charset, self._colour, id="charts")
         yield TrialsTable(id="trials")
         yield FindingCards(id="findings")
         yield Results(id="results")
@@ -128,21 +107,16 @@ class MonitorScreen(Screen[None]):
 
     def _drain(self) -> None:
         """Take what has come since the last time and show it, once."""
-        now, used = time.monotonic(), time.process_time()
-        if now < self._shown_at + min((used - self._used) / SHARE, SLOWEST) and not self._reading_up:
+        if not self._pace.due():
             return
-        self._shown_at, self._used = now, used
         alive = self.source.alive  # asked first: what ends between the two lines is seen at the next tick
         events = self.source.drain()
-        self._reading_up = time.monotonic() - now > READING_UP  # history comes in portions; it is not to take minutes
+        self._pace.came()
         had_folder = self.view.folder
         for event in events:
             self.view.apply(event)
             self._tell(event)
             self.going_on &= not isinstance(event, RunResumed)
-        if self.view.metric == "accuracy" and not self._shares:
-            self._shares = True
-            self._options["metric"] = replace(self._options["metric"], bounds=HeldBounds(limits=(0, 1)))
         if self.view.folder != had_folder:
             self.post_message(self.Started(self.view.folder, self.source))
         if not alive and not events and not self._finished:
@@ -180,9 +154,7 @@ class MonitorScreen(Screen[None]):
         wide, tall = self.size.width >= WIDE, self.size.height >= TALL
         self.set_class(wide, "wide")
         self.set_class(tall and not wide, "stacked")
-        both = wide or tall
-        self.query_one("#loss-chart").display = both or self._one_chart == "loss"
-        self.query_one("#metric-chart").display = both or self._one_chart == "metric"
+        self.query_one(ChartBoard).fit_to(self.size.width, self.size.height)
         crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
         self.query_one(LogPane).display = not crowded if self._log_wanted is None else self._log_wanted
 
@@ -197,7 +169,7 @@ class MonitorScreen(Screen[None]):
         self.query_one(Results).show_view(view, low)
         self.query_one(LogPane).show_view(view)
         self._arrange()
-        self._show_charts()
+        self.query_one(ChartBoard).show_view(view)
         self._show_keys()
 
     def _show_keys(self) -> None:
@@ -213,23 +185,6 @@ class MonitorScreen(Screen[None]):
         now = time.time()
         self.query_one(Title).show_view(self.view, self.size.width, now)
         self.query_one(Notice).show_view(self.view, now, self._opened, self.lost)
-
-    def _show_charts(self) -> None:
-        view = self.view
-        marks = marks_of(view)
-        curves = {
-            "loss": ("#loss-chart", "loss", view.train_loss, view.val_loss),
-            "metric": ("#metric-chart", clean(view.metric, 40), view.train_metric, view.val_metric),
-        }
-        for name, (selector, label, train, validation) in curves.items():
-            options = replace(self._options[name], x_high=max(1, view.total_epochs), y_label=label)
-            if name == "loss" and view.end is not None and (found := sides(view)) is not None:
-                options = replace(options, note=(found.left, f"{found.middle}: epoch {found.best}", found.right))
-            series = [
-                Series("train", view.epochs, train, "train"),
-                Series("validation", view.epochs, validation, "validation"),
-            ]
-            self.query_one(selector, Chart).update_chart(series, marks, options=options, force=view.end is not None)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -264,7 +219,7 @@ class MonitorScreen(Screen[None]):
 
     def send(self, command: Command) -> bool:
         """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
-        self._shown_at = 0.0  # whoever asks looks for the answer
+        self._pace.hurry()
         try:
             self.source.send(command)
         except InputError as error:
@@ -343,9 +298,9 @@ class MonitorScreen(Screen[None]):
         await self.run_action("app.detach")
 
     def action_switch_chart(self) -> None:
-        self._one_chart = "metric" if self._one_chart == "loss" else "loss"
+        self.query_one(ChartBoard).switch()
         self._arrange()
-        self._show_charts()
+        self._show()
 
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
