@@ -26,10 +26,10 @@ from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
-from ..widgets.logpane import LogPane
+from ..widgets.logpane import LogFilter, LogPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
-from ..widgets.trials import TrialsTable
+from ..widgets.trials import FEWEST_ROWS, TrialsTable
 from .dialogs import AskEpochs
 from .edit import EditScreen, forked
 
@@ -78,6 +78,7 @@ class MonitorScreen(Screen[None]):
         self._charset: Charset = charset
         self._colour = colour
         self._log_wanted: bool | None = None  # None: there if there is room
+        self._findings_in_full = False
         self._finished = False
         self._pace = Pace()
         self._keys: tuple[object, ...] = ()  # what the footer shows goes by
@@ -92,6 +93,7 @@ class MonitorScreen(Screen[None]):
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
+        yield LogFilter(lambda words, notable: self.query_one(LogPane).choose(words, notable), id="log-filter")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -164,8 +166,10 @@ class MonitorScreen(Screen[None]):
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii, self.lost)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
         low = self.size.height < TALL
-        self.query_one(TrialsTable).show_view(view)
-        self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
+        rows = FEWEST_ROWS if low else self.size.height // 4
+        self.query_one(TrialsTable).show_view(view, rows, self._ascii)
+        rows = self.size.height // (12 if low and view.end is not None else 6)
+        self.query_one(FindingCards).show_view(view, self.size.width, rows, self._findings_in_full)
         self.query_one(Results).show_view(view, low)
         self.query_one(LogPane).show_view(view)
         self._arrange()
@@ -305,6 +309,26 @@ class MonitorScreen(Screen[None]):
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
         self._arrange()
+
+    def action_scroll_trials(self, trials: int) -> None:
+        self.query_one(TrialsTable).scroll_trials(trials)
+
+    def action_filter_log(self) -> None:
+        self._want_log()
+        self.query_one(LogFilter).open()
+
+    def action_page_log(self, pages: int) -> None:
+        self._want_log()
+        self.query_one(LogPane).page(pages)
+
+    def _want_log(self) -> None:
+        self._log_wanted = True
+        self._arrange()
+
+    def action_explain(self) -> None:
+        """All that is known of the findings, and back."""
+        self._findings_in_full = not self._findings_in_full
+        self._show()
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())
