@@ -43,6 +43,11 @@ class Shell(App[int]):
         if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
             await self._check_bindings(event.key)
 
+    def call_person(self, text: str) -> None:
+        """Send the terminal what makes it ring or show a notification; see engine.alerts.signal_text."""
+        if text and self._driver is not None:
+            self._driver.write(text)
+
     @property
     def _look(self) -> looks.Look:
         return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from engine.alerts import alert_of, signal_text, wanted
 from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
 from engine.config import RunConfig
 from engine.configfile import check
@@ -22,6 +23,7 @@ from engine.runview import RunView
 
 from ..keys import KEYS, LESS_WANTED, makes_sense
 from ..pace import Pace
+from ..shell import Shell
 from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
@@ -129,7 +131,11 @@ class MonitorScreen(Screen[None]):
 
     def _tell(self, event: Event) -> None:
         """What needs an answer at once, unless it is history that an attached screen reads up on."""
-        if isinstance(event, CommandRefused) and event.time > self._opened - RECENT_SECONDS:
+        if event.time <= self._opened - RECENT_SECONDS:
+            return
+        if (alert := alert_of(event, self.view.run)) is not None and isinstance(self.app, Shell):
+            self.app.call_person(signal_text(wanted(self.view.config), alert.message))
+        if isinstance(event, CommandRefused):
             words = f"{event.command} refused: {event.problem}"
             self.notify(clean(words, 1000), severity="warning", markup=False, timeout=10)
 
