@@ -42,9 +42,9 @@ from .chart_frame import (
 from .chart_lines import Dots, Placing, pieces_of
 from .text import Charset
 
-Role = Literal["train", "validation", "reference"]
+Role = Literal["train", "raw", "validation", "test", "ghost", "other", "reference"]
 
-_ORDER: tuple[Role, ...] = ("reference", "train", "validation")  # the last one lies on top
+_ORDER: tuple[Role, ...] = ("raw", "ghost", "reference", "other", "test", "train", "validation")  # the last is on top
 _SMALLEST = (20, 5)  # cells; below this there is no room for a curve beside its numbers
 _WITH_NOTE = 7  # rows; below this the curve needs the note's line itself
 _ANSI = re.compile(r"\x1b\[([0-9;]*)m")
@@ -54,16 +54,28 @@ _plotext_lock = threading.Lock()  # plotext has one global figure
 class Series:
     """One curve: finite or not, any length. The arrays are copied, so later changes of the caller's lists do not show.
 
-    `latest` is the number shown in the legend; without it, it is the last y.
+    `latest` is the number shown in the legend; without it, it is the last y. `low` and `high`, as long as `ys`, are the
+    edges of a band behind the line, such as mean - sd and mean + sd.
     """
 
-    __slots__ = ("latest", "name", "role", "xs", "ys")
+    __slots__ = ("high", "latest", "low", "name", "role", "xs", "ys")
 
-    def __init__(self, name: str, xs: npt.ArrayLike, ys: npt.ArrayLike, role: Role, latest: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        xs: npt.ArrayLike,
+        ys: npt.ArrayLike,
+        role: Role,
+        latest: str | None = None,
+        low: npt.ArrayLike | None = None,
+        high: npt.ArrayLike | None = None,
+    ) -> None:
         self.name = name
         self.role: Role = role if role in _ORDER else "reference"
         self.xs = np.array(xs, np.float64).ravel()
         self.ys = np.array(ys, np.float64).ravel()
+        self.low = None if low is None else np.array(low, np.float64).ravel()
+        self.high = None if high is None else np.array(high, np.float64).ravel()
         self.latest = latest if latest is not None else figure(self.ys[-1]) if len(self.ys) else ""
 
     def __eq__(self, other: object) -> bool:
@@ -72,12 +84,18 @@ class Series:
             and (self.name, self.role, self.latest) == (other.name, other.role, other.latest)
             and np.array_equal(self.ys, other.ys, equal_nan=True)
             and np.array_equal(self.xs, other.xs, equal_nan=True)
+            and _same(self.low, other.low)
+            and _same(self.high, other.high)
         )
+
+
+def _same(one: Floats | None, other: Floats | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other, equal_nan=True))
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at `x`. Kinds with a sign of their own are "best", "stop" and "lr"."""
+    """Something that happened at `x`. Kinds with a sign of their own: best, stop, lr (an edit), resume, non_finite, finding."""
 
     x: float
     kind: str
@@ -101,6 +119,12 @@ class ChartOptions:
     bounds: HeldBounds | None = None  # keeps the y axis still from one draw to the next
     gutter: int = 5  # least cells for the y numbers; equal gutters put two charts' columns under each other
     note: tuple[str, str, str] | None = None  # what lies left of the best mark, at it, and right of it
+    log_x: bool = False
+    y_low: float | None = None  # a zoom in y; None: the held bounds
+    y_high: float | None = None
+    cursor: float | None = None  # x of an upright; the legend then shows the values there instead of the latest
+    x_format: Literal["number", "seconds"] = "number"
+    shade: tuple[float, str, str] | None = None  # x of the just-right point, words for the sides under and over it
 
 
 @dataclass
@@ -147,6 +171,38 @@ def draw(series: Sequence[Series], options: ChartOptions, marks: Sequence[Mark] 
         notice = fit(f" {notice} ", frame.columns, "")
         grid.put(frame.left + (frame.columns - len(notice)) // 2, frame.top + frame.rows // 2, notice, "label")
     return grid.strips(styles)
+
+
+def x_of(series: Sequence[Series], options: ChartOptions, column: int) -> float:
+    """The x under a column of the drawn chart, for the mouse; columns beside the canvas count as its nearest."""
+    x_low, x_high = _x_range(series, options)
+    columns = max(options.width - options.gutter - 1, 2)
+    share = min(max(column - options.gutter - 1, 0), columns - 1) / (columns - 1)
+    return x_low + share * (x_high - x_low)
+
+
+def nearest(series: Sequence[Series], options: ChartOptions, x: float, step: int) -> float:
+    """The x of the point `step` points right of `x` (left, if negative); of 0 the one nearest to it; `x` without points."""
+    xs = np.unique(np.concatenate([one.xs[np.isfinite(one.xs)] for one in series] or [np.zeros(0)]))
+    if not len(xs):
+        return x
+    at = int(np.abs(xs - x).argmin())
+    if step > 0:
+        at = int(np.searchsorted(xs, x, "right")) + step - 1
+    elif step < 0:
+        at = int(np.searchsorted(xs, x, "left")) + step
+    return float(xs[min(max(at, 0), len(xs) - 1)])
+
+
+def read_out(series: Sequence[Series], x: float) -> list[tuple[str, float, float]]:
+    """Name, x of the point nearest to `x`, and y there, of each series that has points."""
+    found: list[tuple[str, float, float]] = []
+    for one in series:
+        count = min(len(one.xs), len(one.ys))
+        if count and np.isfinite(one.xs[:count]).any():
+            at = int(np.nanargmin(np.abs(one.xs[:count] - x)))
+            found.append((one.name, float(one.xs[at]), float(one.ys[at])))
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------- preparation

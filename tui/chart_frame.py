@@ -33,28 +33,28 @@ class Glyphs:
     east: str
 
 
-_SIGNS = {"best": "●", "stop": "■", "lr": "▼", "other": "◆"}
+_SIGNS = {"best": "●", "stop": "■", "lr": "▼", "resume": "▶", "non_finite": "!", "finding": "▲", "other": "◆"}
 _BOX = {
     "upright": "┊", "wall": "│", "wall_tick": "┤", "corner": "└", "floor": "─", "floor_tick": "┬", "more": "…",
     "west": "←", "east": "→",
 }  # fmt: skip
 GLYPHS: dict[str, Glyphs] = {
     "braille": Glyphs(
-        {"train": "braille", "validation": "hd", "reference": "┄"},
-        {"train": "⠒⠒", "validation": "▄▄", "reference": "┄┄"},
+        {"train": "braille", "validation": "hd", "reference": "┄", "raw": "·", "test": "x", "ghost": "˙", "other": "+"},
+        {"train": "⠒⠒", "validation": "▄▄", "reference": "┄┄", "raw": "··", "test": "xx", "ghost": "˙˙", "other": "++"},
         _SIGNS,
         **_BOX,
     ),
     "blocks": Glyphs(
-        {"train": "•", "validation": "hd", "reference": "┄"},
-        {"train": "••", "validation": "▄▄", "reference": "┄┄"},
+        {"train": "•", "validation": "hd", "reference": "┄", "raw": "·", "test": "x", "ghost": "˙", "other": "+"},
+        {"train": "••", "validation": "▄▄", "reference": "┄┄", "raw": "··", "test": "xx", "ghost": "˙˙", "other": "++"},
         _SIGNS,
         **_BOX,
     ),
     "ascii": Glyphs(
-        {"train": ".", "validation": "o", "reference": "-"},
-        {"train": "..", "validation": "oo", "reference": "--"},
-        {"best": "*", "stop": "X", "lr": "v", "other": "^"},
+        {"train": ".", "validation": "o", "reference": "-", "raw": ",", "test": "x", "ghost": "'", "other": "+"},
+        {"train": "..", "validation": "oo", "reference": "--", "raw": ",,", "test": "xx", "ghost": "''", "other": "++"},
+        {"best": "*", "stop": "X", "lr": "v", "resume": ">", "non_finite": "!", "finding": "?", "other": "^"},
         ":", "|", "+", "+", "-", "+", "~", "<-", "->",
     ),
 }  # fmt: skip
@@ -69,7 +69,26 @@ _LIGHT = {"train": "#0072b2", "validation": "#a86400", "best": "#00795a", "stop"
 def palette(colour: bool, dark: bool) -> dict[str, Style]:
     """Paint name -> style. Without colour every style is empty: then only the characters differ."""
     paints: dict[str, Style] = dict.fromkeys(
-        ("train", "validation", "reference", "best", "stop", "lr", "other", "lost", "axis", "label", "text", "title"),
+        (
+            "raw",
+            "test",
+            "ghost",
+            "resume",
+            "non_finite",
+            "finding",
+            "train",
+            "validation",
+            "reference",
+            "best",
+            "stop",
+            "lr",
+            "other",
+            "lost",
+            "axis",
+            "label",
+            "text",
+            "title",
+        ),
         Style.null(),
     )
     if colour:
@@ -78,6 +97,8 @@ def palette(colour: bool, dark: bool) -> dict[str, Style]:
         paints |= {
             "reference": Style(color="#8a8a8a" if dark else "#767676"),
             "other": Style(color="#b0b0b0" if dark else "#5a5a5a"),
+            "raw": Style(color="#6f8796" if dark else "#7fa3bd"),
+            "ghost": Style(color="#6c6c6c" if dark else "#a0a0a0"),
             "lost": Style(color=hues["stop"], bold=True),
             "axis": Style(color="#6c6c6c" if dark else "#9a9a9a"),
             "label": Style(color="#a8a8a8" if dark else "#5a5a5a"),
