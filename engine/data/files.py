@@ -20,6 +20,16 @@ MIN_ROWS = 10
 
 _LISTED_COLUMNS = 12
 
+UNEVEN = "rows with too many or too few fields"
+"""What the faults of `width_fault` are called when they are counted."""
+
+
+def width_fault(where: str, found: int, wanted: int) -> Fault:
+    """What is wrong with a record of `found` cells below a header of `wanted`."""
+    extent = "too many" if found > wanted else "too few"
+    problem = f"{extent} fields: {found}, where the header has {wanted}"
+    return Fault("data.source", problem, "correct the row, or quote a cell that holds a delimiter", where)
+
 
 def load_file(config: DataConfig) -> Table:
     """The file `config.source` as a Table, with `config.target` as what is to be predicted.
@@ -37,7 +47,7 @@ def load_file(config: DataConfig) -> Table:
     line, cells = next(rows, (1, []))
     if not cells:  # not quite nothing: a pair of quotes, say
         raise data_error("data.source", "the file is empty", "", name)
-    header = _Header([cell.strip() for cell in cells], f"{name}:{line}")
+    header = Header([cell.strip() for cell in cells], f"{name}:{line}")
     target = header.find(config.target)
     faults = [*header.faults(), *header.target_faults(config.target, target)]
     if faults or target is None:
@@ -69,7 +79,7 @@ def _assembled(config: DataConfig, body: _Body, decoded: Target, target: int) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
     """The names of the columns as they stand in the file, without space around them, and where they stand."""
 
     names: list[str]
@@ -140,7 +150,7 @@ class _Body:
         self._drop = missing == "drop"
         self.target = TargetCells(names[target or 0], name)
         self._name = name
-        self._widths = Faults("rows with too many or too few fields", name)
+        self._widths = Faults(UNEVEN, name)
         self._broken: tuple[Fault, ...] = ()
         try:
             self._read(rows, target)
@@ -152,7 +162,7 @@ class _Body:
         for line, cells in rows:
             self.rows += 1
             if len(cells) != width:
-                self._widths.add(self._width_fault(line, len(cells)))
+                self._widths.add(width_fault(f"{self._name}:{line}", len(cells), width))
             elif self._drop and any(map(is_missing, cells)):
                 self.dropped += 1
             elif target is not None:
@@ -163,13 +173,6 @@ class _Body:
     def complete(self) -> bool:
         """Whether the file could be read to its end."""
         return not self._broken
-
-    def _width_fault(self, line: int, found: int) -> Fault:
-        extent = "too many" if found > len(self.names) else "too few"
-        problem = f"{extent} fields: {found}, where the header has {len(self.names)}"
-        return Fault(
-            "data.source", problem, "correct the row, or quote a cell that holds a delimiter", f"{self._name}:{line}"
-        )
 
     def faults(self) -> list[Fault]:
         found = [*self._widths.lines(), *self.inputs.faults(), *self._broken]

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card
+from engine.data.catalogue import FILE_SUFFIXES, card, is_file
 from engine.errors import InputError, NntuiError
 from engine.presets import Preset, presets
 from engine.samples import about, samples
@@ -28,7 +28,7 @@ from ..savefile import OpenFile, open_config, save_config, save_script
 from ..text import clean
 from .command import CommandScreen
 from .dialogs import ChangedScreen
-from .files import ColumnScreen, FaultsScreen, PathScreen
+from .files import ColumnScreen, FaultsScreen, PathScreen, look_at_config, look_at_table
 from .pick import Item, Menu
 
 if TYPE_CHECKING:
@@ -65,18 +65,27 @@ class Errands:
 
     # -- data files ---------------------------------------------------------------------------------------------------
 
-    def open_table(self) -> None:
-        """Ask for a data file and then for its target."""
+    def open_table(self, typed: str = "") -> None:
+        """Ask for a data file and then for its target. typed: what was typed as its path before."""
         source = self._screen.draft.text("data.source")
-        text = source if card(source) is None else ""
-        dialog = PathScreen("Open a data file", FILE_SUFFIXES, self._keeper.memory.tables, text)
+        text = typed or (source if card(source) is None else "")
+        recent = self._keeper.memory.tables
+        dialog = PathScreen("Open a data file", FILE_SUFFIXES, recent, text, probe=look_at_table, typed=bool(typed))
         self._screen.app.push_screen(dialog, self._table_chosen)
 
     def _table_chosen(self, path: str | None) -> None:
-        if path:
-            full = str(Path(path).expanduser()) if path.startswith("~") else path
-            dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
-            self._screen.app.push_screen(dialog, lambda target: self._target_chosen(full, target))
+        if not path:
+            return
+        full = str(Path(path).expanduser()) if path.startswith("~") else path
+        full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
+
+        def picked(target: str | None) -> None:
+            if target is None:
+                self.open_table(path)
+            else:
+                self._target_chosen(full, target)
+
+        self._screen.app.push_screen(ColumnScreen(full, self._screen.draft.text("data.target")), picked)
 
     def pick_target(self) -> None:
         """Ask for the target of the file that is the dataset now."""
@@ -114,7 +123,7 @@ class Errands:
 
     def ask_for_config(self) -> None:
         """Ask for a TOML file and open it."""
-        dialog = PathScreen("Open settings (TOML)", (".toml",), self._keeper.memory.configs)
+        dialog = PathScreen("Open settings (TOML)", (".toml",), self._keeper.memory.configs, probe=look_at_config)
         self._screen.app.push_screen(dialog, lambda path: self.open_config(path) if path else None)
 
     def open_config(self, path: str, sample: bool = False) -> None:
