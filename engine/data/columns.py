@@ -11,7 +11,7 @@ from ..errors import DataError, data_error
 from ..text import clean
 from .cells import flaw_of, is_missing
 from .delimited import Faults, display_name, read_head, records, sniff
-from .files import UNEVEN, Header, width_fault
+from .header import UNEVEN, Header, width_fault
 
 LINES = 200
 SHOWN_ROWS = 8

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..config import DataConfig
@@ -12,6 +10,7 @@ from ..errors import DataError, Fault, data_error
 from ..text import clean
 from .cells import InputCells, is_missing
 from .delimited import Faults, display_name, line_of_cell, read_text, records, sniff
+from .header import UNEVEN, Header, width_fault
 from .table import Table, closest
 from .targets import Target, TargetCells, decode
 
@@ -19,16 +18,6 @@ MIN_ROWS = 10
 """Fewer rows cannot be divided into parts that say anything."""
 
 _LISTED_COLUMNS = 12
-
-UNEVEN = "rows with too many or too few fields"
-"""What the faults of `width_fault` are called when they are counted."""
-
-
-def width_fault(where: str, found: int, wanted: int) -> Fault:
-    """What is wrong with a record of `found` cells below a header of `wanted`."""
-    extent = "too many" if found > wanted else "too few"
-    problem = f"{extent} fields: {found}, where the header has {wanted}"
-    return Fault("data.source", problem, "correct the row, or quote a cell that holds a delimiter", where)
 
 
 def load_file(config: DataConfig) -> Table:
@@ -49,7 +38,7 @@ def load_file(config: DataConfig) -> Table:
         raise data_error("data.source", "the file is empty", "", name)
     header = Header([cell.strip() for cell in cells], f"{name}:{line}")
     target = header.find(config.target)
-    faults = [*header.faults(), *header.target_faults(config.target, target)]
+    faults = [*header.faults(), *_target_faults(header, config.target, target)]
     if faults or target is None:
         # Which cells ought to be numbers is not known, but records can still be held against the width of the header.
         raise DataError([*faults, *_Body(name, header.shown, rows).faults()])
@@ -78,55 +67,20 @@ def _assembled(config: DataConfig, body: _Body, decoded: Target, target: int) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The names of the columns as they stand in the file, without space around them, and where they stand."""
+def _target_faults(header: Header, target: str, index: int | None) -> list[Fault]:
+    if index is not None:
+        return []
+    if not target.strip():
+        return [Fault("data.target", "name the column to predict", _listing(header), header.where)]
+    match = closest(target.strip(), header.shown)
+    hint = f"did you mean '{clean(match, 60)}'? {_listing(header)}" if match else _listing(header)
+    return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, header.where)]
 
-    names: list[str]
-    where: str
 
-    @property
-    def shown(self) -> list[str]:
-        """The names, safe to print."""
-        return [clean(name, 60) for name in self.names]
-
-    def find(self, target: str) -> int | None:
-        """The index of the column called `target`, as it is in the file or as it is shown."""
-        wanted = target.strip()
-        for names in (self.names, self.shown):
-            if wanted and wanted in names:
-                return names.index(wanted)
-        return None
-
-    def faults(self) -> list[Fault]:
-        nameless, repeated = Faults("columns without a name", self.where), Faults("repeated names", self.where)
-        for position, name in enumerate(self.names, 1):
-            if not name:
-                problem = f"column {position} has no name"
-                nameless.add(Fault("data.source", problem, "name every column in the first line", self.where))
-        for name, times in Counter(filter(None, self.names)).items():
-            if times > 1:
-                problem = f"{times} columns are called '{clean(name, 60)}'"
-                repeated.add(Fault("data.source", problem, "give every column a name of its own", self.where))
-        found = nameless.lines() + repeated.lines()
-        if len(self.names) == 1:
-            hint = "at least one input and the target are needed; divide columns by , ; tab or |"
-            found.append(Fault("data.source", "there is only one column", hint, self.where))
-        return found
-
-    def target_faults(self, target: str, index: int | None) -> list[Fault]:
-        if index is not None:
-            return []
-        if not target.strip():
-            return [Fault("data.target", "name the column to predict", self._listing(), self.where)]
-        match = closest(target.strip(), self.shown)
-        hint = f"did you mean '{clean(match, 60)}'? {self._listing()}" if match else self._listing()
-        return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, self.where)]
-
-    def _listing(self) -> str:
-        listed = ", ".join(clean(name, 20) for name in self.names[:_LISTED_COLUMNS])
-        more = len(self.names) - _LISTED_COLUMNS
-        return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"
+def _listing(header: Header) -> str:
+    listed = ", ".join(clean(name, 20) for name in header.names[:_LISTED_COLUMNS])
+    more = len(header.names) - _LISTED_COLUMNS
+    return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"
 
 
 class _Body:
