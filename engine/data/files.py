@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
-from ..text import clean
+from ..text import clean, closest
 from .cells import InputCells, is_missing
 from .delimited import Faults, display_name, line_of_cell, read_text, records, sniff
 from .header import UNEVEN, Header, width_fault
@@ -16,6 +16,8 @@ from .targets import Target, TargetCells, decode
 
 MIN_ROWS = 10
 """Fewer rows cannot be divided into parts that say anything."""
+
+_LISTED_COLUMNS = 12
 
 
 def load_file(config: DataConfig) -> Table:
@@ -36,7 +38,7 @@ def load_file(config: DataConfig) -> Table:
         raise data_error("data.source", "the file is empty", "", name)
     header = Header([cell.strip() for cell in cells], f"{name}:{line}")
     target = header.find(config.target)
-    faults = [*header.faults(), *header.target_faults(config.target, target)]
+    faults = [*header.faults(), *_target_faults(header, config.target, target)]
     if faults or target is None:
         # Which cells ought to be numbers is not known, but records can still be held against the width of the header.
         raise DataError([*faults, *_Body(name, header.shown, rows).faults()])
@@ -63,6 +65,22 @@ def _assembled(config: DataConfig, body: _Body, decoded: Target, target: int) ->
         class_names=decoded.class_names,
         dropped=body.dropped,
     )
+
+
+def _target_faults(header: Header, target: str, index: int | None) -> list[Fault]:
+    if index is not None:
+        return []
+    if not target.strip():
+        return [Fault("data.target", "name the column to predict", _listing(header), header.where)]
+    match = closest(target.strip(), header.shown)
+    hint = f"did you mean '{clean(match, 60)}'? {_listing(header)}" if match else _listing(header)
+    return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, header.where)]
+
+
+def _listing(header: Header) -> str:
+    listed = ", ".join(clean(name, 20) for name in header.names[:_LISTED_COLUMNS])
+    more = len(header.names) - _LISTED_COLUMNS
+    return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"
 
 
 class _Body:

@@ -1,4 +1,4 @@
-"""The first line of a delimited file, and what can be wrong with it and with the width of the lines below."""
+"""The first line of a delimited file, which names the columns, and records that do not go with it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..errors import Fault
-from ..text import clean, closest
+from ..text import clean
 from .delimited import Faults
-
-_LISTED_COLUMNS = 12
 
 UNEVEN = "rows with too many or too few fields"
 """What the faults of `width_fault` are called when they are counted."""
@@ -57,17 +55,3 @@ class Header:
             hint = "at least one input and the target are needed; divide columns by , ; tab or |"
             found.append(Fault("data.source", "there is only one column", hint, self.where))
         return found
-
-    def target_faults(self, target: str, index: int | None) -> list[Fault]:
-        if index is not None:
-            return []
-        if not target.strip():
-            return [Fault("data.target", "name the column to predict", self._listing(), self.where)]
-        match = closest(target.strip(), self.shown)
-        hint = f"did you mean '{clean(match, 60)}'? {self._listing()}" if match else self._listing()
-        return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, self.where)]
-
-    def _listing(self) -> str:
-        listed = ", ".join(clean(name, 20) for name in self.names[:_LISTED_COLUMNS])
-        more = len(self.names) - _LISTED_COLUMNS
-        return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.screens import opened, press, see, text, type_in, until
+from support.screens import form, lines, opened, press, see, text, told, type_in, until
 
 from engine.data.columns import peek_columns
 from engine.errors import DataError
 from tui.kept import Keeper
+from tui.screens.faultlist import FaultsScreen
 from tui.screens.files import ColumnScreen, PathScreen
 from tui.screens.setup import SetupScreen
 from tui.widgets.lineedit import LineEdit
@@ -143,3 +144,59 @@ async def test_a_file_that_is_gone_is_marked_and_not_chosen(folder):
         await press(pilot, "enter")
         await see(pilot, "no such file")
         assert isinstance(pilot.app.screen, PathScreen) and not isinstance(pilot.app.screen, SetupScreen)
+
+
+FAULTY = """\
+# by hand
+[optimizer]
+name = "sgd"
+lr = "fast"
+lrr = 0.5
+
+[model]
+hidden = [32, 0]
+
+[run]
+epochs = 7
+seed = true
+accumulate = "2"
+[schedule]
+gamma = 0.5
+[modle]
+x = 1
+"""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)], ids=str)
+async def test_what_a_faulty_file_says_is_loaded_and_the_rest_told(size, folder):
+    (folder / "faulty.toml").write_text(FAULTY)
+    async with opened(size, toasts=True) as pilot:
+        screen = pilot.app.screen
+        screen.errands.open_config("faulty.toml")
+        await on(pilot, FaultsScreen)
+        await see(pilot, "faulty.toml: 4 lines have no place in the form")
+        await see(pilot, "! faulty.toml:5: optimizer.lrr: unknown knob; did you mean optimizer.lr?")
+        box = pilot.app.screen.query_one("#faults-box").content_region
+        words = " ".join(" ".join(line[box.x : box.right] for line in lines(pilot)[box.y : box.bottom]).split())
+        assert "schedule.gamma: has no effect here: it counts only when schedule.name is" in words
+        assert "run.accumulate: must be a whole number, got '2'" in words, "taken as 2, and said"
+        assert "once the unknown names are out of it" in words
+        assert words.index("optimizer.lrr") < words.index("schedule.gamma") < words.index("modle: unknown section")
+        await press(pilot, "escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        draft = screen.draft
+        shown = {"optimizer.name": "sgd", "optimizer.lr": "fast", "model.hidden": "32, 0", "run.epochs": "7"}
+        assert {key: draft.text(key) for key in shown} == shown
+        assert draft.text("run.accumulate") == "2" and draft.text("run.seed") == "true"
+        assert set(draft.wrong) == {"optimizer.lr", "model.hidden", "run.seed"}
+        assert form(pilot).cursor == "model.hidden", "the first that is wrong"
+        await told(pilot, "faulty.toml is open, 3 things to mend, u takes it back")
+        await see(pilot, "^ must be at least 1")
+        for key, value in (("optimizer.lr", "0.1"), ("model.hidden", "32"), ("run.seed", "1")):
+            draft.set(key, value)
+        await press(pilot, "s")
+        await told(pilot, "faulty.toml: optimizer.lrr: unknown knob")
+        assert (folder / "faulty.toml").read_text() == FAULTY
+        (folder / "faulty.toml").write_text("[run]\nepochs = 7\n")
+        screen.errands.open_config("faulty.toml")
+        await until(pilot, lambda: draft.config is not None and draft.config.run.epochs == 7)

@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.text import Text
 from textual.message import Message
 
 from engine.errors import InputError
@@ -277,24 +276,3 @@ def column_items(columns: Columns) -> list[Item]:
         shown = ", ".join(clean(value, 20) for value in values[:6])
         items.append(Item(name, columns.words(place), f"first values: {shown}", name))
     return items
-
-
-class FaultsScreen(Picker[Any]):
-    """All that is wrong with a file, a line each."""
-
-    PROMPT = "find: "
-    KEYS = "Esc closes"
-
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
-        super().__init__()
-        self.TITLE_TEXT = title
-        self._items = [Item(line, about=line) for line in lines]
-
-    def typed(self, text: str) -> None:
-        self.fill(matching(self._items, text))
-
-    def pointed(self, item: Item | None) -> None:
-        self.say(Text(clean(item.about, 1000)) if item is not None else "")
-
-    def take(self, item: Item | None) -> None:
-        self.dismiss(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -14,7 +14,9 @@ from textual.widgets import Static
 from engine.config import RunConfig
 from engine.data.catalogue import card
 from engine.errors import Fault
+from engine.knobs import knob_by_key
 
+from ..changes import between
 from ..draft import Draft
 from ..faults import to_mend, told
 from ..helptext import help_text
@@ -69,8 +71,11 @@ class SetupScreen(PanedScreen):
         self.draft = Draft(config)
         self._keeper = keeper or Keeper()
         self._typing: tuple[str, str] | None = None
+        self._greeting = ""
         if config is None:
-            self.draft.put(self._keeper.memory.texts)
+            self.draft.recall(self._keeper.memory.texts)
+            if self.draft.changed_texts():
+                self._greeting = "your last settings are back; X goes to the defaults"
             self._typing = self._keeper.memory.typing
         self._previewer = previewer
         self._look = look or Look()
@@ -96,11 +101,10 @@ class SetupScreen(PanedScreen):
         self.lay_out()
         self._changed()
         self.form.focus()
-        if self.draft.can_undo:
-            self.notify("your last settings are back; u goes to the defaults", markup=False, timeout=4)
         if self._typing is not None and any(row.key == self._typing[0] for row in self.draft.visible()):
             self.form.go_to(self._typing[0])
             self.form.begin_edit(self._typing[1])
+        self.call_after_refresh(self._greet)
 
     def take_look(self, look: Look) -> None:
         """Draw with other characters or colours from now on."""
@@ -126,6 +130,11 @@ class SetupScreen(PanedScreen):
 
     def on_form_changed(self, message: Form.Changed) -> None:
         self._changed(message.key)
+        if self.draft.switched and message.key.endswith(".name"):
+            before = {key: old for key, (old, _) in self.draft.switched.items()}
+            words = between(before, {key: new for key, (_, new) in self.draft.switched.items()})
+            kind = knob_by_key()[message.key].label
+            self.say(f"{self.draft.text(message.key)}: {words}; each {kind} keeps its own")
 
     def on_form_moved(self, message: Form.Moved) -> None:
         entry = self.query_one("#filter", Entry)
@@ -144,6 +153,18 @@ class SetupScreen(PanedScreen):
     def on_screen_resume(self) -> None:
         if self.is_mounted:
             self.query_one(PreviewPane).look_again()
+            self.call_after_refresh(self._greet)
+
+    def _greet(self) -> None:
+        """Say what there is to say of the beginning, once this screen is in sight: a monitor may have been opened over it."""
+        if self.is_current and self._greeting:
+            self.say(self._greeting)
+            self._greeting = ""
+
+    def say(self, words: str) -> None:
+        """Say something for a moment, in the place of what was said before."""
+        self.app.clear_notifications()
+        self.notify(words, markup=False, timeout=4)
 
     def on_errands_done(self, message: Errands.Done) -> None:
         message.then()
@@ -159,7 +180,7 @@ class SetupScreen(PanedScreen):
         self.show_title()
         self.query_one(PreviewPane).look_at(form.config)
         typing = (form.cursor, form.edit.text) if form.edit is not None else None
-        self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
+        self._keeper.keep(texts=self.draft.remembered(), typing=typing)
 
     def _show_source(self) -> None:
         data = self.draft.config.data if self.draft.config is not None else None  # how the file is read, for its card
@@ -206,6 +227,13 @@ class SetupScreen(PanedScreen):
         self._changed()
         self.action_show_page("form")
 
+    def load_texts(self, texts: Mapping[str, str]) -> None:
+        """Put texts in the place of all there are, right or wrong; the first that is wrong gets the cursor."""
+        self.form.action_cancel()
+        self.draft.load_texts(texts)
+        self._changed()
+        self._go_to_fault()
+
     def set_rate(self, rate: float) -> None:
         """Put a learning rate into the form and the cursor on it."""
         self.put({"optimizer.lr": repr(float(f"{rate:.1e}"))}, "optimizer.lr")
@@ -249,14 +277,25 @@ class SetupScreen(PanedScreen):
         if self.form.edit is not None:
             self.form.action_cancel()
         else:
-            self.form.travel(self.draft.undo())
+            self._travel(self.draft.undo, "undone", "nothing to undo; X goes to the defaults")
 
     def action_redo(self) -> None:
-        self.form.travel(self.draft.redo())
+        self._travel(self.draft.redo, "done again", "nothing to do again")
+
+    def _travel(self, go: Callable[[], tuple[str, ...] | None], done: str, nothing: str) -> None:
+        before = self.draft.texts()
+        keys = go()
+        self.form.travel(keys)
+        words = between(before, self.draft.texts())
+        self.say(nothing if keys is None else f"{done}: {words}" if words else done)
 
     def action_reset_all(self) -> None:
         """All fields back to their defaults; one change, as far as undoing goes."""
+        changed = len(self.draft.changed_texts())
         self.load(RunConfig())
+        self.say(
+            f"all to the defaults: {changed} changed; u takes it back" if changed else "all stand at their defaults"
+        )
 
     def show_field(self, key: str) -> None:
         """Put the cursor on a field."""
