@@ -29,7 +29,7 @@ from tui import pace, terminal
 from tui.app import NntuiApp
 from tui.hangup import Watch
 from tui.source import ScriptedSource
-from tui.widgets import chart
+from tui.widgets import chart as charts
 from tui.widgets.chart import Chart
 
 SETTLED = 0.1  # seconds without a byte after which all that was drawn has come
@@ -133,7 +133,7 @@ class Steps(ScriptedSource):
 class Stepping(NntuiApp):
     """Does what the socket says, and answers when it has been drawn.
 
-    e: the next epoch; p: the run is paused; g: it goes on; f: charts and strips are redrawn as Textual does by itself.
+    e: the next epoch; p: the run is paused; g: it goes on; x: it ends; f: charts and strips are redrawn as Textual does by itself.
     """
 
     CSS_PATH = ROOT / "tui" / "app.tcss"
@@ -148,7 +148,8 @@ class Stepping(NntuiApp):
 
     def _listen(self) -> None:
         monitor = self.monitor
-        if monitor is None or not monitor.query("LogPane") or not select.select([self._told], [], [], 0)[0]:
+        up = monitor is not None and any(chart.draws for chart in monitor.query(Chart))
+        if monitor is None or not up or not select.select([self._told], [], [], 0)[0]:
             return
         what = self._told.recv(1).decode()
         if what == "f":
@@ -157,9 +158,12 @@ class Stepping(NntuiApp):
                 widget.refresh()
         elif what:
             at = monitor.view.epoch
-            self.source.put(
-                [e.Paused(epoch=at)] if what == "p" else [e.Resumed(epoch=at)] if what == "g" else next(self._epochs)
-            )
+            said: dict[str, list[Event]] = {
+                "p": [e.Paused(epoch=at)],
+                "g": [e.Resumed(epoch=at)],
+                "x": script.closing(epochs=at, best_epoch=at),
+            }
+            self.source.put(said[what] if what in said else next(self._epochs))
             monitor._pace.hurry()
             monitor._drain()
         else:
@@ -173,7 +177,7 @@ class Stepping(NntuiApp):
 
 
 def main(path: str, epochs: int) -> None:
-    pace.SHARE = chart.SHARE = math.inf
+    pace.SHARE = charts.SHARE = math.inf
     told = socket.socket(socket.AF_UNIX)
     told.connect(path)
     with terminal.only_for_the_screen() as stray, Watch(stray.terminal).listening() as watch:
