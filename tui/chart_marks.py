@@ -87,10 +87,9 @@ def draw_lane(grid: Grid, y: int, place: Placing, marks: Sequence[Mark], options
                 break
         else:
             crowded.append((x, mark))
-    for x, mark in crowded:
-        if x not in taken:
+    for x, mark in reversed(crowded):  # where two share a column the weightier one is written last
+        if not {x - 1, x, x + 1} & taken:
             grid.put(x, y, *sign(mark.kind, glyphs))
-            taken.add(x)
 
 
 def draw_lost(grid: Grid, place: Placing, lost: Sequence[float]) -> None:
