@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual.app import ComposeResult
@@ -31,7 +31,9 @@ from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
 from .dialogs import AskEpochs
+from .compare import CompareAsked
 from .edit import EditScreen, forked
+from .results import ResultsScreen
 
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
@@ -60,9 +62,10 @@ class MonitorScreen(Screen[None]):
     class NewRunAsked(Message):
         """The person wants to set up another run: with `config`, if that is given."""
 
-        def __init__(self, config: RunConfig | None = None) -> None:
+        def __init__(self, config: RunConfig | None = None, run: bool = False, fields: Sequence[str] = ()) -> None:
+            """run: train with it at once. fields: those to look at first."""
             super().__init__()
-            self.config = config
+            self.config, self.run, self.fields = config, run, tuple(fields)
 
     def __init__(
         self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
@@ -305,6 +308,12 @@ class MonitorScreen(Screen[None]):
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
         self._arrange()
+
+    def action_results(self) -> None:
+        self.app.push_screen(ResultsScreen(self))
+
+    def action_compare(self) -> None:
+        self.post_message(CompareAsked(self.view.folder))
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())
