@@ -57,9 +57,7 @@ def _of_trials(trials: Sequence[TrialView], options: ChartOptions) -> Curves:
         mean = values.mean(axis=0)
         spread = values.std(axis=0, ddof=1)
         name = f"mean of {len(kept)} ± sd"
-        series.append(
-            Series(name, kept[0].epochs[:shared], mean, "validation", low=mean - spread, high=mean + spread)
-        )
+        series.append(Series(name, kept[0].epochs[:shared], mean, "validation", low=mean - spread, high=mean + spread))
     longest = max((one.epochs[-1] for one in kept), default=1)
     return Curves(tuple(series), (), _with(options, x_high=max(1, longest), y_label="validation loss"))
 

@@ -31,7 +31,7 @@ ODD = 2.0  # standard deviations from the mean; what lies farther out is marked
 
 def folded(text: str, width: int, indent: int = 0) -> list[str]:
     """`text` in lines of at most `width` cells, the later ones indented."""
-    return textwrap.wrap(clean(text, 4000), max(8, width), subsequent_indent=" " * indent, drop_whitespace=False) or [""]
+    return textwrap.wrap(clean(text, 4000), max(8, width), subsequent_indent=" " * indent) or [""]
 
 
 # ---- the summary ----
@@ -143,9 +143,7 @@ def _trial_figures(val_loss: float, val_metric: float, test_loss: float, test_me
 # ---- mistakes ----
 
 
-def mistake_list(
-    subject: Subject, names: tuple[str, ...], at: int, most: int, look: Look
-) -> tuple[int, list[Line]]:
+def mistake_list(subject: Subject, names: tuple[str, ...], at: int, most: int, look: Look) -> tuple[int, list[Line]]:
     """The mistakes, a line each, the one in hand marked; and the cells they take, `most` at the most."""
     report, texts = subject.report, []
     arrow = ">" if look.ascii_only else "→"

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
@@ -21,6 +22,7 @@ from engine.events import CommandRefused, Event, RunResumed
 from engine.runview import RunView
 
 from ..keys import KEYS, LESS_WANTED, makes_sense
+from ..looks import Look
 from ..pace import Pace
 from ..source import RunSource
 from ..text import Charset, clean
@@ -30,10 +32,13 @@ from ..widgets.logpane import LogPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
-from .dialogs import AskEpochs
 from .compare import CompareAsked
+from .dialogs import AskEpochs
 from .edit import EditScreen, forked
 from .results import ResultsScreen
+
+if TYPE_CHECKING:
+    from .setup import SetupScreen
 
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
@@ -66,6 +71,16 @@ class MonitorScreen(Screen[None]):
             """run: train with it at once. fields: those to look at first."""
             super().__init__()
             self.config, self.run, self.fields = config, run, tuple(fields)
+
+        def put_into(self, setup: SetupScreen) -> None:
+            """What the setup screen is to do with it."""
+            if self.config is not None:
+                setup.set_config(self.config)
+            if self.run:
+                setup.action_run()
+            elif self.fields:
+                setup.show_field(self.fields[0])
+                setup.notify(f"to look at: {', '.join(self.fields)}", markup=False, timeout=8)
 
     def __init__(
         self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
@@ -308,6 +323,15 @@ class MonitorScreen(Screen[None]):
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
         self._arrange()
+
+    @property
+    def look(self) -> Look:
+        """How screens over this one draw."""
+        return Look(self._charset, self._colour, greys=not self.app.native_ansi_color)
+
+    def ask_for_run(self, config: RunConfig, run: bool, fields: Sequence[str]) -> None:
+        """To the setup screen with other settings; see NewRunAsked."""
+        self.post_message(self.NewRunAsked(config, run, fields))
 
     def action_results(self) -> None:
         self.app.push_screen(ResultsScreen(self))

@@ -54,7 +54,7 @@ KEYS: list[BindingType] = [
     Binding("f", "fork", "fork"),
     Binding("e", "export", "script"),
     Binding("C", "compare", "compare"),
-    Binding("w", "toggle", "order"),
+    Binding("w", "other", "other order"),
     Binding("left_square_bracket", "trial(-1)", show=False),
     Binding("right_square_bracket", "trial(1)", "next trial", key_display="]"),
     Binding("n", "new_run", "new run"),
@@ -165,7 +165,9 @@ class ResultsScreen(Screen[None]):
 
     def _show(self) -> None:
         name = clean(self._view.run or "run", 200)
-        self.query_one("#title", Static).update(Text(fit(f" nntui · results of {name}", self.size.width)), layout=False)
+        self.query_one("#title", Static).update(
+            Text(fit(f"nntui · results of {name}", max(0, self.size.width - 2))), layout=False
+        )
         self.query_one("#result-tabs", Static).update(self._tab_line(), layout=False)
         pane, chart = self.query_one("#result-page", PagePane), self.query_one("#result-curve", Chart)
         pane.display, chart.display = self._at != CURVE, self._at == CURVE
@@ -214,7 +216,7 @@ class ResultsScreen(Screen[None]):
                 return bool(self._view.folder)
             case "trial":
                 return len(self._subjects) > 1
-            case "toggle":
+            case "other":
                 return bool(self._toggles)
         return True
 
@@ -235,7 +237,7 @@ class ResultsScreen(Screen[None]):
             page.move(across, down)
             self.query_one("#result-page", PagePane).show(page)
 
-    def action_toggle(self) -> None:
+    def action_other(self) -> None:
         if self._at == CURVE:
             self._metric = not self._metric
         elif self.page is not None:
@@ -282,9 +284,13 @@ class ResultsScreen(Screen[None]):
             if one.action == "again" and (better := advised(config, one)) is not None:
                 changes = ", ".join(f"{key} = {text}" for key, text in one.changes.items())
                 items.append(Item("run again with it", changes, words, (one, better, True), heading=heading))
-                items.append(Item("put it into the form", "to look at first", words, (one, better, False), heading=heading))
+                items.append(
+                    Item("put it into the form", "to look at first", words, (one, better, False), heading=heading)
+                )
             elif one.action == "more":
-                items.append(Item("go on", "more epochs from where it ended", words, (one, None, False), heading=heading))
+                items.append(
+                    Item("go on", "more epochs from where it ended", words, (one, None, False), heading=heading)
+                )
             else:
                 fields_ = ", ".join(one.fields)
                 items.append(Item("open the form", fields_, words, (one, config, False), heading=heading))

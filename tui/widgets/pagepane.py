@@ -41,7 +41,9 @@ class PagePane(Widget):
         if y >= len(self._lines):
             return Strip.blank(width, style)
         spans = padded(self._lines[y], width)
-        return Strip([Segment(span.text, style + self._style(span.paint)) for span in spans]).adjust_cell_length(width, style)
+        return Strip([Segment(span.text, style + self._style(span.paint)) for span in spans]).adjust_cell_length(
+            width, style
+        )
 
     def _style(self, paint: str) -> Style:
         return Style.parse(paint if paint in ALWAYS else self._look.style(paint))
