@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -12,7 +11,7 @@ from engine.console import final_rows
 from engine.events import ReportMade, TrialEnded
 from engine.facts import Answer
 from engine.finaltext import advice_words, how_sure
-from engine.plaintext import bar
+from engine.plaintext import bar, wrap
 from engine.report import label_of, sides
 from engine.runview import RunView
 from engine.subjects import Subject, worst_first
@@ -29,9 +28,9 @@ REST = ("time", "units", "run folder")  # what stands at the end of the summary
 ODD = 2.0  # standard deviations from the mean; what lies farther out is marked
 
 
-def folded(text: str, width: int, indent: int = 0) -> list[str]:
-    """`text` in lines of at most `width` cells, the later ones indented."""
-    return textwrap.wrap(clean(text, 4000), max(8, width), subsequent_indent=" " * indent) or [""]
+def folded(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, as a screen counts them."""
+    return wrap(text, max(8, width), measure=cell_len)
 
 
 # ---- the summary ----

@@ -193,7 +193,7 @@ class MistakesPage:
     def _inputs(self, width: int, height: int, look: Look) -> list[Line]:
         report = self._subject.report
         one = report.mistakes[self.at]
-        self._first = max(0, min(self._first, len(one.values) - 1))
+        self._first = max(0, min(self._first, len(one.values) - max(1, height - 2)))
         return inputs_lines(one, report, width, max(1, height), self._odd_first, self._first, look)
 
     def move(self, across: int, down: int) -> None:

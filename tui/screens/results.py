@@ -54,7 +54,7 @@ KEYS: list[BindingType] = [
     Binding("f", "fork", "fork"),
     Binding("e", "export", "script"),
     Binding("C", "compare", "compare"),
-    Binding("w", "other", "other order"),
+    Binding("w", "other", "switch"),
     Binding("left_square_bracket", "trial(-1)", show=False),
     Binding("right_square_bracket", "trial(1)", "next trial", key_display="]"),
     Binding("n", "new_run", "new run"),
@@ -293,7 +293,8 @@ class ResultsScreen(Screen[None]):
                 )
             else:
                 fields_ = ", ".join(one.fields)
-                items.append(Item("open the form", fields_, words, (one, config, False), heading=heading))
+                there = advised(config, one) or config  # what has a value is put in
+                items.append(Item("open the form", fields_, words, (one, there, False), heading=heading))
         self.app.push_screen(Menu("What to try", items), self._advised)
 
     def _advised(self, chosen: tuple[Advice, RunConfig | None, bool] | None) -> None:
@@ -303,7 +304,7 @@ class ResultsScreen(Screen[None]):
         if config is None:
             self.action_more()
         else:
-            self._monitor.ask_for_run(config, run, tuple(one.changes) or one.fields)
+            self._monitor.ask_for_run(config, run, one.fields or tuple(one.changes))
 
     # -- a script -----------------------------------------------------------------------------------------------------
 
