@@ -8,6 +8,7 @@ from engine.runview import RunView
 
 KEYS: list[BindingType] = [
     Binding("escape", "back", "back", key_display="Esc"),
+    Binding("r,enter", "results", "results", key_display="r"),
     Binding("space", "pause", "pause"),
     Binding("s", "stop", "stop"),
     Binding("S", "stop_now", "stop now", show=False),
@@ -19,6 +20,7 @@ KEYS: list[BindingType] = [
     Binding("n", "new_run", "new run"),
     Binding("f", "fork", "fork", show=False),
     Binding("o", "app.list_runs", "runs"),
+    Binding("C", "compare", "compare", show=False),
     Binding("m", "switch_chart", "metric"),
     Binding("l", "toggle_log", "log"),
     Binding("question_mark", "app.help", "help", key_display="?"),
@@ -44,5 +46,8 @@ def makes_sense(action: str, view: RunView, running: bool) -> bool:
         case "new_run":
             return not running
         case "fork":
-            return bool(view.folder) and view.best_epoch > 0
+            weightless = view.summary is not None and view.summary.kind == "kfold"  # each fold has weights of its own
+            return bool(view.folder) and view.best_epoch > 0 and not weightless
+        case "results":
+            return view.end is not None and not running
     return True

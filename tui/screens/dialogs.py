@@ -42,14 +42,28 @@ MONITOR
   w               save a checkpoint now
   d               detach: the run goes on without this screen
   f               fork: a new run from this one's best weights
+  r, Enter        results, when the run has ended
+  C               compare it with other runs
   n               set up another run, when this one has ended
   o               list of runs
   m               loss or metric, where only one chart fits
   l               show or hide the log
 
+RESULTS (r on a run that has ended)
+  Tab, 1 to 6     another page: figures, curve, confusion, classes, mistakes
+  arrows          another cell, another mistake; scroll
+  PgUp, PgDn      scroll a mistake's inputs
+  w               the other order, the other drawing: see the line of pages
+  [ ]             another fold or restart
+  a               what to try: run again with the advice, or look at it
+  + f n           go on, fork, set up another run
+  e               export the run as a plain PyTorch script
+  C               compare it with other runs
+
 RUNS (o)
   Enter           open the run
   r               resume one that was stopped or lost
+  space, C        mark runs; compare those that are marked
 
 EVERYWHERE
   ?               this page

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
@@ -21,6 +22,7 @@ from engine.events import CommandRefused, Event, RunResumed
 from engine.runview import RunView
 
 from ..keys import KEYS, LESS_WANTED, makes_sense
+from ..looks import Look
 from ..pace import Pace
 from ..source import RunSource
 from ..text import Charset, clean
@@ -30,8 +32,13 @@ from ..widgets.logpane import LogPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
+from .compare import CompareAsked
 from .dialogs import AskEpochs
 from .edit import EditScreen, forked
+from .results import ResultsScreen
+
+if TYPE_CHECKING:
+    from .setup import SetupScreen
 
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
@@ -60,9 +67,20 @@ class MonitorScreen(Screen[None]):
     class NewRunAsked(Message):
         """The person wants to set up another run: with `config`, if that is given."""
 
-        def __init__(self, config: RunConfig | None = None) -> None:
+        def __init__(self, config: RunConfig | None = None, run: bool = False, fields: Sequence[str] = ()) -> None:
+            """run: train with it at once. fields: those to look at first."""
             super().__init__()
-            self.config = config
+            self.config, self.run, self.fields = config, run, tuple(fields)
+
+        def put_into(self, setup: SetupScreen) -> None:
+            """What the setup screen is to do with it."""
+            if self.config is not None:
+                setup.set_config(self.config)
+            if self.run:
+                setup.action_run()
+            elif self.fields:
+                setup.show_field(self.fields[0])
+                setup.notify(f"to look at: {', '.join(self.fields)}", markup=False, timeout=8)
 
     def __init__(
         self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
@@ -305,6 +323,21 @@ class MonitorScreen(Screen[None]):
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
         self._arrange()
+
+    @property
+    def look(self) -> Look:
+        """How screens over this one draw."""
+        return Look(self._charset, self._colour, greys=not self.app.native_ansi_color)
+
+    def ask_for_run(self, config: RunConfig, run: bool, fields: Sequence[str]) -> None:
+        """To the setup screen with other settings; see NewRunAsked."""
+        self.post_message(self.NewRunAsked(config, run, fields))
+
+    def action_results(self) -> None:
+        self.app.push_screen(ResultsScreen(self))
+
+    def action_compare(self) -> None:
+        self.post_message(CompareAsked(self.view.folder))
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())
