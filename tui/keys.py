@@ -21,6 +21,7 @@ KEYS: list[BindingType] = [
     Binding("o", "app.list_runs", "runs"),
     Binding("m", "switch_chart", "metric"),
     Binding("l", "toggle_log", "log"),
+    Binding("L", "toggle_output", "output", show=False),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),
 ]

@@ -46,6 +46,7 @@ MONITOR
   o               list of runs
   m               loss or metric, where only one chart fits
   l               show or hide the log
+  L               what the run prints (run.log); PgUp, PgDn scroll it
 
 RUNS (o)
   Enter           open the run
