@@ -23,6 +23,7 @@ KEYS: list[BindingType] = [
     Binding("C", "compare", "compare", show=False),
     Binding("m", "switch_chart", "metric"),
     Binding("l", "toggle_log", "log"),
+    Binding("L", "toggle_output", "output", show=False),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),
 ]

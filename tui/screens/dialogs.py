@@ -48,6 +48,7 @@ MONITOR
   o               list of runs
   m               loss or metric, where only one chart fits
   l               show or hide the log
+  L               what the run prints (run.log); PgUp, PgDn scroll it
 
 RESULTS (r on a run that has ended)
   Tab, 1 to 6     another page: figures, curve, confusion, classes, mistakes

@@ -29,6 +29,7 @@ from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
 from ..widgets.logpane import LogPane
+from ..widgets.outputpane import OutputPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
@@ -110,6 +111,7 @@ class MonitorScreen(Screen[None]):
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
+        yield OutputPane(id="output")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -174,7 +176,8 @@ class MonitorScreen(Screen[None]):
         self.set_class(tall and not wide, "stacked")
         self.query_one(ChartBoard).fit_to(self.size.width, self.size.height)
         crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
-        self.query_one(LogPane).display = not crowded if self._log_wanted is None else self._log_wanted
+        log = not crowded if self._log_wanted is None else self._log_wanted
+        self.query_one(LogPane).display = log and not self.query_one(OutputPane).display
 
     def _show(self) -> None:
         view = self.view
@@ -186,6 +189,7 @@ class MonitorScreen(Screen[None]):
         self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
         self.query_one(Results).show_view(view, low)
         self.query_one(LogPane).show_view(view)
+        self.query_one(OutputPane).show_view(view)
         self._arrange()
         self.query_one(ChartBoard).show_view(view)
         self._show_keys()
@@ -322,6 +326,11 @@ class MonitorScreen(Screen[None]):
 
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
+        self.query_one(OutputPane).display = False  # they share a place
+        self._arrange()
+
+    def action_toggle_output(self) -> None:
+        self.query_one(OutputPane).toggle()
         self._arrange()
 
     @property
