@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
 from engine.config import RunConfig
@@ -20,12 +19,15 @@ from engine.errors import InputError, NntuiError
 from engine.events import CommandRefused, Event, RunResumed
 from engine.runview import RunView
 
+from ..chart_keys import MonitorCommands
+from ..kept import Keeper
 from ..keys import KEYS, LESS_WANTED, makes_sense
 from ..pace import Pace
 from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
+from ..widgets.keyline import KeyLine
 from ..widgets.logpane import LogPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
@@ -41,6 +43,7 @@ class MonitorScreen(Screen[None]):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
+    COMMANDS = {MonitorCommands} | Screen.COMMANDS
 
     class InputRefused(Message):
         """The run never began: what it was given cannot be used."""
@@ -65,10 +68,16 @@ class MonitorScreen(Screen[None]):
             self.config = config
 
     def __init__(
-        self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
+        self,
+        source: RunSource,
+        charset: Charset = "braille",
+        colour: bool = True,
+        guest: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
-        """guest: it lies over another screen, to which Esc goes back."""
+        """guest: it lies over another screen, to which Esc goes back. keeper: remembers how a person likes the charts."""
         super().__init__()
+        self._keeper = keeper
         self.source = source
         self.view = RunView()
         self.going_on = False  # whether a run that had ended is being taken up again
@@ -87,12 +96,12 @@ class MonitorScreen(Screen[None]):
         yield StatusStrip(id="status")
         yield EarlyStopStrip(id="stopping")
         yield Notice(id="notice")
-        yield ChartBoard(self._charset, self._colour, id="charts")
+        yield ChartBoard(self._charset, self._colour, self._keeper, id="charts")
         yield TrialsTable(id="trials")
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(LESS_WANTED, id="keys")
 
     def on_mount(self) -> None:
         self._arrange()
@@ -154,7 +163,6 @@ class MonitorScreen(Screen[None]):
         wide, tall = self.size.width >= WIDE, self.size.height >= TALL
         self.set_class(wide, "wide")
         self.set_class(tall and not wide, "stacked")
-        self.query_one(ChartBoard).fit_to(self.size.width, self.size.height)
         crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
         self.query_one(LogPane).display = not crowded if self._log_wanted is None else self._log_wanted
 
@@ -173,7 +181,7 @@ class MonitorScreen(Screen[None]):
         self._show_keys()
 
     def _show_keys(self) -> None:
-        """Have the footer made anew only when it would be another one: it is the dearest widget on the screen."""
+        """Have the foot drawn anew only when it would be another one."""
         sensible = [key.action for key in KEYS if isinstance(key, Binding) and self.check_action(key.action, ())]
         keys = (self.view.phase == "paused", self.running, self.size.width < WIDE, *sensible)
         if keys != self._keys:
@@ -190,13 +198,10 @@ class MonitorScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """What the footer shows: on a narrow screen only what a person needs most while a run is under way."""
+        """What the foot shows: a paused run can go on."""
         found = super().active_bindings
         if self.view.phase == "paused" and "space" in found:
             found["space"] = found["space"]._replace(binding=replace(found["space"].binding, description="go on"))
-        if self.size.width < WIDE and self.running:
-            for key in LESS_WANTED & found.keys():
-                found[key] = found[key]._replace(binding=replace(found[key].binding, show=False))
         return found
 
     @property
@@ -211,10 +216,8 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
-        if action == "switch_chart":
-            return self.size.width < WIDE and self.size.height < TALL
         if action == "back":
-            return self._guest
+            return self._guest or self.query_one(ChartBoard).cursor is not None
         return makes_sense(action, self.view, self.running)
 
     def send(self, command: Command) -> bool:
@@ -297,10 +300,9 @@ class MonitorScreen(Screen[None]):
     async def action_detach(self) -> None:
         await self.run_action("app.detach")
 
-    def action_switch_chart(self) -> None:
-        self.query_one(ChartBoard).switch()
-        self._arrange()
-        self._show()
+    def action_chart(self, what: str) -> None:
+        self.query_one(ChartBoard).act(what)
+        self._show_keys()
 
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
@@ -310,4 +312,8 @@ class MonitorScreen(Screen[None]):
         self.post_message(self.NewRunAsked())
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        """The cursor goes first, then the screen."""
+        if self.query_one(ChartBoard).drop_cursor():
+            self._show_keys()
+        else:
+            self.app.pop_screen()
