@@ -85,7 +85,8 @@ class MachineLog:
         return found[::-1]
 
 
-_FIGURES = tuple(item.name for item in fields(MachineSampled) if item.name not in ("time", "trial"))
+FIGURES = tuple(item.name for item in fields(MachineSampled) if item.name not in ("time", "trial"))
+"""The names of what a sample has."""
 
 
 def mean_sample(samples: list[MachineSampled]) -> MachineSampled:
@@ -93,7 +94,7 @@ def mean_sample(samples: list[MachineSampled]) -> MachineSampled:
     last = samples[-1]
     if len(samples) == 1:
         return last
-    means = {name: _mean([getattr(one, name) for one in samples]) for name in _FIGURES}
+    means = {name: _mean([getattr(one, name) for one in samples]) for name in FIGURES}
     return replace(last, **means)
 
 
