@@ -1,0 +1,169 @@
+"""What a chart says besides its lines: signs of what happened, the sides of the best point, the cursor, names of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .chart_frame import Grid, cells, fit, plain
+from .chart_glyphs import GLYPHS, LOST, WORDS, Glyphs
+from .chart_lines import Placing
+from .chart_series import ChartOptions, Mark
+from .text import Charset
+
+_LABEL = 24  # cells; longer labels and names of marks are cut
+_NAME = 12  # cells; longer names at the end of a line are cut
+_RANK = ("stop", "finding", "resume", "non_finite", "lr", "other")  # who gets the room for a label first
+
+
+def speakable(text: str, charset: Charset) -> str:
+    """`text` as the charset can show it."""
+    return plain(text) if charset == "ascii" else text
+
+
+def sign(kind: str, glyphs: Glyphs) -> tuple[str, str]:
+    """Character and paint of a kind of mark."""
+    kind = kind if kind in glyphs.marks else "other"
+    return glyphs.marks[kind], kind
+
+
+def label_of(mark: Mark, options: ChartOptions) -> str:
+    """The words beside the sign of a mark."""
+    text = mark.label or WORDS[mark.kind if mark.kind in WORDS else "other"]
+    return fit(speakable(text, options.charset), _LABEL, GLYPHS[options.charset].more)
+
+
+def draw_uprights(grid: Grid, place: Placing, marks: Sequence[Mark], glyphs: Glyphs) -> None:
+    """A dotted upright for each event. The best epoch has none: it moves from epoch to epoch, and an upright with it."""
+    frame = place.frame
+    for mark in marks:
+        if mark.kind != "best" and place.shows(mark.x):
+            x = frame.left + place.column(mark.x)
+            for row in range(frame.rows):
+                grid.put(x, frame.top + row, glyphs.upright[row % len(glyphs.upright)], sign(mark.kind, glyphs)[1])
+
+
+def draw_signs(
+    grid: Grid, place: Placing, marks: Sequence[Mark], curve: tuple[float, float] | None, glyphs: Glyphs
+) -> None:
+    """The signs on the axis; that of the best epoch also on the validation curve, whose point there is `curve`."""
+    frame = place.frame
+    for mark in sorted(marks, key=_rank, reverse=True):
+        if not place.shows(mark.x):
+            continue
+        x = frame.left + place.column(mark.x)
+        char, paint = sign(mark.kind, glyphs)
+        grid.put(x, frame.floor, char, paint)
+        if mark.kind == "best" and curve is not None and place.shows(curve[0]):
+            row = place.row(curve[1])
+            if row is not None and place.column(curve[0]) == place.column(mark.x):
+                grid.put(x, frame.top + row, char, paint)
+
+
+def _rank(mark: Mark) -> int:
+    return _RANK.index(mark.kind) if mark.kind in _RANK else -1 if mark.kind == "best" else len(_RANK)
+
+
+def draw_lane(grid: Grid, y: int, place: Placing, marks: Sequence[Mark], options: ChartOptions, glyphs: Glyphs) -> None:
+    """One line of signs above their uprights, with labels where these do not run into others.
+
+    The weightier kinds choose first, and of a kind the latest; a label stands right of its sign or else left of it.
+    """
+    here = [mark for mark in marks if mark.kind != "best" and place.shows(mark.x)]
+    taken: set[int] = set()
+    labels: list[tuple[int, Mark]] = []
+    for mark in sorted(here, key=lambda mark: (_rank(mark), -mark.x)):
+        x = place.frame.left + place.column(mark.x)
+        if x not in taken:
+            char, paint = sign(mark.kind, glyphs)
+            grid.put(x, y, char, paint)
+            taken.add(x)
+            labels.append((x, mark))
+    for x, mark in labels:
+        text = label_of(mark, options)
+        size = cells(text)
+        for start in (x + 2, x - 1 - size):
+            room = range(start - 1, start + size + 1)
+            around = set(room) - {x + 1, x - 1}
+            if size and start > 0 and start + size <= grid.width and not around & taken:
+                grid.put(start, y, text, "text")
+                taken.update(range(start, start + size))
+                break
+
+
+def draw_lost(grid: Grid, place: Placing, lost: Sequence[float]) -> None:
+    """An exclamation mark at the top for each column with a value that is NaN or infinite."""
+    columns = np.unique(place.columns(np.array(lost, np.float64)))
+    grid.fill(np.full(len(columns), place.frame.top), place.frame.left + columns, ord(LOST), "lost")
+
+
+def draw_sides(
+    grid: Grid, y: int, place: Placing, marks: Sequence[Mark], options: ChartOptions, glyphs: Glyphs
+) -> None:
+    """One line above the curves: the sides of the best point, its sign over its column as nearly as the words allow."""
+    left, at, right = (speakable(part, options.charset) for part in options.note or ("", "", ""))
+    best = next((mark.x for mark in marks if mark.kind == "best"), None)
+    if options.shade is not None:
+        best = options.shade[0]
+        left, right = (speakable(part, options.charset) for part in options.shade[1:])
+    char, paint = sign("best", glyphs)
+    before, after = f"{left} {glyphs.west} " if left else "", f" {glyphs.east} {right}" if right else ""
+    size = cells(before) + cells(char) + 1 + cells(at) + cells(after)
+    if size > grid.width:
+        at, size = "", size - cells(at) - 1
+    wanted = place.frame.left + (place.column(best) if best is not None and place.shows(best) else 0) - cells(before)
+    x = max(min(wanted, grid.width - size), 0)
+    for text, look in ((before, "label"), (char, paint), (f" {at}" if at else "", "text"), (after, "label")):
+        grid.put(x, y, text, look)
+        x += cells(text)
+
+
+def tint_sides(grid: Grid, place: Placing, options: ChartOptions) -> None:
+    """Another background for each side that has a word. Called last: it keeps what is written there."""
+    if options.shade is None or not options.colour or np.isnan(options.shade[0]):
+        return
+    at, under, over = options.shade
+    frame = place.frame
+    left, right, rows = frame.left, frame.left + frame.columns, (frame.top, frame.floor)
+    middle = left + (place.column(at) if at <= place.x_high else frame.columns)
+    if under:
+        grid.tint(*rows, left, middle, "under")
+    if over and at < place.x_high:
+        grid.tint(*rows, middle + 1 if at >= place.x_low else left, right, "over")
+
+
+def draw_cursor(grid: Grid, place: Placing, x: float | None, glyphs: Glyphs) -> None:
+    """A whole upright, behind the lines."""
+    if x is None or not place.shows(x):
+        return
+    frame = place.frame
+    column = frame.left + place.column(x)
+    for row in range(frame.rows):
+        grid.put(column, frame.top + row, glyphs.cursor, "cursor")
+    grid.put(column, frame.floor, glyphs.floor_cursor, "cursor")
+
+
+def draw_names(
+    grid: Grid, place: Placing, ends: Sequence[tuple[str, float, float, str]], options: ChartOptions
+) -> None:
+    """Names beside the right ends of lines, where nothing else is: (name, x, y, paint) of each."""
+    frame = place.frame
+    for name, x, y, paint in ends:
+        row = place.row(y) if place.shows(x) else None
+        text = fit(speakable(name, options.charset), _NAME, GLYPHS[options.charset].more)
+        size = cells(text)
+        if row is None or not size:
+            continue
+        end = frame.left + place.column(x)
+        beside, flush = end + 2, frame.left + frame.columns - size
+        for start, at in (
+            (beside, row),
+            (beside, row - 1),
+            (beside, row + 1),
+            *((flush, row + k) for k in (-1, 1, -2, 2)),
+        ):
+            outside = not 0 <= at < frame.rows or start + size > frame.left + frame.columns
+            if not outside and grid.blank(start - 1, frame.top + at, size + 1):
+                grid.put(start, frame.top + at, text, paint)
+                break
