@@ -52,7 +52,7 @@ def panels_of(view: RunView) -> list[Panel]:
     ]
     if view.planned_trials > 1:
         what = _kind_of_trials(view)
-        found.insert(1, Panel("trials", f"Validation loss of all {what}, mean ± sd", f"loss of all {what}", (0, None)))
+        found.insert(1, Panel("trials", f"Validation loss of all {what}, mean ± sd", f"{what}", (0, None)))
     classes = len(view.data.class_names) if view.data else 0
     for name in view.val_metrics[-1] if view.val_metrics else ():
         label = clean(measure_label(name, classes), 40)
@@ -138,9 +138,10 @@ def smoothing_weight(ys: Floats, wanted: str = "auto") -> float:
     if len(finite) < _FEW:
         return 0.0
     looked_at = _FEW * 2 ** int(math.log2(len(finite) / _FEW))
-    later = np.clip(finite[looked_at // 4 : looked_at], -1e150, 1e150)
-    height = float(later.max() - later.min())
-    if height <= 0 or float(np.abs(np.diff(later)).sum()) < _WAVERS * height:
+    low, high = np.quantile(finite[:looked_at], (0.02, 0.98))  # a start that towers over the rest says nothing of it
+    if not 0 < high - low < math.inf or np.abs(np.diff(np.clip(finite[:looked_at], low, high))).sum() < _WAVERS * (
+        high - low
+    ):
         return 0.0
     return 1 - 1 / min(max(2.5, looked_at / 40), 100.0)
 
@@ -200,23 +201,16 @@ def _kind_of_trials(view: RunView) -> str:
 def _trials(view: RunView, course: Course) -> list[Series]:
     """Each trial's validation loss, and their mean with a band of a standard deviation where at least half of them are."""
     few = len(view.trials) <= MOST_OTHERS
-    drawn = [one for one in view.trials if one.epochs][-MOST_TRIALS:]
-    curves = [
-        Series(
-            clean(one.label, 20) if few or one.number == view.trial else "",
-            course.of(one.epochs),
-            one.val_loss,
-            "other" if few or (one.number == view.trial and view.end is None) else "ghost",
-            None if few or one.number == view.trial else "",
-        )
-        for one in drawn
-    ]
+    curves = []
+    for one in [trial for trial in view.trials if trial.epochs][-MOST_TRIALS:]:
+        named = few or (one.number == view.trial and view.end is None)
+        name, role = (clean(one.label, 20), "other") if named else ("", "ghost")
+        curves.append(Series(name, course.of(one.epochs), one.val_loss, role, None if named and not few else ""))
     epochs, mean, sd = mean_and_sd([(one.epochs, one.val_loss) for one in view.trials])
     if not len(epochs):
         return curves
     latest = f"{figure(mean[-1])} ± {figure(sd[-1])}"
-    band = Series("mean", course.of(epochs), mean, "validation", latest, mean - sd, mean + sd)
-    return [*curves, band]
+    return [Series("mean", course.of(epochs), mean, "validation", latest, mean - sd, mean + sd), *curves]
 
 
 def mean_and_sd(curves: Sequence[tuple[Sequence[int], Sequence[float]]]) -> tuple[Floats, Floats, Floats]:

@@ -30,6 +30,8 @@ WIDE = 110  # cells of the screen; from here on the panes stand side by side
 TALL = 36  # rows of the screen; from here on there is room for more than one chart and the panes
 
 _TAIL_EPOCHS = 20
+_BRIEF = 60  # cells; a narrower chart has short names, and room for its own
+_SHORT = {"validation": "val"}
 _GUTTER = 7  # cells for the y numbers in all charts, so that their columns are under each other
 
 
@@ -120,12 +122,14 @@ class ChartBoard(Container):
             series = series_of(view, key, course, taste.smoothing)
             if self.ghost is not None and behind is not None:
                 series = [*ghost_series(self.ghost.name, self.ghost.view, key, behind), *series]
+            if chart.size.width < _BRIEF:
+                for one in series:
+                    one.name = _SHORT.get(one.name, one.name)
             chart.update_chart(series, marks, options=self._looks(there[key], place, course), force=force)
 
     def _looks(self, panel: Panel, place: int, course: Course) -> ChartOptions:
         taste, window = self.taste, self.window or self._full
-        log_y = panel.key in taste.log_y
-        label = f"{panel.label} (log)" if log_y else panel.label
+        label = panel.label
         if len(self.shown) > 1 and place == self.hand:
             label = f"{'>' if self._charset == 'ascii' else '▸'} {label}"
         return replace(
@@ -136,7 +140,7 @@ class ChartBoard(Container):
             x_format="seconds" if taste.unit == "time" else "number",
             y_label=label,
             log_x=taste.log_x,
-            log_y=log_y,
+            log_y=panel.key in taste.log_y,
             cursor=self.cursor,
             bounds=self._bounds.setdefault((panel, self.window is None), HeldBounds(limits=panel.limits)),
             note=self._note() if panel.key == "loss" else None,
