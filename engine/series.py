@@ -17,6 +17,7 @@ __all__ = [
     "LARGEST",
     "Floats",
     "HeldBounds",
+    "Smoother",
     "clean",
     "clock",
     "column_edges",
@@ -112,37 +113,73 @@ def smooth(ys: npt.ArrayLike, weight: float) -> Floats:
     The first value stands for itself and constants stay what they are. NaN and infinite values are stepped over: they
     stay in their place and do not touch their neighbours. Equally long as `ys`.
     """
-    out = np.array(ys, np.float64).ravel()
-    weight = min(max(float(weight), 0.0), 0.9999) if math.isfinite(weight) else 0.0
-    usable = np.isfinite(out)
-    values = np.clip(out[usable], -LARGEST, LARGEST)
-    if weight < 1e-9 or len(values) < 2:  # so light a past changes no digit, and its powers would overflow
+    return Smoother(weight).update(ys).copy()
+
+
+class Smoother:
+    """`smooth` for a curve that grows: what was smoothed before is kept, and only what was appended is worked out.
+
+    Whether the curve did only grow is looked at each time; after a change in its past all of it is smoothed anew.
+    """
+
+    def __init__(self, weight: float) -> None:
+        self.weight = min(max(float(weight), 0.0), 0.9999) if math.isfinite(weight) else 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._seen = self._out = np.zeros(0)
+        self._total = self._mass = 0.0  # sum(w^(n-k) * v_k) and sum(w^(n-k)) over the values so far
+        self._low, self._high = math.inf, -math.inf
+
+    def update(self, ys: npt.ArrayLike) -> Floats:
+        """The smoothed curve, as long as `ys`: the one array that this object keeps, so not to be written to."""
+        seen = np.array(ys, np.float64).ravel()
+        known = len(self._seen)
+        if len(seen) < known or not np.array_equal(seen[:known].view(np.int64), self._seen.view(np.int64)):
+            self._forget()
+            known = 0
+        if len(seen) > known:
+            self._out = np.concatenate([self._out, self._continued(seen[known:])])
+            self._out.flags.writeable = False
+        self._seen = seen
+        return self._out
+
+    def _continued(self, ys: Floats) -> Floats:
+        out = ys.copy()
+        usable = np.isfinite(ys)
+        values = np.clip(ys[usable], -LARGEST, LARGEST)
+        if self.weight < 1e-9 or not len(values):  # so light a past changes no digit, and its powers would overflow
+            return out
+        past = self._total / self._mass if self._mass else 0.0
+        scale = max(float(np.abs(values).max()), abs(past)) or 1.0
+        mean, total, self._mass = _moving_mean(values / scale, self.weight, past / scale * self._mass, self._mass)
+        self._total = min(max(total / self._mass, -1.0), 1.0) * scale * self._mass
+        # A mean lies between the extremes seen so far: said explicitly, rounding cannot move a constant by a last bit.
+        low = np.minimum(np.minimum.accumulate(values), self._low)
+        high = np.maximum(np.maximum.accumulate(values), self._high)
+        self._low, self._high = float(low[-1]), float(high[-1])
+        out[usable] = np.clip(mean * scale, low, high)
         return out
-    scale = float(np.abs(values).max()) or 1.0
-    mean = _moving_mean(values / scale, weight) * scale
-    # A mean lies between the extremes seen so far: said explicitly, rounding cannot move a constant by a last bit.
-    mean = np.clip(mean, np.minimum.accumulate(values), np.maximum.accumulate(values))
-    out[usable] = mean
-    return out
 
 
-def _moving_mean(values: Floats, weight: float) -> Floats:
-    """sum(w^(i-k) * v_k) / sum(w^(i-k)) for every i, k <= i; `values` within +-1.
+def _moving_mean(values: Floats, weight: float, total: float, mass: float) -> tuple[Floats, float, float]:
+    """sum(w^(i-k) * v_k) / sum(w^(i-k)) for every i, k <= i, and the last two sums; `values` within +-1.
 
-    A block at a time as a cumulative sum of v_k * w^-k; blocks are short enough for w^-k to stay far from overflow.
+    `total` and `mass` are these sums over the values before. A block at a time as a cumulative sum of v_k * w^-k; blocks are
+    short enough for w^-k to stay far from overflow.
     """
     block = max(1, min(len(values), int(math.log(1e150) / -math.log(weight))))
     decay = weight ** np.arange(1, block + 1)
-    total, mass = 0.0, 0.0
+    weights = np.cumsum(1.0 / decay)
     parts = []
     for start in range(0, len(values), block):
         part = values[start : start + block]
         fade = decay[: len(part)]
         sums = (np.cumsum(part / fade) + total) * fade
-        masses = (np.cumsum(1.0 / fade) + mass) * fade
+        masses = (weights[: len(part)] + mass) * fade
         total, mass = float(sums[-1]), float(masses[-1])
         parts.append(sums / masses)
-    return np.concatenate(parts)
+    return np.concatenate(parts), total, mass
 
 
 def figure(value: float) -> str:

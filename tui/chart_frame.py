@@ -63,10 +63,12 @@ class Grid:
         self._tinted = True
         self._paints[max(top, 0) : bottom, max(left, 0) : max(right, 0)] += len(PAINTS) * TINTS.index(tint)
 
-    def blank(self, x: int, y: int, size: int = 1) -> bool:
-        """Whether these cells are inside and nothing was written there."""
-        inside = 0 <= y < self.height and x >= 0 and x + size <= self.width
-        return inside and bool((self._chars[y, x : x + size] == _BLANK).all())
+    def free(self, x: int, y: int, size: int, paints: Iterable[str]) -> bool:
+        """Whether these cells are inside, and nothing was written there but in one of these paints."""
+        if not (0 <= y < self.height and x >= 0 and x + size <= self.width):
+            return False
+        behind = np.isin(self._paints[y, x : x + size], [_PAINT[paint] for paint in paints])
+        return bool((behind | (self._chars[y, x : x + size] == _BLANK)).all())
 
     def strips(self, styles: Mapping[tuple[str, str], Style]) -> list[Strip]:
         """The rows, in runs of equal style."""
@@ -168,19 +170,18 @@ def plain(text: str) -> str:
 def legend(title: str, entries: Sequence[Entry], width: int, more: str) -> list[Piece]:
     """The pieces of the first row in at most `width` cells: all of it, or as much as there is room for.
 
-    Room is made in this order: gaps, minor entries from the last to the first, long names, numbers, title, names; at last
-    the row is cut.
+    Room is made in this order: gaps, minor entries from the last to the first, long names, numbers of many lines, title, names,
+    numbers; at last the row is cut.
     """
     entries = sorted(entries, key=lambda entry: entry.minor)
     lines = sum(not entry.minor for entry in entries)
+    names = [(10, False), (6, False)] if lines > 3 else []  # of many lines the names say more than the numbers
     attempts = [
         _pieces(title, entries, "   ", 99, True, more),
         *(_pieces(title, entries[:count], "  ", 99, True, more) for count in range(len(entries), lines - 1, -1)),
-        _pieces(title, entries[:lines], "  ", 10, True, more),
-        _pieces(title, entries[:lines], " ", 5, True, more),
-        _pieces("", entries[:lines], " ", 5, True, more),
-        _pieces("", entries[:lines], " ", 0, True, more),
-        _pieces("", entries[:lines], " ", 0, False, more),
+        *(_pieces(title, entries[:lines], "  ", size, True, more) for size in (10, 8)),
+        *(_pieces(title, entries[:lines], " ", size, value, more) for size, value in [(6, True), *names, (5, True)]),
+        *(_pieces("", entries[:lines], " ", size, value, more) for size, value in [(5, True), (0, True), (0, False)]),
     ]
     for pieces in attempts:
         if sum(cells(text) for text, _ in pieces) <= width:

@@ -15,6 +15,7 @@ from .text import Charset
 _LABEL = 24  # cells; longer labels and names of marks are cut
 _NAME = 12  # cells; longer names at the end of a line are cut
 _RANK = ("stop", "finding", "resume", "non_finite", "lr", "other")  # who gets the room for a label first
+_BEHIND = (*_RANK, "cursor")  # paints of uprights, which a name may interrupt
 
 
 def speakable(text: str, charset: Charset) -> str:
@@ -84,8 +85,7 @@ def draw_lane(grid: Grid, y: int, place: Placing, marks: Sequence[Mark], options
         text = label_of(mark, options)
         size = cells(text)
         for start in (x + 2, x - 1 - size):
-            room = range(start - 1, start + size + 1)
-            around = set(room) - {x + 1, x - 1}
+            around = set(range(start - 1, start + size + 1))  # and a blank on both sides
             if size and start > 0 and start + size <= grid.width and not around & taken:
                 grid.put(start, y, text, "text")
                 taken.update(range(start, start + size))
@@ -156,14 +156,12 @@ def draw_names(
         if row is None or not size:
             continue
         end = frame.left + place.column(x)
-        beside, flush = end + 2, frame.left + frame.columns - size
+        wall = frame.left + frame.columns
+        # Right of the end; where the line ends at the wall, above or below its last part.
+        fits = end + 2 + size <= wall
         for start, at in (
-            (beside, row),
-            (beside, row - 1),
-            (beside, row + 1),
-            *((flush, row + k) for k in (-1, 1, -2, 2)),
+            ((end + 2, row + k) for k in (0, -1, 1)) if fits else ((wall - size, row + k) for k in (-1, 1, -2, 2))
         ):
-            outside = not 0 <= at < frame.rows or start + size > frame.left + frame.columns
-            if not outside and grid.blank(start - 1, frame.top + at, size + 1):
+            if 0 <= at < frame.rows and grid.free(start - 1, frame.top + at, size + 1 + (start + size < wall), _BEHIND):
                 grid.put(start, frame.top + at, text, paint)
                 break
