@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -143,14 +144,17 @@ class ChartBoard(Container):
             log_y=panel.key in taste.log_y,
             cursor=self.cursor,
             bounds=self._bounds.setdefault((panel, self.window is None), HeldBounds(limits=panel.limits)),
-            note=self._note() if panel.key == "loss" else None,
+            **(self._sides(course) if panel.key == "loss" else {}),
         )
 
-    def _note(self) -> tuple[str, str, str] | None:
-        """The sides of the best epoch in words, once they are known."""
+    def _sides(self, course: Course) -> dict[str, Any]:
+        """Where the run under- and overfits, in words and as shades, once that is known."""
         known = self._view.end is not None or "overfitting" in self._view.findings
         found = sides(self._view) if known else None
-        return None if found is None else (found.left, f"{found.middle}: epoch {found.best}", found.right)
+        if found is None:
+            return {}
+        note = (found.left, f"{found.middle}: epoch {found.best}", found.right)
+        return {"note": note, "shade": (course.at(found.best), found.left, found.right)}
 
     def _whole(self, course: Course, behind: Course | None) -> Window:
         """All of the x axis: to the planned epochs, and once the run has ended to where it and its ghost came."""
