@@ -105,7 +105,7 @@ def read_ghost(folder: Path, given_up: Callable[[], bool] = lambda: False) -> Gh
         view.apply_all(tail.read())
         view.log.clear()
         time.sleep(_BREATH)
-    name = clean(view.run or folder.name)
+    name = clean(folder.name)
     if view.trials:
         best = view.summary.best_trial if view.summary else 0
         trial = next((one for one in view.trials if one.number == best), None) or best_trial(view)

@@ -419,9 +419,7 @@ def test_a_ghost_is_what_the_journal_says_in_the_end(tmp_path):
     assert ghost_series("x", ghost.view, "layers", Course(ghost.view, "epoch")) == []
     assert read_ghost(folder, lambda: True) is None
     assert read_ghost(run_folder(tmp_path, "new", script.opening())) is None
-    assert short_name(
-        "a name of its own\x1b[31m"
-    ) == "a name of its own\N{REPLACEMENT CHARACTER}[31m" or "\x1b" not in short_name("\x1b")
+    assert "\x1b" not in short_name("a name\x1b[31m")
 
 
 def test_of_a_run_with_folds_the_best_one_is_the_ghost(tmp_path):

@@ -233,7 +233,8 @@ class ChartBoard(Container):
         series, drawn = self._own
         course = Course(self._view, self.taste.unit)
         if what in ("first", "last"):
-            x = landed(series, drawn, 0.0 if what == "first" else self._newest(course))
+            whole = replace(drawn, x_low=self._full.low, x_high=self._full.high)
+            x = landed(series, whole, 0.0 if what == "first" else self._newest(course))
         elif self.cursor is None:
             x = landed(series, drawn, min(self._newest(course), drawn.x_high or 0.0))
         else:
