@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from . import events as e
 from .longcurves import MachineLog, StepCurve
+from .timeleft import seconds_left
 from .words import AFTER_WORDS, change_words, end_words, place_words
 
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
@@ -145,18 +146,8 @@ class RunView:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the last planned epoch at the pace of the latest epochs, validation counted; None when unknown.
-
-        Trials that have not begun are counted at the mean time of the finished ones.
-        """
-        if not self.seconds or self.end or not self.model:
-            return None
-        finished = [trial.ended.seconds for trial in self.trials if trial.ended]
-        waiting = max(0, self.planned_trials - len(self.trials))
-        more = waiting * sum(finished) / len(finished) if finished else 0.0
-        recent = self.seconds[-5:]
-        done = self.step / max(1, self.model.steps_per_epoch) if self.epoch > len(self.epochs) else 0.0
-        return max(0.0, self.total_epochs - len(self.epochs) - done) * sum(recent) / len(recent) + more
+        """Seconds to the end of the run if nothing ends it earlier; None when unknown. See engine.timeleft."""
+        return seconds_left(self)
 
     def apply_all(self, items: Iterable[e.Event]) -> RunView:
         """Apply events in order; returns the view itself."""
