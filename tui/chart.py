@@ -77,7 +77,7 @@ def draw(series: Sequence[Series], options: ChartOptions, marks: Sequence[Mark] 
         ],
         options,
     )
-    if not any(line.stop > line.start for line in plan.lines):
+    if not any(line.shows for line in plan.lines):
         notice = fit(f" {_emptiness(plan.lines, lost)} ", frame.columns, "")
         grid.put(frame.left + (frame.columns - len(notice)) // 2, frame.top + frame.rows // 2, notice, "label")
     tint_sides(grid, place, options)

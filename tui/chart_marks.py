@@ -67,29 +67,29 @@ def _rank(mark: Mark) -> int:
 
 
 def draw_lane(grid: Grid, y: int, place: Placing, marks: Sequence[Mark], options: ChartOptions, glyphs: Glyphs) -> None:
-    """One line of signs above their uprights, with labels where these do not run into others.
+    """One line of signs above their uprights, with labels where there is room: right of the sign, else left of it.
 
-    The weightier kinds choose first, and of a kind the latest; a label stands right of its sign or else left of it.
+    The weightier kinds choose first, and of a kind the latest. A sign that a weightier label covers is still on the axis.
     """
     here = [mark for mark in marks if mark.kind != "best" and place.shows(mark.x)]
     taken: set[int] = set()
-    labels: list[tuple[int, Mark]] = []
+    crowded: list[tuple[int, Mark]] = []
     for mark in sorted(here, key=lambda mark: (_rank(mark), -mark.x)):
         x = place.frame.left + place.column(mark.x)
-        if x not in taken:
-            char, paint = sign(mark.kind, glyphs)
-            grid.put(x, y, char, paint)
-            taken.add(x)
-            labels.append((x, mark))
-    for x, mark in labels:
         text = label_of(mark, options)
         size = cells(text)
         for start in (x + 2, x - 1 - size):
-            around = set(range(start - 1, start + size + 1))  # and a blank on both sides
+            around = {x, *range(start - 1, start + size + 1)}  # the sign, and the label with a blank on both sides
             if size and start > 0 and start + size <= grid.width and not around & taken:
+                grid.put(x, y, *sign(mark.kind, glyphs))
                 grid.put(start, y, text, "text")
-                taken.update(range(start, start + size))
+                taken |= {x, *range(start, start + size)}
                 break
+        else:
+            crowded.append((x, mark))
+    for x, mark in reversed(crowded):  # where two share a column the weightier one is written last
+        if not {x - 1, x, x + 1} & taken:
+            grid.put(x, y, *sign(mark.kind, glyphs))
 
 
 def draw_lost(grid: Grid, place: Placing, lost: Sequence[float]) -> None:

@@ -36,9 +36,15 @@ class Line:
     band: tuple[Floats, Floats, Floats] | None  # xs, low, high
 
     @property
+    def shows(self) -> bool:
+        """Whether there is something to draw: points in sight, or a line between two points on either side."""
+        return self.stop > self.start or len(self.xs) == 2
+
+    @property
     def heights(self) -> list[Floats]:
         """What the y axis should hold of it."""
-        return [self.ys[self.start : self.stop], *(self.band[1:] if self.band else ())]
+        points = self.ys if self.shows and self.start == self.stop else self.ys[self.start : self.stop]
+        return [points, *(self.band[1:] if self.band else ())]
 
 
 @dataclass
@@ -63,7 +69,7 @@ def plan_of(series: Sequence[Series], options: ChartOptions, marks: Sequence[Mar
     lines = _prepare(series, options, 2 * (width - options.gutter - 1), x_low, x_high)
     y_low, y_high = _y_range(lines, options)
     y_ticks: list[tuple[float, str]] = []
-    if any(line.stop > line.start for line in lines):
+    if any(line.shows for line in lines):
         y_ticks = ticks(y_low, y_high, max(2, min(7, height // 2 - 1)), log=options.log_y)
     gutter = min(max([options.gutter, *(len(label) for _, label in y_ticks)]), width - 4)
     frame = Frame(gutter + 1, 1 + noted + laned, width - gutter - 1, height - 3 - noted - laned)
