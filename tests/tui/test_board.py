@@ -228,13 +228,14 @@ async def test_the_ghost_is_the_previous_run_then_one_from_the_list_then_none(tm
     run_folder(tmp_path, "20260101-110000-wine-mlp", old, source="wine", began=2)
     mine = run_folder(tmp_path, "20260101-120000-digits-mlp", [], began=3)
     events = [*script.opening(folder=str(mine), epochs=40), *trained()[3:]]
-    async with watching(events, toasts=True) as (pilot, source):
+    async with watching(events) as (pilot, source):
         await release(pilot, source, len(events) - 1)
         await press(pilot, "g")
         await until(pilot, lambda: board(pilot).ghost is not None)
         await drawn(pilot)
         assert "10:00 digits-mlp 5.000" in heads(pilot)[0]
-        await see(pilot, "behind it: 20260101-100000-digits-mlp")
+        told = [one.message for one in pilot.app._notifications]
+        assert "behind it: 20260101-100000-digits-mlp, 20 epochs, best validation loss 5.000" in told
         await hit(pilot, "end")
         assert board(pilot).cursor == 30, "the cursor goes along the run's own curves"
         await press(pilot, "g")
