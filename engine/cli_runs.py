@@ -53,6 +53,7 @@ def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
         typer.echo(json.dumps(_as_json(summary, view, damaged), indent=2))
         return
     from .console import final_rows
+    from .finaltext import next_block, report_blocks, rows_text, terminal_width
 
     rows = [("status", _status(summary)), *final_rows(view)]
     if view.saved is not None:
@@ -65,8 +66,9 @@ def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
         rows.append(("warning", f"{damaged} lines of the journal are damaged and were passed over"))
     if not view.folder:
         rows.append(("run folder", clean(found.path, 2000)))
-    for name, text in rows:
-        typer.echo(f"{name:<11} {text}")
+    width = terminal_width()
+    blocks = [rows_text(rows, width), *report_blocks(view, width), next_block(view, width)]
+    typer.echo("\n\n".join(block for block in blocks if block))
 
 
 def stop(
