@@ -196,7 +196,7 @@ def _draw_legend(
     if crowded:
         names = [speakable(ghost.series.name, options.charset) for ghost in (crowded[0], crowded[-1])]
         entries.append(Entry(ghosts[0].swatch, "ghost", f"{names[0]} .. {names[1]}", "", minor=True))
-    last = {mark.kind: mark for mark in marks if mark.kind == "best" or (mark.label and not plan.laned)}
+    last = {mark.kind: mark for mark in marks if mark.label and (mark.kind == "best" or not plan.laned)}
     for mark in sorted(last.values(), key=lambda mark: list(glyphs.marks).index(sign(mark.kind, glyphs)[1])):
         entries.append(Entry(*sign(mark.kind, glyphs), "", label_of(mark, options), minor=True))
     if lost:
