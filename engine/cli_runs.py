@@ -53,6 +53,7 @@ def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
         typer.echo(json.dumps(_as_json(summary, view, damaged), indent=2))
         return
     from .console import final_rows
+    from .finaltext import next_block, report_blocks, rows_text, terminal_width
 
     rows = [("status", _status(summary)), *final_rows(view)]
     if view.saved is not None:
@@ -65,8 +66,9 @@ def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
         rows.append(("warning", f"{damaged} lines of the journal are damaged and were passed over"))
     if not view.folder:
         rows.append(("run folder", clean(found.path, 2000)))
-    for name, text in rows:
-        typer.echo(f"{name:<11} {text}")
+    width = terminal_width()
+    blocks = [rows_text(rows, width), *report_blocks(view, width), next_block(view, width)]
+    typer.echo("\n\n".join(block for block in blocks if block))
 
 
 def stop(
@@ -224,11 +226,16 @@ def _view_of(run: RunDir) -> tuple[RunView, int]:
 
 
 def _as_json(summary: RunSummary, view: RunView, damaged: int) -> dict[str, Any]:
+    from .longcurves import FIGURES
+
     body = summary.as_json()
     body["test"] = None
     if view.test is not None:
         figures = {"loss": view.test.loss, "metric": view.test.metric, **view.test.metrics}
         body["test"] = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    body["machine"] = None
+    if view.machine is not None:
+        body["machine"] = {name: getattr(view.machine, name) for name in FIGURES}
     body["checkpoint"] = None
     if view.saved is not None:
         body["checkpoint"] = {"epochs": view.saved.epochs, "batch": view.saved.batch, "time": view.saved.time}

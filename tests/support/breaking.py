@@ -106,7 +106,7 @@ def _host(kind: type[Widget]) -> Screen[Any]:
     from support.previews import Answers
 
     from engine.config import RunConfig
-    from tui.screens import command, dialogs, edit, files, lr_find, monitor, pick, runs, setup
+    from tui.screens import command, dialogs, edit, faultlist, files, lr_find, monitor, pick, runs, setup
     from tui.source import ScriptedSource
 
     menu = pick.Menu("menu", [pick.Item("one", "one"), pick.Item("two", "two")])
@@ -123,7 +123,7 @@ def _host(kind: type[Widget]) -> Screen[Any]:
         lambda: command.CommandScreen(RunConfig()),
         lambda: files.PathScreen("open", [".toml"]),
         lambda: files.ColumnScreen("nowhere.csv"),
-        lambda: files.FaultsScreen("x.toml", ["a: b"]),
+        lambda: faultlist.FaultsScreen("x.toml", ["a: b"]),
         lambda: menu,
         lambda: setup.SetupScreen(Answers(), RunConfig()),
     ]

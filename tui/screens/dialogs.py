@@ -22,7 +22,7 @@ SETUP
   /               find a setting by its name or its help, a dataset
   F1              what the field means, when to change it, what is usual
   x               back to the default (* marks what differs from it);
-                  on a heading, all of the group
+                  on a heading, all of the group; X: everything
   u, U            undo, redo; Ctrl-Z and Ctrl-Y too
   p               presets and samples
   s, S            save as TOML, under another name; Ctrl-S too
