@@ -31,11 +31,9 @@ from .chart_marks import (
     tint_sides,
 )
 from .chart_plan import SMALLEST, Line, Plan, plan_of
-from .chart_series import ORDER, ChartOptions, Mark, Role, Series, point_at, read_out
+from .chart_series import MINOR, ORDER, ChartOptions, Mark, Role, Series, point_at, read_out
 
 __all__ = ["ChartOptions", "Mark", "Role", "Series", "draw", "nearest", "read_out", "x_of"]
-
-_MINOR = ("raw", "ghost", "reference")
 
 
 def draw(series: Sequence[Series], options: ChartOptions, marks: Sequence[Mark] = ()) -> list[Strip]:
@@ -63,8 +61,9 @@ def draw(series: Sequence[Series], options: ChartOptions, marks: Sequence[Mark] 
             rows, columns = band_cells(*line.band, place)
             grid.fill(frame.top + rows, frame.left + columns, ord(glyphs.band), "band")
     draw_uprights(grid, place, marks, glyphs)
+    _draw_lines(grid, place, [line for line in plan.lines if line.series.role in MINOR])
     draw_cursor(grid, place, options.cursor, glyphs)
-    _draw_lines(grid, plan)
+    _draw_lines(grid, place, [line for line in plan.lines if line.series.role not in MINOR])
     draw_signs(grid, place, marks, _best(plan.lines, marks), glyphs)
     draw_lost(grid, place, lost.tolist())
     others = [line for line in plan.lines if line.series.role == "other" and line.stop > line.start]
@@ -159,14 +158,13 @@ def _emptiness(lines: Sequence[Line], lost: Floats) -> str:
     return "no values in view" if any(len(line.series.ys) for line in lines) else "no values yet"
 
 
-def _draw_lines(grid: Grid, plan: Plan) -> None:
-    frame = plan.place.frame
-    for line in sorted(plan.lines, key=lambda line: ORDER.index(line.series.role)):
-        if not len(line.xs):
-            continue
-        found = strokes(line.xs, line.ys, line.lost, plan.place, line.start, line.stop)
-        rows, columns, codes = filled_cells(found, line.marker, frame)
-        grid.fill(frame.top + rows, frame.left + columns, codes, line.paint)
+def _draw_lines(grid: Grid, place: Placing, lines: Sequence[Line]) -> None:
+    frame = place.frame
+    for line in sorted(lines, key=lambda line: ORDER.index(line.series.role)):
+        if len(line.xs):
+            found = strokes(line.xs, line.ys, line.lost, place, line.start, line.stop)
+            rows, columns, codes = filled_cells(found, line.marker, frame)
+            grid.fill(frame.top + rows, frame.left + columns, codes, line.paint)
 
 
 def _best(lines: Iterable[Line], marks: Iterable[Mark]) -> tuple[float, float] | None:
@@ -192,11 +190,11 @@ def _draw_legend(
     for line in plan.lines:
         if line.series.name and line not in crowded:
             name, value = (speakable(text, options.charset) for text in (line.series.name, _value(line, plan, options)))
-            entries.append(Entry(line.swatch, line.paint, name, value, line.series.role in _MINOR))
+            entries.append(Entry(line.swatch, line.paint, name, value, line.series.role in MINOR))
     if crowded:
         names = [speakable(ghost.series.name, options.charset) for ghost in (crowded[0], crowded[-1])]
         entries.append(Entry(ghosts[0].swatch, "ghost", f"{names[0]} .. {names[1]}", "", minor=True))
-    last = {mark.kind: mark for mark in marks if mark.kind == "best" or (mark.label and not plan.laned)}
+    last = {mark.kind: mark for mark in marks if mark.label and (mark.kind == "best" or not plan.laned)}
     for mark in sorted(last.values(), key=lambda mark: list(glyphs.marks).index(sign(mark.kind, glyphs)[1])):
         entries.append(Entry(*sign(mark.kind, glyphs), "", label_of(mark, options), minor=True))
     if lost:

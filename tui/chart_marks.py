@@ -9,13 +9,13 @@ import numpy as np
 from .chart_frame import Grid, cells, fit, plain
 from .chart_glyphs import GLYPHS, LOST, WORDS, Glyphs
 from .chart_lines import Placing
-from .chart_series import ChartOptions, Mark
+from .chart_series import MINOR, ChartOptions, Mark
 from .text import Charset
 
 _LABEL = 24  # cells; longer labels and names of marks are cut
 _NAME = 12  # cells; longer names at the end of a line are cut
 _RANK = ("stop", "finding", "resume", "non_finite", "lr", "other")  # who gets the room for a label first
-_BEHIND = (*_RANK, "cursor")  # paints of uprights, which a name may interrupt
+_BEHIND = (*_RANK, "cursor", "band", *MINOR)  # paints that the name of a line may interrupt
 
 
 def speakable(text: str, charset: Charset) -> str:
@@ -147,21 +147,29 @@ def draw_cursor(grid: Grid, place: Placing, x: float | None, glyphs: Glyphs) -> 
 def draw_names(
     grid: Grid, place: Placing, ends: Sequence[tuple[str, float, float, str]], options: ChartOptions
 ) -> None:
-    """Names beside the right ends of lines, where nothing else is: (name, x, y, paint) of each."""
+    """Names right of the ends of lines, or above or below those that end at the right wall, where nothing else is.
+
+    `ends` has name, x, y and paint of each. Lines whose own row is free choose first: a name that has to go to the row above
+    or below must not stand beside another line's end.
+    """
     frame = place.frame
-    for name, x, y, paint in ends:
-        row = place.row(y) if place.shows(x) else None
-        text = fit(speakable(name, options.charset), _NAME, GLYPHS[options.charset].more)
-        size = cells(text)
-        if row is None or not size:
-            continue
-        end = frame.left + place.column(x)
-        wall = frame.left + frame.columns
-        # Right of the end; where the line ends at the wall, above or below its last part.
-        fits = end + 2 + size <= wall
-        for start, at in (
-            ((end + 2, row + k) for k in (0, -1, 1)) if fits else ((wall - size, row + k) for k in (-1, 1, -2, 2))
-        ):
-            if 0 <= at < frame.rows and grid.free(start - 1, frame.top + at, size + 1 + (start + size < wall), _BEHIND):
-                grid.put(start, frame.top + at, text, paint)
-                break
+    wall = frame.left + frame.columns
+    waiting = [
+        (name, x, y, paint) for name, x, y, paint in ends if name and place.shows(x) and place.row(y) is not None
+    ]
+    for shifts in ((0,), (-1, 1), (-2, 2)):
+        again = []
+        for name, x, y, paint in waiting:
+            text = fit(speakable(name, options.charset), _NAME, GLYPHS[options.charset].more)
+            size, end, row = cells(text), frame.left + place.column(x), place.row(y) or 0
+            start = min(end + 2, wall - size)
+            for at in (row + shift for shift in shifts):
+                left = start - 1 if at == row else min(start, end) - 1
+                room = min(start + size + 1, wall) - left
+                apart = start > end + 1 or at != row
+                if apart and 0 <= at < frame.rows and grid.free(left, frame.top + at, room, _BEHIND):
+                    grid.put(start - 1, frame.top + at, f" {text} ", paint)
+                    break
+            else:
+                again.append((name, x, y, paint))
+        waiting = again

@@ -15,6 +15,7 @@ from .text import Charset
 
 Role = Literal["train", "raw", "validation", "test", "ghost", "other", "reference"]
 ORDER: tuple[Role, ...] = ("raw", "ghost", "reference", "other", "test", "train", "validation")  # the last is on top
+MINOR: tuple[Role, ...] = ("raw", "ghost", "reference")  # behind the cursor, and the first to leave the legend
 _KEPT = 4  # thinned forms kept with a series; a chart needs one or two, and another one after a zoom
 
 

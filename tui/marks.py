@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from engine.facts import Change
@@ -9,22 +10,29 @@ from engine.runview import RunView
 
 from .chart import Mark
 from .text import clean
+from .xaxis import Course
 
 
-def marks_of(view: RunView) -> list[Mark]:
-    """Where a process took the run up again, where settings were changed, the best epoch, and where early stopping struck."""
-    marks = [Mark(at, "resume") for at in view.resumed_at] + edit_marks(view)
-    marks += [Mark(view.best_epoch, "best")] if view.best_epoch else []
+def marks_of(view: RunView, course: Course) -> list[Mark]:
+    """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
+    struck, and the best epoch."""
+    marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
+    lost = next((epoch for epoch, loss in zip(view.epochs, view.val_loss, strict=False) if not math.isfinite(loss)), 0)
+    marks += [Mark(course.at(lost), "non_finite", f"no number @ {lost}")] if lost else []
+    for finding in view.findings.values():
+        label = f"{clean(finding.kind, 20).replace('_', ' ')} @ {finding.began}"
+        marks += [Mark(course.at(finding.began), "finding", label)] if finding.began else []
     if view.end is not None and view.end.reason == "early_stopping":
-        marks.append(Mark(len(view.epochs), "stop"))
-    return marks
+        marks.append(Mark(course.at(len(view.epochs)), "stop"))
+    return marks + ([Mark(course.at(view.best_epoch), "best")] if view.best_epoch else [])
 
 
-def edit_marks(view: RunView) -> list[Mark]:
+def edit_marks(view: RunView, course: Course) -> list[Mark]:
     """A tick for each edit in force, where it was made, with the new values."""
-    steps = view.model.steps_per_epoch if view.model else 1
     return [
-        Mark(edit.epoch - 1 + edit.batch / max(1, steps), "lr", clean(change_label(edit.changes), 60))
+        Mark(
+            course.at(edit.epoch - 1 + edit.batch / course.steps_per_epoch), "lr", clean(change_label(edit.changes), 60)
+        )
         for edit in view.edits
     ]
 

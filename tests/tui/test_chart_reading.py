@@ -122,10 +122,27 @@ def test_ghosts_lie_behind_and_share_one_entry_of_the_legend() -> None:
 
 def test_others_carry_their_names_at_their_ends() -> None:
     series, options, marks = compared()
-    picture = rows(series, replace(options, width=120, height=30), marks)
-    for one in series[:5]:
-        assert sum(row[LEFT:].count(one.name) for row in picture[3:-2]) >= 1
-    assert any("a run with …" in row for row in picture[3:-2])
+    options = replace(options, width=120, height=30)
+    picture = rows(series, options, marks)
+    for one, sign in zip(series[:5], "+○#◇%", strict=True):
+        (row,) = [row[LEFT:] for row in picture[3:-2] if f" {one.name} " in row[LEFT:]]
+        before = row[: row.index(f" {one.name} ")].rstrip(" ┊┄")
+        assert before.endswith(sign), "the name stands beside another line"
+    assert any("△ a run with …" in row for row in picture[3:-2])
+
+
+def test_names_at_the_right_wall_stand_above_or_below_and_never_over_a_line() -> None:
+    x = np.arange(1.0, 51)
+    series = [Series(name, x, x * 0 + y, "other") for name, y in (("low", 0.2), ("high", 0.8), ("higher", 0.9))]
+    bare = rows([Series("", one.xs, one.ys, "other") for one in series], replace(WIDE, y_low=0, y_high=1))
+    named = rows(series, replace(WIDE, y_low=0, y_high=1))
+    drawn = "+○#"
+    for before, after in zip(bare[1:-2], named[1:-2], strict=True):
+        assert all(new == old for old, new in zip(before, after, strict=True) if old in drawn)
+    for name, sign in (("low", "+"), ("high", "○"), ("higher", "#")):
+        (at,) = [y for y, row in enumerate(named[1:-2]) if row.endswith(f" {name}")]
+        (line,) = [y for y, row in enumerate(named[1:-2]) if sign * 9 in row]
+        assert abs(at - line) == 1
 
 
 def test_events_are_named_without_overlapping_and_the_weightier_one_first() -> None:
