@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from engine.facts import Change
 from engine.runview import RunView
@@ -17,14 +18,18 @@ def marks_of(view: RunView, course: Course) -> list[Mark]:
     """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
     struck, and the best epoch."""
     marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
-    lost = next((epoch for epoch, loss in zip(view.epochs, view.val_loss, strict=False) if not math.isfinite(loss)), 0)
-    marks += [Mark(course.at(lost), "non_finite", f"no number @ {lost}")] if lost else []
+    lost = np.flatnonzero(~np.isfinite(np.array(view.val_loss, np.float64)))
+    if len(lost):
+        epoch = view.epochs[int(lost[0])]
+        marks.append(Mark(course.at(epoch), "non_finite", f"no number @ {epoch}"))
     for finding in view.findings.values():
         label = f"{clean(finding.kind, 20).replace('_', ' ')} @ {finding.began}"
         marks += [Mark(course.at(finding.began), "finding", label)] if finding.began else []
     if view.end is not None and view.end.reason == "early_stopping":
         marks.append(Mark(course.at(len(view.epochs)), "stop"))
-    return marks + ([Mark(course.at(view.best_epoch), "best")] if view.best_epoch else [])
+    if view.best_epoch:
+        marks.append(Mark(course.at(view.best_epoch), "best", f"best @ {view.best_epoch}"))
+    return marks
 
 
 def edit_marks(view: RunView, course: Course) -> list[Mark]:

@@ -286,6 +286,15 @@ def next_panel(shown: Sequence[str], place: int, there: Sequence[str], by: int) 
     return free[(free.index(shown[place]) + by) % len(free)]
 
 
+def fingerprint(view: RunView) -> tuple[object, ...]:
+    """What differs whenever a chart of the view does."""
+    return (
+        len(view.epochs), view.times[-1:], view.best_epoch, len(view.steps.at), view.steps.time[-1:], view.total_epochs,
+        view.machine, view.model, view.trial, len(view.trials), sum(len(one.epochs) for one in view.trials), len(view.edits),
+        len(view.resumed_at), [(one.kind, one.began) for one in view.findings.values()], len(view.chapters), view.end,
+    )  # fmt: skip
+
+
 def _ends(values: Sequence[Any]) -> Sequence[Any]:
     """The first and the last of these: what a run logs it logs all along, and a long one is looked at often."""
     return values if len(values) <= 200 else [*values[:100], *values[-100:]]

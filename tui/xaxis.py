@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -29,7 +30,11 @@ class Course:
     def __init__(self, view: RunView, unit: Unit) -> None:
         self.unit: Unit = unit
         self.steps_per_epoch = max(1, view.model.steps_per_epoch) if view.model else 1
-        self._done, self._seconds, self._when = _clock(view)
+        self._view = view
+
+    @cached_property
+    def _clock(self) -> tuple[Floats, Floats, Floats]:
+        return _clock(self._view)
 
     @property
     def label(self) -> str:
@@ -40,7 +45,7 @@ class Course:
         at = np.asarray(epochs, np.float64)
         if self.unit == "epoch":
             return at
-        return at * self.steps_per_epoch if self.unit == "step" else _along(at, self._done, self._seconds)
+        return at * self.steps_per_epoch if self.unit == "step" else _along(at, *self._clock[:2])
 
     def at(self, epoch: float) -> float:
         """The x of one position."""
@@ -52,11 +57,12 @@ class Course:
             return x
         if self.unit == "step":
             return x / self.steps_per_epoch
-        return float(_along(np.array([x]), self._seconds, self._done)[0])
+        return float(_along(np.array([x]), *self._clock[1::-1])[0])
 
     def of_moments(self, times: npt.ArrayLike) -> Floats:
         """The x of moments, in seconds since 1970; those at which the run stood still lie where it went on."""
-        return self.of(_along(np.asarray(times, np.float64), self._when, self._done))
+        done, _, when = self._clock
+        return self.of(_along(np.asarray(times, np.float64), when, done))
 
 
 def _clock(view: RunView) -> tuple[Floats, Floats, Floats]:

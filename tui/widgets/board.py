@@ -19,7 +19,7 @@ from ..chart_cursor import jumped, landed, stepped
 from ..ghosts import Ghost
 from ..kept import Keeper
 from ..marks import marks_of
-from ..panels import SMOOTHINGS, Panel, ghost_series, in_sight, next_panel, panels_of, series_of
+from ..panels import SMOOTHINGS, Panel, fingerprint, ghost_series, in_sight, next_panel, panels_of, series_of
 from ..screens.pick import Item, Menu
 from ..taste import PLACES, Layout, columns_of, fitting, layouts_there, taste_of
 from ..text import Charset
@@ -57,6 +57,7 @@ class ChartBoard(Container):
         self._bounds: dict[tuple[Panel, bool], HeldBounds] = {}
         self._end = HeldEnd()
         self._asked = False  # whether a draw is due
+        self._told: tuple[object, ...] = ()  # what the last picture was made of
         self._ghost_key = GhostKey(self, self._haunt)
 
     def compose(self) -> ComposeResult:
@@ -74,8 +75,10 @@ class ChartBoard(Container):
 
     def show_view(self, view: RunView) -> None:
         """Draw what changed."""
-        self._view = view
-        self._draw(force=view.end is not None)
+        told = (view is self._view, *fingerprint(view))
+        if told != self._told:
+            self._view, self._told = view, (True, *told[1:])
+            self._draw(force=view.end is not None)
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
