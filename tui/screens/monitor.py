@@ -169,13 +169,11 @@ class MonitorScreen(Screen[None]):
         # A run that could not be taken up again has its old end still on record.
         if error is not None and (self.view.end is None or isinstance(error, InputError)):
             self.notify(clean(str(error) or type(error).__name__, 1000), severity="error", markup=False, timeout=30)
-        self._arrange()
         self._show()
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self._arrange()
         self._show()
 
     def _arrange(self) -> None:
