@@ -26,6 +26,7 @@ class TrialView:
     train_loss: list[float]
     val_loss: list[float]
     ended: e.TrialEnded | None = None
+    report: e.ReportMade | None = None
 
 
 @dataclass(slots=True)
@@ -241,6 +242,8 @@ class RunView:
                 self._say(event, f"test loss {event.loss:.4g}, {self.metric} {event.metric:.4g}")
             case e.ReportMade():
                 self.report = event
+                if self.shown:
+                    self.shown.report = event
             case e.TrialStarted():
                 self._begin_trial(event)
             case e.TrialEnded():
@@ -311,7 +314,7 @@ class RunView:
         self.stopping = self.restored = self.test = self.report = None
         self.findings.clear()
         if event.trial and self.shown:
-            self.shown.ended = None
+            self.shown.ended = self.shown.report = None
         if event.why == "resumed":
             self.resumed_at.append(event.epochs)
         self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]

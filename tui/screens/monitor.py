@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from engine.alerts import alert_of, signal_text, wanted
 from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
@@ -21,28 +21,40 @@ from engine.errors import InputError, NntuiError
 from engine.events import CommandRefused, Event, RunResumed
 from engine.runview import RunView
 
+from ..chart_keys import MonitorCommands
+from ..kept import Keeper
 from ..keys import KEYS, LESS_WANTED, makes_sense
+from ..looks import Look
 from ..pace import Pace
 from ..shell import Shell
 from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
+from ..widgets.keyline import KeyLine
 from ..widgets.logpane import LogFilter, LogPane
+from ..widgets.outputpane import OutputPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
-from ..widgets.trials import FEWEST_ROWS, TrialsTable
+from ..widgets.trials import TrialsTable
+from .compare import CompareAsked
 from .dialogs import AskEpochs
 from .edit import EditScreen, forked
+from .panes import Panes
+from .results import ResultsScreen
+
+if TYPE_CHECKING:
+    from .setup import SetupScreen
 
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 
 
-class MonitorScreen(Screen[None]):
+class MonitorScreen(Panes):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
+    COMMANDS = {MonitorCommands} | Screen.COMMANDS
 
     class InputRefused(Message):
         """The run never began: what it was given cannot be used."""
@@ -62,15 +74,32 @@ class MonitorScreen(Screen[None]):
     class NewRunAsked(Message):
         """The person wants to set up another run: with `config`, if that is given."""
 
-        def __init__(self, config: RunConfig | None = None) -> None:
+        def __init__(self, config: RunConfig | None = None, run: bool = False, fields: Sequence[str] = ()) -> None:
+            """run: train with it at once. fields: those to look at first."""
             super().__init__()
-            self.config = config
+            self.config, self.run, self.fields = config, run, tuple(fields)
+
+        def put_into(self, setup: SetupScreen) -> None:
+            """What the setup screen is to do with it."""
+            if self.config is not None:
+                setup.set_config(self.config)
+            if self.run:
+                setup.action_run()
+            elif self.fields:
+                setup.show_field(self.fields[0])
+                setup.notify(f"to look at: {', '.join(self.fields)}", markup=False, timeout=8)
 
     def __init__(
-        self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
+        self,
+        source: RunSource,
+        charset: Charset = "braille",
+        colour: bool = True,
+        guest: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
-        """guest: it lies over another screen, to which Esc goes back."""
+        """guest: it lies over another screen, to which Esc goes back. keeper: remembers how a person likes the charts."""
         super().__init__()
+        self._keeper = keeper
         self.source = source
         self.view = RunView()
         self.going_on = False  # whether a run that had ended is being taken up again
@@ -79,8 +108,6 @@ class MonitorScreen(Screen[None]):
         self._ascii = charset == "ascii"
         self._charset: Charset = charset
         self._colour = colour
-        self._log_wanted: bool | None = None  # None: there if there is room
-        self._findings_in_full = False
         self._finished = False
         self._pace = Pace()
         self._keys: tuple[object, ...] = ()  # what the footer shows goes by
@@ -90,13 +117,14 @@ class MonitorScreen(Screen[None]):
         yield StatusStrip(id="status")
         yield EarlyStopStrip(id="stopping")
         yield Notice(id="notice")
-        yield ChartBoard(self._charset, self._colour, id="charts")
+        yield ChartBoard(self._charset, self._colour, self._keeper, id="charts")
         yield TrialsTable(id="trials")
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
-        yield LogFilter(lambda words, notable: self.query_one(LogPane).choose(words, notable), id="log-filter")
-        yield Footer(show_command_palette=False)
+        yield LogFilter(self.choose_lines, id="log-filter")
+        yield OutputPane(id="output")
+        yield KeyLine(LESS_WANTED, id="keys")
 
     def on_mount(self) -> None:
         self._arrange()
@@ -148,13 +176,11 @@ class MonitorScreen(Screen[None]):
         # A run that could not be taken up again has its old end still on record.
         if error is not None and (self.view.end is None or isinstance(error, InputError)):
             self.notify(clean(str(error) or type(error).__name__, 1000), severity="error", markup=False, timeout=30)
-        self._arrange()
         self._show()
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self._arrange()
         self._show()
 
     def _arrange(self) -> None:
@@ -162,28 +188,20 @@ class MonitorScreen(Screen[None]):
         wide, tall = self.size.width >= WIDE, self.size.height >= TALL
         self.set_class(wide, "wide")
         self.set_class(tall and not wide, "stacked")
-        self.query_one(ChartBoard).fit_to(self.size.width, self.size.height)
-        crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
-        self.query_one(LogPane).display = not crowded if self._log_wanted is None else self._log_wanted
+        self.place_log(self.view)
 
     def _show(self) -> None:
         view = self.view
         self._show_clock()
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii, self.lost)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
-        low = self.size.height < TALL
-        rows = FEWEST_ROWS if low else self.size.height // 4
-        self.query_one(TrialsTable).show_view(view, rows, self._ascii)
-        rows = self.size.height // (12 if low and view.end is not None else 6)
-        self.query_one(FindingCards).show_view(view, self.size.width, rows, self._findings_in_full)
-        self.query_one(Results).show_view(view, low)
-        self.query_one(LogPane).show_view(view)
+        self.show_panes(view, self._ascii)
         self._arrange()
         self.query_one(ChartBoard).show_view(view)
         self._show_keys()
 
     def _show_keys(self) -> None:
-        """Have the footer made anew only when it would be another one: it is the dearest widget on the screen."""
+        """Have the foot drawn anew only when it would be another one."""
         sensible = [key.action for key in KEYS if isinstance(key, Binding) and self.check_action(key.action, ())]
         keys = (self.view.phase == "paused", self.running, self.size.width < WIDE, *sensible)
         if keys != self._keys:
@@ -200,13 +218,10 @@ class MonitorScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """What the footer shows: on a narrow screen only what a person needs most while a run is under way."""
+        """What the foot shows: a paused run can go on."""
         found = super().active_bindings
         if self.view.phase == "paused" and "space" in found:
             found["space"] = found["space"]._replace(binding=replace(found["space"].binding, description="go on"))
-        if self.size.width < WIDE and self.running:
-            for key in LESS_WANTED & found.keys():
-                found[key] = found[key]._replace(binding=replace(found[key].binding, show=False))
         return found
 
     @property
@@ -221,10 +236,8 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
-        if action == "switch_chart":
-            return self.size.width < WIDE and self.size.height < TALL
         if action == "back":
-            return self._guest
+            return self._guest or self.query_one(ChartBoard).cursor is not None
         return makes_sense(action, self.view, self.running)
 
     def send(self, command: Command) -> bool:
@@ -307,37 +320,31 @@ class MonitorScreen(Screen[None]):
     async def action_detach(self) -> None:
         await self.run_action("app.detach")
 
-    def action_switch_chart(self) -> None:
-        self.query_one(ChartBoard).switch()
-        self._arrange()
-        self._show()
+    def action_chart(self, what: str) -> None:
+        self.query_one(ChartBoard).act(what)
+        self._show_keys()
 
-    def action_toggle_log(self) -> None:
-        self._log_wanted = not self.query_one(LogPane).display
-        self._arrange()
+    @property
+    def look(self) -> Look:
+        """How screens over this one draw."""
+        return Look(self._charset, self._colour, greys=not self.app.native_ansi_color)
 
-    def action_scroll_trials(self, trials: int) -> None:
-        self.query_one(TrialsTable).scroll_trials(trials)
+    def ask_for_run(self, config: RunConfig, run: bool, fields: Sequence[str]) -> None:
+        """To the setup screen with other settings; see NewRunAsked."""
+        self.post_message(self.NewRunAsked(config, run, fields))
 
-    def action_filter_log(self) -> None:
-        self._want_log()
-        self.query_one(LogFilter).open()
+    def action_results(self) -> None:
+        self.app.push_screen(ResultsScreen(self))
 
-    def action_page_log(self, pages: int) -> None:
-        self._want_log()
-        self.query_one(LogPane).page(pages)
-
-    def _want_log(self) -> None:
-        self._log_wanted = True
-        self._arrange()
-
-    def action_explain(self) -> None:
-        """All that is known of the findings, and back."""
-        self._findings_in_full = not self._findings_in_full
-        self._show()
+    def action_compare(self) -> None:
+        self.post_message(CompareAsked(self.view.folder))
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        """The cursor goes first, then the screen."""
+        if self.query_one(ChartBoard).drop_cursor():
+            self._show_keys()
+        else:
+            self.app.pop_screen()

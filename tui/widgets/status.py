@@ -11,7 +11,7 @@ from engine.measures import measure_label
 from engine.runview import RunView
 
 from ..statusline import status_text
-from ..text import clean, duration, fit
+from ..text import ago, clean, fit
 
 
 class Quiet(Static):
@@ -87,11 +87,15 @@ def title_text(view: RunView, width: int, now: float) -> Text:
 
 
 def saved_text(view: RunView, now: float) -> str:
-    """The last checkpoint, and how long ago it was while the run goes on."""
+    """The last checkpoint, and how long ago it was while the run goes on: in words that seldom change, over a slow link."""
     if view.saved is None:
         return ""
     where = f"saved epoch {view.saved.epochs}" + (f" + {view.saved.batch} batches" if view.saved.batch else "")
-    return where if view.end else f"{where}, {duration(now - view.saved.time)} ago"
+    if view.end:
+        return where
+    if view.phase == "paused":
+        return f"{where} at {time.strftime('%H:%M', time.localtime(view.saved.time))}"
+    return f"{where}, {ago(now - view.saved.time)}"
 
 
 def notice_text(view: RunView, now: float, opened: float, lost: bool = False) -> str:
