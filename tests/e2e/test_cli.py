@@ -209,7 +209,8 @@ def test_without_a_terminal_a_line_per_epoch_and_the_final_figures_are_printed(t
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/3", "2/3", "3/3"]
-    table = {line[:11].strip(): line[12:] for line in lines[-10:]}
+    table = {line[:11].strip(): line[12:] for line in lines}
+    assert "test part: a row for each true class, a column for each answer" in lines
     assert table["best epoch"] == "3 of 3"
     assert table["ended"] == "all epochs done"
     assert "accuracy" in table["test"] and "accuracy" in table["validation"]
