@@ -81,6 +81,7 @@ class NntuiApp(Shell):
     BINDINGS = [
         Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),
         Binding("T", "next_theme", "theme", show=False),
+        Binding("ctrl+l", "redraw", "draw the screen anew", show=False, priority=True),
     ]
 
     def __init__(
