@@ -34,10 +34,10 @@ def subjects(view: RunView) -> tuple[Subject, ...]:
     rows. Of restarts, which are all tested on the same rows, the best by validation stands first, the others in order.
     """
     if not view.planned_trials:
-        return (Subject("", view.report),) if view.report else ()
-    alone = [
-        Subject(clean(trial.label, 40), trial.report, trial.number) for trial in view.trials if trial.report is not None
-    ]
+        report = _sound(view.report)
+        return (Subject("", report),) if report else ()
+    found = [(trial, _sound(trial.report)) for trial in view.trials]
+    alone = [Subject(clean(trial.label, 40), report, trial.number) for trial, report in found if report is not None]
     if len(alone) < 2:
         return tuple(alone)
     best = view.summary.best_trial if view.summary else 0
@@ -45,6 +45,18 @@ def subjects(view: RunView) -> tuple[Subject, ...]:
         named = [replace(one, name=f"{one.name} (kept)") if one.trial == best else one for one in alone]
         return tuple(sorted(named, key=lambda one: one.trial != best))
     return (pooled(alone), *alone)
+
+
+def _sound(report: ReportMade | None) -> ReportMade | None:
+    """The report, or None when its counts do not fit its classes; without a shape that does not fit its rows.
+
+    A record is a file, and anybody may have written it.
+    """
+    if report is None or [len(row) for row in report.confusion] != [len(report.classes)] * len(report.classes):
+        return None
+    if any(math.prod(report.shape) != len(one.values) for one in report.mistakes):
+        return replace(report, shape=())
+    return report
 
 
 def pooled(parts: Sequence[Subject]) -> Subject:
