@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from .events import ReportMade
 from .facts import Answer
 from .invocation import command_line
 from .knobs import knob_by_key
-from .plaintext import cells, fit
+from .plaintext import cells, fit, wrap
 from .record import STOPPED
 from .report import label_of
 from .runview import RunView
@@ -39,9 +38,11 @@ def terminal_width() -> int:
 def final_text(view: RunView, width: int = 100, ascii_only: bool = False) -> str:
     """The whole of it, in lines of at most `width` cells; only commands and paths are longer where they must be.
 
+    What matters most comes last: it is what stands above the prompt then, whatever has scrolled away.
+
     ascii_only: foreign names in ASCII as well, for a terminal that has nothing else.
     """
-    blocks = [rows_text(final_rows(view), width), *report_blocks(view, width, ascii_only), next_block(view, width)]
+    blocks = [*report_blocks(view, width, ascii_only), rows_text(final_rows(view), width), next_block(view, width)]
     text = "\n\n".join(block for block in blocks if block)
     return text.encode("ascii", "replace").decode() if ascii_only else text
 
@@ -50,23 +51,10 @@ def rows_text(rows: Sequence[tuple[str, str]], width: int) -> str:
     """Names and texts as two columns; a text that is too long goes on below itself."""
     lines = []
     for name, text in rows:
-        whole = f"{name:<{_LABEL - 1}} {text}"
-        # A path must stay in one piece, to be copied.
-        broken = [whole] if cells(whole) <= width or name == "run folder" else _folded(whole, width)
-        lines += broken
+        # A path or a command must stay in one piece, to be copied.
+        parts = [text] if name in ("run folder", "status") else wrap(text, width - _LABEL)
+        lines += [f"{name if number == 0 else '':<{_LABEL - 1}} {part}" for number, part in enumerate(parts)]
     return "\n".join(lines)
-
-
-def _folded(text: str, width: int) -> list[str]:
-    lines = textwrap.wrap(
-        text,
-        width,
-        subsequent_indent=" " * _LABEL,
-        break_long_words=False,
-        replace_whitespace=False,
-        drop_whitespace=True,
-    )
-    return lines or [text]
 
 
 def report_blocks(view: RunView, width: int, ascii_only: bool = False) -> list[str]:
@@ -85,14 +73,14 @@ def confusion_block(subject: Subject, names: tuple[str, ...], width: int, ascii_
     of = f", {subject.name}" if subject.name else ""
     classes = len(report.classes)
     labels = [label_of(index, names) for index in range(classes)]
-    name_width = min(_NAME, max(5, *(cells(label) for label in labels)))
     figures = f"  {'precision':>9} {'recall':>6} {'F1':>6} {'rows':>6}"
+    name_width = min(_NAME, max(5, *map(cells, labels)), max(6, width - len(figures)))
     digits = max(len(str(count)) for row in report.confusion for count in row)
     room = width - name_width - len(figures)
     column = max(digits, min(max(cells(label) for label in labels), 12, max(1, room // classes - 1))) + 1
     lines = []
     if classes <= MOST_CLASSES and column * classes <= room and column > digits:
-        lines.append(f"test part{of}: a row for each true class, a column for each answer")
+        lines += wrap(f"test part{of}: a row for each true class, a column for each answer", width, 2)
         heads = "".join(" " + fit(label, column - 1, ascii_only, right=True) for label in labels)
         lines.append(f"{'':<{name_width}}{heads}{figures}")
         for index, row in enumerate(report.confusion):
@@ -101,7 +89,7 @@ def confusion_block(subject: Subject, names: tuple[str, ...], width: int, ascii_
         return "\n".join(lines)
     shown = worst_first(report)[:MOST_CLASSES] if classes > MOST_CLASSES else list(range(classes))
     which = f"the {len(shown)} worst of {classes} classes" if len(shown) < classes else "by class"
-    lines.append(f"test part{of}, {which}")
+    lines += wrap(f"test part{of}, {which}", width, 2)
     lines.append(f"{'':<{name_width}}{figures}")
     lines += [fit(labels[index], name_width, ascii_only) + _figures(report, index) for index in shown]
     if pairs := most_confused(report, MOST_MISTAKES):
@@ -127,9 +115,8 @@ def mistakes_block(subject: Subject, names: tuple[str, ...], width: int, ascii_o
     quantities = not report.classes
     many = report.rows if quantities else report.wrong
     what = "largest errors" if quantities else "worst mistakes" if len(shown) < many else "mistakes, worst first"
-    lines = [
-        what + (f", {len(shown)} of {many}" if len(shown) < many else "") + " (rows count from 0 in the test part)"
-    ]
+    of = f", {len(shown)} of {many}" if len(shown) < many else ""
+    lines = wrap(f"{what}{of} (rows count from 0 in the test part)", width, 2)
     texts = [(label_of(one.truth, names), label_of(one.answer, names)) for one in shown]
     true_width = min(_NAME, max(cells(true) for true, _ in texts))
     answer_width = min(_NAME, max(cells(answer) for _, answer in texts))
@@ -158,7 +145,7 @@ def next_block(view: RunView, width: int) -> str:
         return ""
     lines = []
     for one in advice(view):
-        lines += textwrap.wrap(f"advice: {advice_words(one)}", width, subsequent_indent="  ") or []
+        lines += wrap(f"advice: {advice_words(one)}", width, 2)
     pairs = commands(view)
     label = max(len(name) for name, _ in pairs)
     return "\n".join([*lines, *(f"{name:<{label}}  {command}" for name, command in pairs)])

@@ -59,7 +59,9 @@ class Inputs:
         if self.shape is None or not self.x.size:
             return 0.0, 0.0
         ends = [float(end) * float(self.scale[0]) + float(self.mean[0]) for end in (self.x.min(), self.x.max())]
-        return _short(min(ends)), _short(max(ends))
+        places = _places((max(ends) - min(ends)) * 10.0 ** (1 - _DIGITS))
+        low, high = _rounded(np.array(sorted(ends)), np.full(2, places))
+        return low, high
 
     def row(self, number: int) -> tuple[float, ...]:
         """A row's values in the data's own units, rounded to what float32 carries, MOST_VALUES at the most.

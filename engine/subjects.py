@@ -13,6 +13,8 @@ from .report import SHOWN, class_figures
 from .runview import RunView
 from .text import clean
 
+_MOST = 10**12  # rows of a class that are taken for another; what is more is a damaged record
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -34,10 +36,10 @@ def subjects(view: RunView) -> tuple[Subject, ...]:
     rows. Of restarts, which are all tested on the same rows, the best by validation stands first, the others in order.
     """
     if not view.planned_trials:
-        return (Subject("", view.report),) if view.report else ()
-    alone = [
-        Subject(clean(trial.label, 40), trial.report, trial.number) for trial in view.trials if trial.report is not None
-    ]
+        report = _sound(view.report)
+        return (Subject("", report),) if report else ()
+    found = [(trial, _sound(trial.report)) for trial in view.trials]
+    alone = [Subject(clean(trial.label, 40), report, trial.number) for trial, report in found if report is not None]
     if len(alone) < 2:
         return tuple(alone)
     best = view.summary.best_trial if view.summary else 0
@@ -45,6 +47,22 @@ def subjects(view: RunView) -> tuple[Subject, ...]:
         named = [replace(one, name=f"{one.name} (kept)") if one.trial == best else one for one in alone]
         return tuple(sorted(named, key=lambda one: one.trial != best))
     return (pooled(alone), *alone)
+
+
+def _sound(report: ReportMade | None) -> ReportMade | None:
+    """The report, or None when its counts do not fit its classes; without a shape that does not fit its rows.
+
+    A record is a file, and anybody may have written it.
+    """
+    if report is None or [len(row) for row in report.confusion] != [len(report.classes)] * len(report.classes):
+        return None
+    if max((count for row in report.confusion for count in row), default=0) > _MOST or (
+        report.shape and min(report.shape) < 1
+    ):
+        return None
+    if any(one.values and math.prod(report.shape) != len(one.values) for one in report.mistakes):
+        return replace(report, shape=())
+    return report
 
 
 def pooled(parts: Sequence[Subject]) -> Subject:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .previews import Previewer
     from .savefile import OpenFile
+    from .screens.compare import CompareAsked, CompareScreen
     from .screens.dialogs import ConfirmQuit, HelpScreen
     from .screens.lr_find import FindRate, LrFindScreen
     from .screens.monitor import MonitorScreen
@@ -51,17 +52,17 @@ KEEP_SECONDS = 1.0  # the last settings are waited for so long when the app ends
 def _load() -> None:
     """Import the screens and all they need; takes most of a second."""
     from . import leaving, source, takeover, workshop
-    from .screens import dialogs, lr_find, monitor, runs, setup
+    from .screens import compare, dialogs, lr_find, monitor, runs, setup
 
     del leaving  # which is needed at the end, when it may be too late to find it
     here = globals()
-    for module in (source, takeover, workshop, dialogs, lr_find, monitor, runs, setup):
+    for module in (source, takeover, workshop, compare, dialogs, lr_find, monitor, runs, setup):
         here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
 
 
 _LATER = frozenset(
     [
-        "AttachedSource", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
+        "AttachedSource", "CompareScreen", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
         "runs_in", "take_over",
     ]
 )  # fmt: skip
@@ -80,6 +81,7 @@ class NntuiApp(Shell):
     BINDINGS = [
         Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),
         Binding("T", "next_theme", "theme", show=False),
+        Binding("ctrl+l", "redraw", "draw the screen anew", show=False, priority=True),
     ]
 
     def __init__(
@@ -179,19 +181,19 @@ class NntuiApp(Shell):
             dialog = LrFindScreen(message.config, self._find_rate, self._charset, self._colour)
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
-    def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
+    def on_asking_started(self, message: MonitorScreen.Started) -> None:
         from engine.rundir import LOG_FILE
 
         if self._stray is not None and message.source.own:
             self._stray.move_to(Path(message.folder) / LOG_FILE)
 
-    def on_monitor_screen_input_refused(self, message: MonitorScreen.InputRefused) -> None:
+    def on_asking_input_refused(self, message: MonitorScreen.InputRefused) -> None:
         self._back_to_setup()
         setup = self.screen
         assert isinstance(setup, SetupScreen)
         setup.show_faults(message.error.faults)
 
-    def on_monitor_screen_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
+    def on_asking_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
         """To the setup screen; with settings, they are put into the form."""
         if self.monitor is not None and self.monitor.source.own and self.monitor.running:
             self.notify(
@@ -199,8 +201,14 @@ class NntuiApp(Shell):
             )
             return
         self._back_to_setup()
-        if message.config is not None and isinstance(self.screen, SetupScreen):
-            self.screen.set_config(message.config)
+        if isinstance(self.screen, SetupScreen):
+            message.put_into(self.screen)
+
+    def on_compare_asked(self, message: CompareAsked) -> None:
+        """The list of runs that the one asked about lies among, to mark others in."""
+        run = Path(message.folder)
+        dialog = RunsScreen(str(run.parent), self._list_runs, self._take_over, [run])
+        self.push_screen(dialog, self._open_from_list)
 
     def _back_to_setup(self) -> None:
         self.monitor = None
@@ -231,9 +239,12 @@ class NntuiApp(Shell):
         folder = self._config.run.folder if self._config is not None else "runs"
         self.push_screen(RunsScreen(folder, self._list_runs, self._take_over), self._open_from_list)
 
-    def _open_from_list(self, folder: Path | None) -> None:
-        """Show a run that was chosen in the list, over whatever is there."""
+    def _open_from_list(self, folder: Path | list[Path] | None) -> None:
+        """Show a run that was chosen in the list, or several that are to be compared, over whatever is there."""
         if folder is None:
+            return
+        if isinstance(folder, list):
+            self.push_screen(CompareScreen(folder, self._look))
             return
         if self.monitor is not None and Path(self.monitor.view.folder) == folder:
             while self.screen is not self.monitor:

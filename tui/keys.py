@@ -10,6 +10,7 @@ from .chart_keys import CHART_BINDINGS
 
 KEYS: list[BindingType] = [
     Binding("escape", "back", "back", key_display="Esc"),
+    Binding("r,enter", "results", "results", key_display="r"),
     Binding("space", "pause", "pause"),
     Binding("s", "stop", "stop"),
     Binding("S", "stop_now", "stop now", show=False),
@@ -21,8 +22,16 @@ KEYS: list[BindingType] = [
     Binding("n", "new_run", "new run"),
     Binding("f", "fork", "fork", show=False),
     Binding("o", "app.list_runs", "runs"),
+    Binding("C", "compare", "compare", show=False),
     *CHART_BINDINGS,
+    Binding("i", "explain", "findings", show=False),
     Binding("l", "toggle_log", "log"),
+    Binding("L", "toggle_output", "output", show=False),
+    Binding("left_square_bracket", "scroll_trials(-2)", "trials up", key_display="[", show=False),
+    Binding("right_square_bracket", "scroll_trials(2)", "trials down", key_display="]", show=False),
+    Binding("slash", "filter_log", "find in log", key_display="/", show=False),
+    Binding("pageup", "page_log(-1)", "log up", show=False),
+    Binding("pagedown", "page_log(1)", "log down", show=False),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),
 ]
@@ -46,8 +55,15 @@ def makes_sense(action: str, view: RunView, running: bool) -> bool:
             return running and bool(view.edits)
         case "more":
             return bool(view.folder) and not view.planned_trials
+        case "scroll_trials":
+            return bool(view.planned_trials) and view.end is None
+        case "explain":
+            return bool(view.findings)
         case "new_run":
             return not running
         case "fork":
-            return bool(view.folder) and view.best_epoch > 0
+            weightless = view.summary is not None and view.summary.kind == "kfold"  # each fold has weights of its own
+            return bool(view.folder) and view.best_epoch > 0 and not weightless
+        case "results":
+            return view.end is not None and not running
     return True

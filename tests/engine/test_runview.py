@@ -13,6 +13,7 @@ from engine import RunView
 from engine import events as e
 from engine.console import epoch_line, final_table, notice_line
 from engine.eventjson import from_json
+from engine.finaltext import final_text
 
 
 def ended(epoch: int, **changes) -> e.EpochEnded:
@@ -66,7 +67,8 @@ def show_all(view: RunView) -> str:
         if isinstance(getattr(type(view), name), property):
             getattr(view, name)
     assert len({len(getattr(view, name)) for name in ("epochs", "train_loss", "val_loss", "lr", "seconds")}) == 1
-    return final_table(view)
+    assert final_table(view) in final_text(view, 4000)
+    return final_text(view)
 
 
 @pytest.mark.parametrize("length", range(len(a_run()) + 1))

@@ -42,6 +42,31 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
+def heeding() -> None:
+    """Undo what the tests themselves may have been started under, which a new process inherits: nohup, or `&` in a script."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _on_its_terminal() -> None:
+    heeding()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def cells(screen: pyte.Screen) -> list[list[object]]:
+    """Every cell of a screen as a person sees it: of a blank only what shows on one."""
+    rows = ([screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines))
+    return [
+        [
+            cell._replace(fg="", bold=False, italics=False)
+            if cell.data == " " and not (cell.reverse or cell.underscore)
+            else cell
+            for cell in row
+        ]
+        for row in rows
+    ]
+
+
 class Terminal:
     """A program on a terminal of its own. `output` is everything it ever wrote, `lines` what stands on the screen now."""
 
@@ -68,11 +93,12 @@ class Terminal:
             cwd=self._where,
             env=environment(**self._env),
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_on_its_terminal,
         )
 
     def resize(self, columns: int, rows: int) -> None:
         """What a window does when a person pulls at its corner."""
+        self.screen.resize(rows, columns)
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import script
-from support.screens import SIZES, AppPilot, form, lines, press, safe, see, text, type_in, until, watching
+from support.screens import SIZES, AppPilot, form, lines, press, safe, see, small, text, type_in, until, watching
 
 from engine import RunConfig
 from engine import events as e
@@ -65,7 +65,7 @@ async def top(pilot: AppPilot, kind: type) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, kind))
 
 
-@sizes
+@small
 @pytest.mark.parametrize(
     ("key", "command"),
     [("s", Stop()), ("S", Stop(now=True)), ("space", Pause()), ("w", Save())],
@@ -82,7 +82,7 @@ async def test_a_key_asks_the_run_for_something(size, key, command):
         assert source.commands == [command], "afterwards there is nobody to ask"
 
 
-@sizes
+@small
 async def test_more_epochs_while_it_trains_and_after_the_end(size):
     async with watching(under_way(), size) as (pilot, source):
         await training(pilot, source)
@@ -169,7 +169,7 @@ async def test_an_edit_changes_only_what_differs_and_x_goes_back():
         assert source.commands == []
 
 
-@sizes
+@small
 async def test_an_edit_is_a_tick_a_line_in_the_log_and_can_be_undone(size):
     changes = (Change("optimizer.lr", "0.001", "0.01"),)
     config = to_nested(RunConfig())
@@ -187,7 +187,7 @@ async def test_an_edit_is_a_tick_a_line_in_the_log_and_can_be_undone(size):
         assert source.commands == [Revert()], "there is none left to undo"
 
 
-@sizes
+@small
 async def test_fork_opens_the_settings_with_the_weights_to_begin_with(size):
     async with watching(under_way(), size, own=False) as (pilot, source):
         await training(pilot, source)
@@ -224,7 +224,7 @@ class Takes:
 # -- detaching and leaving ----------------------------------------------------------------------------------------------
 
 
-@sizes
+@small
 @pytest.mark.parametrize("by", ["d", "q d"])
 async def test_detach_saves_a_checkpoint_and_leaves_the_run_alone(size, by):
     async with watching(under_way(), size) as (pilot, source):
@@ -247,7 +247,7 @@ async def test_a_run_without_a_folder_yet_cannot_be_named_and_is_not_left():
         assert source.commands == [] and pilot.app.is_running
 
 
-@sizes
+@small
 @pytest.mark.parametrize("key", ["q", "d", "ctrl+c"])
 async def test_an_attached_screen_just_leaves(size, key):
     async with watching(under_way(), size, own=False) as (pilot, source):
@@ -274,7 +274,7 @@ async def test_what_is_refused_is_shown():
 # -- notices ------------------------------------------------------------------------------------------------------------
 
 
-@sizes
+@small
 @pytest.mark.parametrize(
     ("event", "words"),
     [
@@ -333,7 +333,7 @@ class Opens:
         return self.sources[folder]
 
 
-@sizes
+@small
 async def test_the_list_opens_a_run_and_esc_goes_back_to_one_s_own(size):
     opens = Opens()
     options = {"open_run": opens, "list_runs": lambda folder: RUNS}
@@ -355,7 +355,7 @@ async def test_the_list_opens_a_run_and_esc_goes_back_to_one_s_own(size):
         assert other.closed and not source.closed
 
 
-@sizes
+@small
 async def test_r_in_the_list_resumes_a_run_in_its_own_process(size):
     takes, opens = Takes(), Opens()
     options = {"open_run": opens, "list_runs": lambda folder: RUNS, "take_over": takes}

@@ -42,9 +42,23 @@ MONITOR
   w               save a checkpoint now
   d               detach: the run goes on without this screen
   f               fork: a new run from this one's best weights
+  r, Enter        results, when the run has ended
+  C               compare it with other runs
   n               set up another run, when this one has ended
   o               list of runs
   l               show or hide the log
+  L               what the run prints (run.log); PgUp, PgDn scroll it
+
+RESULTS (r on a run that has ended)
+  Tab, 1 to 6     another page: figures, curve, confusion, classes, mistakes
+  arrows          another cell, another mistake; scroll
+  PgUp, PgDn      scroll a mistake's inputs
+  w               the other order, the other drawing: see the line of pages
+  [ ]             another fold or restart
+  a               what to try: run again with the advice, or look at it
+  + f n           go on, fork, set up another run
+  e               export the run as a plain PyTorch script
+  C               compare it with other runs
 
 CHARTS
   left, right     a cursor: the values at each point, in the first line;
@@ -67,11 +81,13 @@ CHARTS
 RUNS (o)
   Enter           open the run
   r               resume one that was stopped or lost
+  space, C        mark runs; compare those that are marked
 
 EVERYWHERE
   ?               this page
   T               another theme: dark, light, 16 colours
   Ctrl-P          every command by its name
+  Ctrl-L          draw the screen anew, when something wrote over it
   q, Ctrl-C       quit; asks first while a run of this app is under
                   way. A screen on another process's run just leaves
 

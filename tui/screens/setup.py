@@ -76,6 +76,8 @@ class SetupScreen(PanedScreen):
             self.draft.recall(self._keeper.memory.texts)
             if self.draft.changed_texts():
                 self._greeting = "your last settings are back; X goes to the defaults"
+            if self._keeper.beside:
+                self._greeting = "another nntui is open: this one goes on with a copy of its settings; of the two, those changed last come back"
             self._typing = self._keeper.memory.typing
         self._previewer = previewer
         self._look = look or Look()
