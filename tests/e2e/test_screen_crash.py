@@ -17,7 +17,7 @@ ALL = list(breakable())
 SHORT = {
     ("MonitorScreen", "compose"),
     ("MonitorScreen", "on_resize"),
-    ("MonitorScreen", "action_pause"),
+    ("Asking", "action_pause"),
     ("Chart", "render_line"),
     ("HelpScreen", "compose"),
     ("AskEpochs", "on_input_submitted"),
