@@ -64,6 +64,11 @@ class Shell(App[int]):
             self.screen.refresh()  # which Textual does not do: the terminal had another size in between
         return event
 
+    def call_person(self, text: str) -> None:
+        """Send the terminal what makes it ring or show a notification; see engine.alerts.signal_text."""
+        if text and self._driver is not None:
+            self._driver.write(text)
+
     @property
     def _look(self) -> looks.Look:
         return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,12 @@ from support import script
 from support.screens import SIZES, AppPilot, lines, press, see, text, type_in, until, watching
 from support.strategies import events
 
+from engine import RunConfig
 from engine import events as e
+from engine.configfile import to_nested
 from engine.logline import LogLine
 from engine.runview import RunView
+from tui.app import NntuiApp
 from tui.screens.monitor import MonitorScreen
 from tui.widgets.chart import Chart
 from tui.widgets.findings import cards_text
@@ -225,3 +229,23 @@ async def test_several_findings_leave_room_for_the_charts(size):
         await see(pilot, "try: mend the f; or leave it", "try: mend the a; or leave it" if size[1] > 24 else "!! f")
         await press(pilot, "i")
         await until(pilot, lambda: screen.query_one("#loss-chart", Chart).size.height == height)
+
+
+# -- alerts -------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_terminal_is_rung_for_what_happens_now_and_not_for_history(monkeypatch):
+    rung: list[str] = []
+    monkeypatch.setattr(NntuiApp, "call_person", lambda app, text: rung.append(text))
+    begin, *rest = script.opening()
+    config = to_nested(RunConfig.model_validate({"run": {"alert": "bell"}}))
+    old = [dataclasses.replace(begin, config=config), *rest, finding("old", "certain")]
+    now = time.time() + 60.0
+    new = [dataclasses.replace(finding("rate", sure), time=now) for sure in ("likely", "certain")]
+    async with watching([*old, *new, *script.closing()]) as (pilot, source):
+        source.release(len(old))
+        await see(pilot, "old is wrong")
+        assert rung == []
+        source.release(2)
+        await see(pilot, "rate is wrong")
+        assert rung == ["\a"]

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 
+from engine.alerts import alert_of, signal_text, wanted
 from engine.config import RunConfig
 from engine.errors import InputError
 from engine.events import CommandRefused, Event, RunResumed
@@ -19,6 +20,7 @@ from ..chart_keys import MonitorCommands
 from ..kept import Keeper
 from ..keys import KEYS, LESS_WANTED, makes_sense
 from ..looks import Look
+from ..shell import Shell
 from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
@@ -28,9 +30,10 @@ from ..widgets.logpane import LogFilter, LogPane
 from ..widgets.outputpane import OutputPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
-from ..widgets.trials import FEWEST_ROWS, TrialsTable
+from ..widgets.trials import TrialsTable
 from .asking import Asking
 from .compare import CompareAsked
+from .panes import Panes
 from .results import ResultsScreen
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 
 
-class MonitorScreen(Asking):
+class MonitorScreen(Panes, Asking):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
@@ -62,8 +65,6 @@ class MonitorScreen(Asking):
         self._ascii = charset == "ascii"
         self._charset: Charset = charset
         self._colour = colour
-        self._log_wanted: bool | None = None  # None: there if there is room
-        self._findings_in_full = False
         self._keys: tuple[object, ...] = ()  # what the footer shows goes by
 
     def compose(self) -> ComposeResult:
@@ -76,7 +77,7 @@ class MonitorScreen(Asking):
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
-        yield LogFilter(lambda words, notable: self.query_one(LogPane).choose(words, notable), id="log-filter")
+        yield LogFilter(self.choose_lines, id="log-filter")
         yield OutputPane(id="output")
         yield KeyLine(LESS_WANTED, id="keys")
 
@@ -113,7 +114,11 @@ class MonitorScreen(Asking):
 
     def _tell(self, event: Event) -> None:
         """What needs an answer at once, unless it is history that an attached screen reads up on."""
-        if isinstance(event, CommandRefused) and event.time > self._opened - RECENT_SECONDS:
+        if event.time <= self._opened - RECENT_SECONDS:
+            return
+        if (alert := alert_of(event, self.view.run)) is not None and isinstance(self.app, Shell):
+            self.app.call_person(signal_text(wanted(self.view.config), alert.message))
+        if isinstance(event, CommandRefused):
             words = f"{event.command} refused: {event.problem}"
             self.notify(clean(words, 1000), severity="warning", markup=False, timeout=10)
 
@@ -138,23 +143,14 @@ class MonitorScreen(Asking):
         wide, tall = self.size.width >= WIDE, self.size.height >= TALL
         self.set_class(wide, "wide")
         self.set_class(tall and not wide, "stacked")
-        crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
-        log = not crowded if self._log_wanted is None else self._log_wanted
-        self.query_one(LogPane).display = log and not self.query_one(OutputPane).display
+        self.place_log(self.view)
 
     def _show(self) -> None:
         view = self.view
         self._show_clock()
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii, self.lost)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
-        low = self.size.height < TALL
-        rows = FEWEST_ROWS if low else self.size.height // 4
-        self.query_one(TrialsTable).show_view(view, rows, self._ascii)
-        rows = self.size.height // (12 if low and view.end is not None else 6)
-        self.query_one(FindingCards).show_view(view, self.size.width, rows, self._findings_in_full)
-        self.query_one(Results).show_view(view, low)
-        self.query_one(LogPane).show_view(view)
-        self.query_one(OutputPane).show_view(view)
+        self.show_panes(view, self._ascii)
         self._arrange()
         self.query_one(ChartBoard).show_view(view)
         self._show_keys()
@@ -196,15 +192,6 @@ class MonitorScreen(Asking):
         self.query_one(ChartBoard).act(what)
         self._show_keys()
 
-    def action_toggle_log(self) -> None:
-        self._log_wanted = not self.query_one(LogPane).display
-        self.query_one(OutputPane).display = False  # they share a place
-        self._arrange()
-
-    def action_toggle_output(self) -> None:
-        self.query_one(OutputPane).toggle()
-        self._arrange()
-
     @property
     def look(self) -> Look:
         """How screens over this one draw."""
@@ -219,26 +206,6 @@ class MonitorScreen(Asking):
 
     def action_compare(self) -> None:
         self.post_message(CompareAsked(self.view.folder))
-
-    def action_scroll_trials(self, trials: int) -> None:
-        self.query_one(TrialsTable).scroll_trials(trials)
-
-    def action_filter_log(self) -> None:
-        self._want_log()
-        self.query_one(LogFilter).open()
-
-    def action_page_log(self, pages: int) -> None:
-        self._want_log()
-        self.query_one(LogPane).page(pages)
-
-    def _want_log(self) -> None:
-        self._log_wanted = True
-        self._arrange()
-
-    def action_explain(self) -> None:
-        """All that is known of the findings, and back."""
-        self._findings_in_full = not self._findings_in_full
-        self._show()
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())

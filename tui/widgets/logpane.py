@@ -118,6 +118,10 @@ class LogFilter(Entry, can_focus=False):
         self.display = self.can_focus = True
         self.screen.set_focus(self)
 
+    def accompany(self, log: bool) -> None:
+        """Be there with the log only. log: whether that is in sight."""
+        self.display = log and (self.has_focus or bool(self.text.strip()) or self._notable)
+
     def close(self, kept: bool) -> None:
         """Give the keys back. kept: with the filter in force."""
         if not kept:
