@@ -105,7 +105,7 @@ def class_lines(report: ReportMade, names: tuple[str, ...], width: int, worst: b
 def trial_lines(view: RunView, width: int, look: Look) -> list[Line]:
     """Best epoch, validation and test of each trial, the best one marked; then mean and standard deviation."""
     metric = fit(clean(view.metric, 12), 8, look.charset).strip()
-    narrow = width < 78
+    narrow = width < 90
     head = f"{'':<12} {'epoch':>5} {'val loss':>9} {f'val {metric}':>12} {'test loss':>9} {f'test {metric}':>13}"
     head += "" if narrow else f" {'time':>8}"
     lines: list[Line] = [[Span(fit(head, width, look.charset), "dim")]]

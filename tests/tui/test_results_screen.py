@@ -259,6 +259,5 @@ async def test_a_run_that_failed_has_results_without_a_test():
         await press(pilot, "r")
         await see(pilot, "[1 summary] 2 curve ", "ended       RuntimeError: CUDA out of memory")
         assert "confusion" not in text(pilot)
-        await press(pilot, "e")
         await press(pilot, "2")
-        await see(pilot, "[2 curve]")
+        await see(pilot, "[2 curve]", "train")
