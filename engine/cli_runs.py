@@ -240,11 +240,16 @@ def _print_table(rows: list[tuple[str, ...]]) -> None:
 
 
 def _as_json(summary: RunSummary, view: RunView, damaged: int) -> dict[str, Any]:
+    from .longcurves import FIGURES
+
     body = summary.as_json()
     body["test"] = None
     if view.test is not None:
         figures = {"loss": view.test.loss, "metric": view.test.metric, **view.test.metrics}
         body["test"] = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    body["machine"] = None
+    if view.machine is not None:
+        body["machine"] = {name: getattr(view.machine, name) for name in FIGURES}
     body["checkpoint"] = None
     if view.saved is not None:
         body["checkpoint"] = {"epochs": view.saved.epochs, "batch": view.saved.batch, "time": view.saved.time}

@@ -167,7 +167,7 @@ class NntuiApp(Shell):
         """A monitor over what is the run of this app from now on."""
         if self._watch is not None:
             self._watch.source = source
-        self.monitor = MonitorScreen(source, self._charset, self._colour)
+        self.monitor = MonitorScreen(source, self._charset, self._colour, keeper=self._keeper)
         self.push_screen(self.monitor)
 
     def on_setup_screen_run_asked(self, message: SetupScreen.RunAsked) -> None:
@@ -259,7 +259,7 @@ class NntuiApp(Shell):
         if self.monitor is None:
             self._watch_over(source)
         else:
-            self.push_screen(MonitorScreen(source, self._charset, self._colour, guest=True))
+            self.push_screen(MonitorScreen(source, self._charset, self._colour, True, self._keeper))
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from textual.binding import Binding, BindingType
 
 from engine.runview import RunView
 
+from .chart_keys import CHART_BINDINGS
+
 KEYS: list[BindingType] = [
     Binding("escape", "back", "back", key_display="Esc"),
     Binding("r,enter", "results", "results", key_display="r"),
@@ -21,12 +23,16 @@ KEYS: list[BindingType] = [
     Binding("f", "fork", "fork", show=False),
     Binding("o", "app.list_runs", "runs"),
     Binding("C", "compare", "compare", show=False),
-    Binding("m", "switch_chart", "metric"),
+    *CHART_BINDINGS,
     Binding("l", "toggle_log", "log"),
+    Binding("L", "toggle_output", "output", show=False),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),
 ]
-LESS_WANTED = frozenset(["o", "u"])  # keys that a narrow footer does without while a run is under way
+LESS_WANTED = (
+    "chart('ghost')", "revert", "chart('layout')", "chart('left')", "app.list_runs", "more", "chart('zoom_in')", "toggle_log", "edit",
+)  # fmt: skip
+"""The keys that the line at the foot does without where it is short, the least wanted first; the help has them all."""
 
 
 def makes_sense(action: str, view: RunView, running: bool) -> bool:

@@ -21,12 +21,14 @@ from engine.text import clean
 
 from . import terminal
 from .hangup import EXIT_HUNG_UP, Watch, exit_code_of
+from .plot import loss_graph
 from .source import RunSource
 from .terminal import StrayOutput
 
 _LOOK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.03
 _PATIENT_SECONDS = 0.5
+_GRAPH = (100, 13)  # characters and lines of the graph that stays on the terminal, at the most
 
 
 def follow(
@@ -91,7 +93,9 @@ def farewell(source: RunSource | None, view: RunView, code: int, watch: Watch, o
 
 def _last_words(view: RunView) -> str:
     """What stays on the terminal."""
-    return final_text(view, terminal_width(), terminal.charset() == "ascii") + "\n"
+    width, charset = terminal_width(), terminal.charset()
+    graph = "" if view.planned_trials else loss_graph(view, min(width, _GRAPH[0]), _GRAPH[1], charset)
+    return f"{graph}\n\n" * bool(graph) + final_text(view, width, charset == "ascii") + "\n"
 
 
 def _catch_up(source: RunSource, view: RunView) -> None:

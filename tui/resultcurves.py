@@ -14,6 +14,7 @@ from engine.runview import RunView, TrialView
 from .chart import ChartOptions, Mark, Series
 from .marks import marks_of
 from .text import Charset, clean
+from .xaxis import Course
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Cu
         Series("train", view.epochs, pairs[0], "train"),
         Series("validation", view.epochs, pairs[1], "validation"),
     )
-    return Curves(series, tuple(marks_of(view)), options)
+    return Curves(series, tuple(marks_of(view, Course(view, "epoch"))), options)
 
 
 def _with(options: ChartOptions, **changes: object) -> ChartOptions:

@@ -56,11 +56,18 @@ class EpochStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepsDone(Event):
-    """Progress inside an epoch, at most about once a second. step: steps done in this epoch."""
+    """Progress inside an epoch, at most about once a second. step: steps done in this epoch.
+
+    loss: mean training loss per sample over the steps since the last time it was told, while the weights moved. lr: the
+    learning rate now. grad_norm: norm of the gradient, penalties included, at the last of these steps at which it was measured.
+    """
 
     epoch: int
     step: int
     samples_per_second: float
+    loss: float = math.nan
+    lr: float = math.nan
+    grad_norm: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

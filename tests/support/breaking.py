@@ -108,7 +108,20 @@ def _host(kind: type[Widget]) -> Screen[Any]:
     from engine.comparing import comparison
     from engine.config import RunConfig
     from tui.looks import Look
-    from tui.screens import command, compare, dialogs, edit, files, lr_find, monitor, pick, results, runs, setup
+    from tui.screens import (
+        command,
+        compare,
+        dialogs,
+        edit,
+        faultlist,
+        files,
+        lr_find,
+        monitor,
+        pick,
+        results,
+        runs,
+        setup,
+    )
     from tui.source import ScriptedSource
 
     def comparing() -> Screen[Any]:
@@ -130,7 +143,7 @@ def _host(kind: type[Widget]) -> Screen[Any]:
         comparing,
         lambda: files.PathScreen("open", [".toml"]),
         lambda: files.ColumnScreen("nowhere.csv"),
-        lambda: files.FaultsScreen("x.toml", ["a: b"]),
+        lambda: faultlist.FaultsScreen("x.toml", ["a: b"]),
         lambda: menu,
         lambda: setup.SetupScreen(Answers(), RunConfig()),
     ]
