@@ -229,6 +229,7 @@ async def test_folds_have_a_table_and_a_report_each():
         await see(pilot, "all trials done", "r results")
         await press(pilot, "r")
         await see(pilot, "[1 summary] 2 trials  3 curve  4 confusion")
+        await see(pilot, "validation  loss 0.5000 ± 0.5000", "best by validation: fold 1")
         assert "+  go on" not in text(pilot) and "f  fork" not in text(pilot)
         await press(pilot, "2")
         await see(pilot, "fold 1           4    0.3000", "0.8100", "best", "mean", "sd")
