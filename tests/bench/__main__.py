@@ -63,7 +63,7 @@ class Row:
 NAMES = (
     *("careful", "tutorial", "lightning", "keras", "skorch", "table", "cnn"),
     *("restarts", "folds", "restarts32"),
-    *("memory", "help", "paint", "monitor", "wire", "keys", "typing", "view", "gpu"),
+    *("memory", "help", "paint", "monitor", "wire", "keys", "typing", "view", "chart", "gpu"),
 )
 HEAD = (
     "| work | against | goal | median | min-max | cpu | nntui | other | rounds |\n|---|---|---|---|---|---|---|---|---|"
@@ -137,6 +137,11 @@ def rows(quick: bool, rounds: int, gpu: bool, wanted: Callable[[str], bool]) -> 
     yield from _outside(quick, rounds, wanted)
     if wanted("view"):
         yield view_row(rounds, job)
+    if wanted("chart"):
+        from .chart import measured
+
+        for work, limit, pairs, cpu, note in measured(rounds, quick):
+            yield Row("chart", work, limit, 1.0, "ms", pairs=pairs, cpu=cpu, note=note)
 
 
 def _outside(quick: bool, rounds: int, wanted: Callable[[str], bool]) -> Iterator[Row]:

@@ -56,6 +56,17 @@ def cells(screen: pyte.Screen) -> list[list[object]]:
     ]
 
 
+def heeding() -> None:
+    """Undo what the tests themselves may have been started under, which a new process inherits: nohup, or `&` in a script."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _on_its_terminal() -> None:
+    heeding()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A program on a terminal of its own. `output` is everything it ever wrote, `lines` what stands on the screen now."""
 
@@ -82,7 +93,7 @@ class Terminal:
             cwd=self._where,
             env=environment(**self._env),
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_on_its_terminal,
         )
 
     def resize(self, columns: int, rows: int) -> None:
