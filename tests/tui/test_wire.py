@@ -119,6 +119,18 @@ def test_rows_with_wide_and_joined_characters_are_written_whole(versions):
         assert last == again.render_segments(CONSOLE)
 
 
+wide_rows = st.lists(st.tuples(st.text("ab日 ", min_size=1, max_size=7), styles), min_size=1, max_size=5)
+
+
+@given(st.lists(st.lists(wide_rows, min_size=2, max_size=2), min_size=2, max_size=4))
+@settings(max_examples=40)
+def test_wide_characters_stand_where_they_belong(pictures):
+    pair = Pair()
+    for rows in pictures:
+        pair.show(whole([strip(parts) for parts in rows]))
+        assert pair.screens[0].display == pair.screens[1].display
+
+
 def test_what_follows_a_wide_character_is_placed_anew():
     pair = Pair()
     row = strip([("日", Style()), ("x", Style())], 3)
