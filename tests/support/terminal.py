@@ -42,8 +42,6 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-<<<<<<< HEAD
-=======
 def heeding() -> None:
     """Undo what the tests themselves may have been started under, which a new process inherits: nohup, or `&` in a script."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -55,7 +53,6 @@ def _on_its_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
->>>>>>> main
 def cells(screen: pyte.Screen) -> list[list[object]]:
     """Every cell of a screen as a person sees it: of a blank only what shows on one."""
     rows = ([screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines))
@@ -68,20 +65,6 @@ def cells(screen: pyte.Screen) -> list[list[object]]:
         ]
         for row in rows
     ]
-<<<<<<< HEAD
-
-
-def heeding() -> None:
-    """Undo what the tests themselves may have been started under, which a new process inherits: nohup, or `&` in a script."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _on_its_terminal() -> None:
-    heeding()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-=======
->>>>>>> main
 
 
 class Terminal:
