@@ -109,6 +109,21 @@ def test_runs_are_listed_and_shown(tmp_path):
     assert "1 lines of the journal are damaged" in run("show", "moons", cwd=tmp_path).stdout
 
 
+def test_runs_are_compared(tmp_path):
+    parent = tmp_path / "runs"
+    a_run_that_was(parent, script.healthy(20), "20260101-120000-digits-mlp")
+    a_run_that_was(parent, script.overfitting(), "20260102-120000-digits-big")
+    done = run("compare", "mlp", "big", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith(
+        "A  20260101-120000-digits-mlp\nB  20260102-120000-digits-big\n"
+    )
+    assert re.search(r"^validation loss +0.275\* +0.384$", done.stdout, re.M)
+    body = json.loads(run("compare", "mlp", "big", "--json", cwd=tmp_path).stdout)
+    assert body["best"]["val_loss"] == ["20260101-120000-digits-mlp"]
+    assert fault(run("compare", "mlp", cwd=tmp_path)).startswith("RUN: 1 given, and 2 to 26 can be compared")
+    assert "is named twice" in fault(run("compare", "mlp", "digits-mlp", cwd=tmp_path))
+
+
 # ------------------------------------------------------------------------------------------------- what is refused
 
 

@@ -155,3 +155,10 @@ def safe(pilot: AppPilot) -> bool:
     printable = all(segment.text.isprintable() for segment in segments)
     plain = all(segment.style is None or segment.style.link is None for segment in segments)
     return printable and plain and not any("@click" in (s.style.meta if s.style else {}) for s in segments)
+
+
+async def told(pilot: AppPilot, *words: str) -> None:
+    """Wait until all of these are in the notifications: on the screen they may be wrapped."""
+    await until(
+        pilot, lambda: all(word in " | ".join(one.message for one in pilot.app._notifications) for word in words)
+    )

@@ -109,11 +109,15 @@ class Terminal:
                 return
             if not data:
                 return
+            self.arrived()
             self.output += data
             # pyte takes CSI > ... and CSI = ... sequences, which it does not know, for printable text in part.
             with contextlib.suppress(Exception):
                 self._stream.feed(data)
             seconds = 0
+
+    def arrived(self) -> None:
+        """Something has come and is about to be shown."""
 
     def until(self, condition: Callable[[], object], seconds: float = PATIENCE, what: str = "") -> None:
         """Read until the condition holds; the screen stands in the failure's message."""
@@ -168,10 +172,14 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(
-    command: Sequence[str], size: tuple[int, int] = (80, 24), cwd: Path | None = None, **env: str
+    command: Sequence[str],
+    size: tuple[int, int] = (80, 24),
+    cwd: Path | None = None,
+    kind: type[Terminal] | None = None,
+    **env: str,
 ) -> Iterator[Terminal]:
-    """Run a command on a terminal; it is killed at the end if it still runs."""
-    program = Terminal(command, size, cwd, **env)
+    """Run a command on a terminal, of this kind; it is killed at the end if it still runs."""
+    program = (kind or Terminal)(command, size, cwd, **env)
     try:
         yield program
     finally:
