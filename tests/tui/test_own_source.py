@@ -70,7 +70,7 @@ def test_what_is_asked_before_there_is_a_run_arrives_in_order(run):
     go = threading.Event()
 
     def start() -> Spawned:
-        go.wait(20)
+        go.wait(60)
         return Spawned(run, Fake())
 
     source = OwnSource(start)
@@ -131,7 +131,7 @@ def test_nobody_waits_for_a_run_that_was_stopped_before_it_began(run):
     go, ended = threading.Event(), []
 
     def start() -> Spawned:
-        go.wait(20)
+        go.wait(60)
         return Spawned(run, Fake())
 
     source = OwnSource(start, lambda: ended.append(1))
