@@ -273,6 +273,11 @@ def _texts_of(config: RunConfig) -> dict[str, str]:
     }
 
 
+def normal(row: Knob | None, text: str) -> str:
+    """A text as it stands in its field once it is taken: a list of numbers in one way, whatever way it was typed."""
+    return show(row, parse(row, text)) if row is not None and row.kind == "ints" else text
+
+
 def stepped(row: Knob, text: str, direction: int) -> str:
     """The text of a field after an arrow key: the next choice, or the next number up (+1) or down (-1).
 

@@ -41,6 +41,7 @@ class MonitorScreen(Screen[None]):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
+    HELP_PART = "MONITOR"
 
     class InputRefused(Message):
         """The run never began: what it was given cannot be used."""
