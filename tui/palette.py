@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from textual.app import App
+from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 
 from engine.data.catalogue import catalogue
 from engine.presets import presets
@@ -60,10 +63,12 @@ class Commands(Provider):
 
     def _keys(self) -> list[tuple[str, str, str]]:
         """What the keys of a screen do that mean something at the moment."""
+        bases = (*App.BINDINGS, *Screen.BINDINGS)
+        textuals = {"command_palette", "request_quit", *(one.action for one in bases if isinstance(one, Binding))}
         found = [
             (binding.description.capitalize(), f"The key {self.app.get_key_display(binding)}", binding.action)
             for _, binding, enabled, _ in self.screen.active_bindings.values()
-            if enabled and binding.description and binding.action != "command_palette"
+            if enabled and binding.description and binding.action not in textuals
         ]
         return list({action: (name, words, action) for name, words, action in found}.values())
 
