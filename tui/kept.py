@@ -40,7 +40,7 @@ class Memory:
     """What was remembered.
 
     texts: the draft, what differs from the defaults, by knob. typing: the field that was open and what stood in it.
-    configs, tables: paths of the TOML and the data files used last, the newest first. theme: the theme's name, or "".
+    configs, tables: paths of the TOML and the data files used last, the newest first. theme: the theme's name, or "". charts: how a person likes them, see tui.taste.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class Memory:
     configs: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     theme: str = ""
+    charts: dict[str, Any] = field(default_factory=dict)
 
 
 class Keeper:
@@ -143,6 +144,7 @@ def read(file: Path) -> Memory:
             _paths(content.get("configs")),
             _paths(content.get("tables")),
             str(content.get("theme", "")),
+            dict(charts) if isinstance(charts := content.get("charts"), dict) else {},
         )
     except (OSError, ValueError, RecursionError):
         return Memory()

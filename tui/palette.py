@@ -56,7 +56,7 @@ class Commands(Provider):
         from .screens.setup import SetupScreen
 
         screen = self.screen
-        keys = KEYS if isinstance(screen, SetupScreen) else self._keys()
+        keys = KEYS if isinstance(screen, SetupScreen) else [] if screen.COMMANDS else self._keys()
         there = [action for _, _, action in keys]
         more = [one for one in EVERYWHERE if one[2] not in there]
         return [(name, words, lambda act=action: screen.run_action(act)) for name, words, action in (*keys, *more)]

@@ -7,11 +7,11 @@ from pathlib import PurePath
 
 from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
-from ..text import clean
+from ..text import clean, closest
 from .cells import InputCells, is_missing
 from .delimited import Faults, display_name, line_of_cell, read_text, records, sniff
 from .header import UNEVEN, Header, width_fault
-from .table import Table, closest
+from .table import Table
 from .targets import Target, TargetCells, decode
 
 MIN_ROWS = 10

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import script
 from support.previews import data_of
-from support.screens import SIZES, Starts, form, go_to, opened, press, see, text, told, type_in, until
+from support.screens import SIZES, Starts, form, go_to, opened, press, see, small, text, told, type_in, until
 
 from engine.config import RunConfig
 from engine.configfile import build_config, load_config
@@ -85,7 +85,7 @@ async def test_a_file_is_opened_with_completion_and_its_target_picked(size, hous
     assert start.configs == [build_config({"data": {"source": "my data/houses.tsv", "target": "kind"}})]
 
 
-@sizes
+@small
 async def test_the_target_of_a_file_that_cannot_be_read_is_typed(size):
     async with opened(size) as pilot:
         await go_to(pilot, "data.source")
@@ -157,7 +157,7 @@ async def test_a_file_that_breaks_its_reader_is_told():
 # ----------------------------------------------------------------------------------------------------- presets, samples
 
 
-@sizes
+@small
 async def test_presets_and_samples_in_a_menu(size):
     async with opened(size) as pilot:
         await press(pilot, "p")
@@ -234,7 +234,7 @@ epochs = 7
 """
 
 
-@sizes
+@small
 async def test_open_change_save_and_save_again(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "net.toml"
@@ -272,7 +272,7 @@ async def test_open_change_save_and_save_again(size, tmp_path, monkeypatch):
         assert pilot.app.screen.errands.path == "other.toml", "no was the first answer"
 
 
-@sizes
+@small
 async def test_a_file_named_on_the_command_line_is_the_open_one(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tui.terminal.has_terminal", lambda: True)
@@ -308,7 +308,7 @@ def test_a_pipe_is_read_once_and_never_written_to(tmp_path):
     assert settings.run.epochs == 7 and there is None
 
 
-@sizes
+@small
 async def test_what_another_program_wrote_is_asked_about(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "net.toml"
@@ -410,7 +410,7 @@ async def test_settings_that_cannot_be_opened_or_saved_are_told(tmp_path, monkey
             assert isinstance(pilot.app.screen, SetupScreen), "nothing is saved that is wrong"
 
 
-@sizes
+@small
 async def test_the_command_is_shown_and_copied_and_a_script_written(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = build_config({"run": {"epochs": 3, "name": "it's [red]"}})
