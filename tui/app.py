@@ -90,6 +90,7 @@ class NntuiApp(Shell):
     BINDINGS = [
         Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),
         Binding("T", "next_theme", "theme", show=False),
+        Binding("ctrl+l", "redraw", "draw the screen anew", show=False, priority=True),
     ]
 
     def __init__(
@@ -189,19 +190,19 @@ class NntuiApp(Shell):
             dialog = LrFindScreen(message.config, self._find_rate, self._charset, self._colour)
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
-    def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
+    def on_asking_started(self, message: MonitorScreen.Started) -> None:
         from engine.rundir import LOG_FILE
 
         if self._stray is not None and message.source.own:
             self._stray.move_to(Path(message.folder) / LOG_FILE)
 
-    def on_monitor_screen_input_refused(self, message: MonitorScreen.InputRefused) -> None:
+    def on_asking_input_refused(self, message: MonitorScreen.InputRefused) -> None:
         self._back_to_setup()
         setup = self.screen
         assert isinstance(setup, SetupScreen)
         setup.show_faults(message.error.faults)
 
-    def on_monitor_screen_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
+    def on_asking_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
         """To the setup screen; with settings, they are put into the form."""
         if self.monitor is not None and self.monitor.source.own and self.monitor.running:
             self.notify(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Sequence
 
 from rich.console import RenderableType
@@ -11,6 +12,7 @@ from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.screen import Screen
 
 from engine.errors import EXIT_FAILED, EXIT_OK
@@ -40,10 +42,7 @@ class Shell(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Resize):
-            # Comes with every size that the terminal takes, and when it is taken up again after it was another program's.
-            self.wire.forget()
-            if self.screen_stack and event.size == self.screen.size:
-                self.screen.refresh()  # which Textual does not do: the terminal had another size in between
+            event = self._resized(event)
         prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
         if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
             await super().on_event(event)
@@ -52,9 +51,27 @@ class Shell(App[int]):
         if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
             await self._check_bindings(event.key)
 
+    def _resized(self, event: events.Resize) -> events.Resize:
+        """Comes with every size that the terminal takes, and when it is taken up again after it was another program's."""
+        self.wire.forget()
+        driver = self._driver
+        if driver is not None and not driver.is_headless and not getattr(driver, "_in_band_window_resize", False):
+            # The signal handlers that post these may interrupt each other, and then the last event is not the last size.
+            size = Size(*shutil.get_terminal_size(event.size))
+            if size != event.size:
+                event = events.Resize(size, size)
+        if self.screen_stack and event.size == self.screen.size:
+            self.screen.refresh()  # which Textual does not do: the terminal had another size in between
+        return event
+
     @property
     def _look(self) -> looks.Look:
         return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
+
+    def action_redraw(self) -> None:
+        """Write everything anew: something else has written to this terminal."""
+        self.wire.forget()
+        self.screen.refresh()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | CompositorUpdate | None) -> None:
         """Write what is new in a picture. What Textual would not write now does not pass over the wire either."""

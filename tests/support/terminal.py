@@ -53,6 +53,20 @@ def _on_its_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
+def cells(screen: pyte.Screen) -> list[list[object]]:
+    """Every cell of a screen as a person sees it: of a blank only what shows on one."""
+    rows = ([screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines))
+    return [
+        [
+            cell._replace(fg="", bold=False, italics=False)
+            if cell.data == " " and not (cell.reverse or cell.underscore)
+            else cell
+            for cell in row
+        ]
+        for row in rows
+    ]
+
+
 class Terminal:
     """A program on a terminal of its own. `output` is everything it ever wrote, `lines` what stands on the screen now."""
 
@@ -84,6 +98,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         """What a window does when a person pulls at its corner."""
+        self.screen.resize(rows, columns)
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self) -> None:

@@ -168,6 +168,19 @@ async def test_every_chart_key(size):
         assert {one.keys for one in CHART_KEYS} == {*pressed.split(), *others}
 
 
+async def test_every_chart_key_before_there_is_anything_to_show_and_while_it_comes():
+    """Any order of keys at any moment of a run does no harm."""
+    events = [*trained(3), *script.closing()]
+    everything = [key for one in CHART_KEYS for key in one.keys.split(",") if one.what not in ("choose", "ghost")]
+    async with watching(events) as (pilot, source):
+        for count in (0, 1, 1, 1, 1, 1, 1, len(events) - 6):
+            await release(pilot, source, count)
+            for what in (everything, everything[::-1]):
+                await hit(pilot, *what)
+        await see(pilot, "all epochs done")
+        assert pilot.app.is_running
+
+
 async def test_the_mouse_zooms_pans_and_points():
     events = trained()
     async with watching(events, (140, 45)) as (pilot, source):

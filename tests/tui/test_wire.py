@@ -9,6 +9,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from support.terminal import cells
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
@@ -67,21 +68,7 @@ class Pair:
         return text
 
     def same(self) -> bool:
-        return seen(self.screens[0]) == seen(self.screens[1])
-
-
-def seen(screen: pyte.Screen) -> list[list[object]]:
-    """Every cell as a person sees it: of a blank only what shows on one."""
-    cells = ([screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines))
-    return [
-        [
-            cell._replace(fg="", bold=False, italics=False)
-            if cell.data == " " and not (cell.reverse or cell.underscore)
-            else cell
-            for cell in row
-        ]
-        for row in cells
-    ]
+        return cells(self.screens[0]) == cells(self.screens[1])
 
 
 @st.composite

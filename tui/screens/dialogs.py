@@ -87,6 +87,7 @@ EVERYWHERE
   ?               this page
   T               another theme: dark, light, 16 colours
   Ctrl-P          every command by its name
+  Ctrl-L          draw the screen anew, when something wrote over it
   q, Ctrl-C       quit; asks first while a run of this app is under
                   way. A screen on another process's run just leaves
 
