@@ -11,7 +11,8 @@ from textual.message import Message
 from engine.config import RunConfig
 from engine.knobs import Knob
 
-from ..draft import Draft, normal, stepped
+from ..draft import Draft
+from ..fieldsteps import normal, stepped
 from ..text import clean
 from .form_lines import group_of, heading
 from .form_strips import LABEL_WIDTH
