@@ -10,6 +10,7 @@ from engine.config import RunConfig
 from engine.configfile import build_config
 from engine.errors import Fault
 from engine.knobs import Knob, knob_by_key, knobs, parse
+from tui.changes import between
 from tui.draft import Draft
 from tui.fieldsteps import stepped
 
@@ -372,3 +373,17 @@ def test_what_is_remembered_is_bounded():
     while draft.can_undo:
         draft.undo()
     assert draft.text("run.epochs") == "299", "the last 500 changes can be undone"
+
+
+def test_changes_in_words():
+    draft = Draft()
+    before = draft.texts()
+    assert between(before, before) == ""
+    draft.put({"schedule.name": "plateau", "run.epochs": "300", "optimizer.name": "sgd", "optimizer.lr": "0.1"})
+    words = "optimizer adam → sgd, learning rate 0.001 → 0.1, schedule constant → plateau and 1 more"
+    assert between(before, draft.texts()) == words, "fields that came with their defaults are no changes"
+    assert between(draft.texts(), before).startswith("optimizer sgd → adam, learning rate 0.1 → 0.001")
+    draft.put({"schedule.gamma": "0.25"})
+    assert between({"schedule.name": "plateau"}, {"schedule.name": "plateau", "schedule.gamma": "0.25"}) == "factor 0.25"
+    assert between({"run.name": "a"}, {"run.name": "\x1b[31m"}) == "run name a → \ufffd[31m"
+    assert between({"run.name": "a"}, {"run.name": ""}) == "run name a → (none)"
