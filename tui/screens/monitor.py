@@ -47,6 +47,7 @@ class MonitorScreen(Panes, Asking):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
+    HELP_PART = "MONITOR"
     COMMANDS = {MonitorCommands} | Screen.COMMANDS
 
     def __init__(
