@@ -46,7 +46,10 @@ MONITOR
   C               compare it with other runs
   n               set up another run, when this one has ended
   o               list of runs
-  l               show or hide the log
+  i               findings in full, and in a line each
+  [ ]             the folds or restarts that are out of sight
+  l               show or hide the log; PgUp, PgDn scroll it
+  /               only lines with these words; Tab: warnings and edits
   L               what the run prints (run.log); PgUp, PgDn scroll it
 
 RESULTS (r on a run that has ended)

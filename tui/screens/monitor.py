@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
@@ -36,18 +35,14 @@ from .compare import CompareAsked
 from .panes import Panes
 from .results import ResultsScreen
 
-if TYPE_CHECKING:
-    pass
-
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 
 
-class MonitorScreen(Panes, Asking):
+class MonitorScreen(Asking, Panes):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
-    HELP_PART = "MONITOR"
     COMMANDS = {MonitorCommands} | Screen.COMMANDS
 
     def __init__(

@@ -60,6 +60,9 @@ class Panes(Screen[None]):
         self.query_one(LogFilter).open()
 
     def action_page_log(self, pages: int) -> None:
+        if (output := self.query_one(OutputPane)).display:
+            output.action_scroll_by(pages)
+            return
         self._want_log()
         self.query_one(LogPane).page(pages)
 
