@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .cli_diagnose import diagnose
 from .errors import EXIT_FAILED, Fault, InputError
 from .options import NEWEST, DetachOption, FolderOption, JsonOption, RunArgument, SetOption
 from .text import clean
@@ -140,7 +141,7 @@ def replay(run: RunArgument = NEWEST, folder: FolderOption = RUNS) -> None:
     raise typer.Exit(replay_plainly(find_run(run, folder).path))
 
 
-VERBS = (ls, show, stop, resume, replay)
+VERBS = (ls, show, diagnose, stop, resume, replay)
 
 
 # ------------------------------------------------------------------------------------------------- settings that differ
