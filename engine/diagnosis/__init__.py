@@ -50,7 +50,7 @@ def diagnose(
     rates, norms = lr if lr is not None else [0.0] * count, grad_norm if grad_norm is not None else [math.nan] * count
     if not count == len(val_loss) == len(rates) == len(norms):
         raise ValueError("train_loss, val_loss, lr and grad_norm need one value per epoch each")
-    doctor = Doctor(Setting(max_epochs=max_epochs or 0, baseline=baseline, schedule=schedule, config=config))
+    doctor = Doctor(Setting(max_epochs=max_epochs or count, baseline=baseline, schedule=schedule, config=config))
     looks = {look.epoch: look for look in probes}
     for epoch, (train, val, rate, norm) in enumerate(zip(train_loss, val_loss, rates, norms, strict=True), 1):
         look = looks.get(epoch, Look(epoch))
@@ -59,6 +59,6 @@ def diagnose(
             grad_norm=norm, seconds=0.0, samples_per_second=0.0, best_epoch=0, layer_grad_norms=look.rms,
             dead_units=look.dead, saturated_units=look.saturated, update_ratios=look.updates, gradient_cosine=look.cosine,
         )  # fmt: skip
-        for _ in doctor.examine(ended, final=max_epochs is None and epoch == count):
+        for _ in doctor.examine(ended):
             pass
     return list(doctor.held())

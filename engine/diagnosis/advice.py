@@ -266,7 +266,8 @@ ADVICE: dict[str, tuple[Action, ...]] = {
             ("model.init",),
             _draw_weights,
         ),
-        Action("fewer layers, or ones with a path around them", ("model.hidden",), _fewer_layers),
+        Action("fewer layers", ("model.hidden",), _fewer_layers),
+        Action("a path around the layers: residual connections"),
     ),
     "diverging": (_TENTH, _CLIP, _WARM_UP, Action("a larger batch", ("run.batch_size",), _larger_batch)),
     "learning_rate_high": (

@@ -12,7 +12,10 @@ from .overfitting import figure
 from .trend import median
 
 EXPLODED = 100.0
-"""How many times its running median the norm of the gradient has to be."""
+"""How many times its running median the norm of the gradient has to be, or the loss of a constant answer at the start."""
+
+STILL = 10.0
+"""How many times the loss of a constant answer a gradient that was too large from the start has to be still."""
 
 PROBES = 3
 """Epochs in a row whose gradients have to show it."""
@@ -61,19 +64,38 @@ def non_finite(ended: EpochEnded, layers: Sequence[tuple[str, int]], lossy: bool
 
 
 def exploding(m: Moment) -> Finding | None:
-    """Gradients a hundred times the size they used to have at three of the last five epochs, while training gets no better."""
-    norms = [norm for norm in m.history.norms if norm > 0 and math.isfinite(norm)]
-    if len(norms) < PROBES + 3:
+    """Gradients a hundred times the size they used to have at three of the last five epochs, while training gets no better; or
+    too large from the start, with a loss far above that of a constant answer: they grow from layer to layer.
+    """
+    norms = m.history.norms
+    if m.n < PROBES or not all(map(math.isfinite, norms[:PROBES])):
         return None
+    start, base = median(norms[:PROBES]), m.setting.baseline
+    if (
+        base > 0
+        and start > EXPLODED * base
+        and median(norms[-PROBES:]) > STILL * base
+        and m.history.train[0] > STILL * base
+    ):
+        return Finding(
+            "exploding_gradients",
+            "certain" if m.learnt < 0 else "likely",
+            1,
+            "exploding gradients",
+            f"the gradient's norm was {figure(start)} in the first epochs and is {figure(median(norms[-PROBES:]))} now, and training "
+            f"loss began at {figure(m.history.train[0])} where a constant answer has {figure(base)}: signal and gradient grow from "
+            "layer to layer",
+        )
     latest = norms[-5:]
-    usual = median(norms[:-5] or norms[:3])
-    wild = sum(norm > EXPLODED * usual for norm in latest)
-    if wild < PROBES or m.train_now < 0.9 * median(m.history.train[:3]):
+    usual = median(norms[:-5])
+    if m.n < PROBES + 5 or not usual > 0 or sum(norm > EXPLODED * usual for norm in latest) < PROBES:
+        return None
+    if m.train_now < 0.9 * median(m.history.train[:3]):
         return None
     return Finding(
         "exploding_gradients",
         "certain" if m.learnt < 0 else "likely",
-        m.history.epochs[-min(len(latest), m.n)],
+        m.history.epochs[-5],
         "exploding gradients",
         f"the gradient's norm is {figure(median(latest))}, {median(latest) / usual:.0f} times its usual {figure(usual)}, and "
         f"training loss is {figure(m.train_now)}",
@@ -83,7 +105,9 @@ def exploding(m: Moment) -> Finding | None:
 def vanishing(m: Moment) -> Finding | None:
     """Nothing is learnt, and the gradient of some layer is a thousandth of another's."""
     rows = m.history.rms[-PROBES:]
-    if len(rows) < PROBES or m.learnt >= NOT_LEARNING or len(rows[0]) < 3:
+    if len(rows) < PROBES or not -NOT_LEARNING < m.learnt < NOT_LEARNING or len(rows[0]) < 3:
+        return None
+    if m.zero_layer or m.dead > SHARE / 2:  # dead units pass no gradient on either, and weights of 0 none at all
         return None
     middles = [median([row[layer] for row in rows]) for layer in range(len(rows[0]))]
     low, high = min(middles), max(middles)
@@ -122,7 +146,9 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
         return None
     shares = [min(pair) for pair in zip(before, now, strict=True)]
     worst = max(shares)
-    if worst < SHARE or not _hampered(m, worst):
+    if worst < SHARE or m.zero_layer or not _hampered(m, worst):
+        return None
+    if worst <= 0.9 and m.narrow:  # one of two units is half of a layer
         return None
     layer = shares.index(worst)
     return Finding(

@@ -12,8 +12,11 @@ from typing import Any
 from ..events import EpochEnded
 from .trend import MannKendall, gain_ahead, median, slope, spread, thin
 
-LATEST = 5
-"""Epochs whose median is what a loss is now; all of them in a short run."""
+NARROW = 8
+"""Hidden units of the widest layer, up to which a net is a small one."""
+
+LATEST = range(5, 26)
+"""Epochs whose median is what a loss is now: a tenth of them, at least and at most so many."""
 
 KEPT = 16
 """Looks into the net that are kept: the latest ones."""
@@ -133,6 +136,11 @@ class Moment:
         self.n = len(history)
         self.epoch = history.epochs[-1]
 
+    @property
+    def latest(self) -> int:
+        """The epochs that stand for now."""
+        return min(LATEST.stop - 1, max(LATEST.start, self.n // 10))
+
     @cached_property
     def share(self) -> float:
         """How much of the epochs there can be are done, 0 to 1; 0 as long as that is not known."""
@@ -142,12 +150,24 @@ class Moment:
     @cached_property
     def train_now(self) -> float:
         """The training loss of the latest epochs."""
-        return median(self.history.train[-LATEST:])
+        return median(self.history.train[-self.latest :])
 
     @cached_property
     def val_now(self) -> float:
         """The validation loss of the latest epochs."""
-        return median(self.history.val[-LATEST:])
+        return median(self.history.val[-self.latest :])
+
+    @cached_property
+    def narrow(self) -> bool:
+        """Whether the net is known to be so small that its starting point decides where it ends."""
+        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
+        return bool(hidden) and max(hidden) <= NARROW
+
+    @cached_property
+    def tight(self) -> bool:
+        """Whether some layer is known to have fewer units than there are classes to tell apart (exp of their entropy)."""
+        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
+        return bool(hidden) and self.setting.baseline > 0 and min(hidden) < math.exp(self.setting.baseline) - 0.5
 
     @cached_property
     def reference(self) -> float:
@@ -159,6 +179,17 @@ class Moment:
     def learnt(self) -> float:
         """The share of the training loss that is explained: 0 as good as a constant, 1 all; below 0 worse than that."""
         return 1 - self.train_now / self.reference if self.reference > 0 else math.nan
+
+    @property
+    def learnt_running(self) -> float:
+        """The same for the loss of the steps, with dropout and noise as far as they are on."""
+        return 1 - median(self.history.running[-self.latest :]) / self.reference if self.reference > 0 else math.nan
+
+    @property
+    def running_fall(self) -> float:
+        """By how much of its present level the loss of the steps fell over the latest third."""
+        curve = thin(self.history.running)
+        return _fall(curve[-max(8, len(curve) // 3) :])
 
     @cached_property
     def train_curve(self) -> list[float]:
@@ -242,7 +273,22 @@ class Moment:
     @cached_property
     def update(self) -> float:
         """The median over layers and looks of the size of a step relative to the weights; NaN when unknown."""
-        return median([one for row in self.history.updates[-5:] for one in row])
+        return median([one for row in self.history.updates[-5:] for one in row if one == one])
+
+    @property
+    def zero_layer(self) -> bool:
+        """Whether the weights of a layer were all 0 and stayed so: the size of such a step is 0 / 0."""
+        return bool(self.history.updates) and any(one != one for one in self.history.updates[-1])
+
+    @property
+    def dead(self) -> float:
+        """The largest share of a layer's units that were dead at the last look."""
+        return max(self.history.units[-1].dead, default=0.0) if self.history.units else 0.0
+
+    @property
+    def saturated(self) -> float:
+        """The largest share of a layer's units that were saturated at the last look."""
+        return max(self.history.units[-1].saturated, default=0.0) if self.history.units else 0.0
 
     @cached_property
     def cosine(self) -> float:

@@ -13,7 +13,7 @@ from .trend import MannKendall, median, thin
 WORSE = 1.03
 """A training loss this many times that of a constant answer: only steps that are too long keep it there."""
 
-SWING = 0.12
+SWING = 0.08
 """Scatter of the training loss from epoch to epoch, relative to its level."""
 
 FLIPS = 0.4
@@ -22,7 +22,7 @@ FLIPS = 0.4
 LONG_STEP = 0.02
 """The size of a step relative to the weights from where on it is a long one."""
 
-SHORT_STEP = 3e-4
+SHORT_STEP = 1.2e-3
 """And below which it is a short one."""
 
 
@@ -71,7 +71,7 @@ def too_high(m: Moment) -> Finding | None:
     if m.n < 8 or m.flips < FLIPS or m.learnt > 0.97:
         return None
     # A fall over the window that is large against the scatter is progress, however rough.
-    if m.train_fall > 0.6 * m.swing or m.train_z < -2.6:
+    if (m.train_fall > 0.6 * m.swing and m.train_z < -1.5) or m.train_z < -2.6:
         return None
     long_steps = m.update > LONG_STEP
     back_and_forth = m.cosine < -0.1
@@ -109,12 +109,12 @@ def too_low(m: Moment) -> Finding | None:
     if late < 0.45 * early:
         return None
     fallen = 1 - last / first
-    if fallen < 1e-3 or (m.update == m.update and m.update > 10 * SHORT_STEP):
+    if fallen < 1e-3 or (m.update == m.update and m.update > SHORT_STEP):
         return None
     steps = f"; a step changes the weights by {m.update:.2g} of their size" if m.update == m.update else ""
     return Finding(
         "learning_rate_low",
-        "certain" if m.update < SHORT_STEP else "likely",
+        "certain" if m.update < SHORT_STEP / 4 else "likely",
         1,
         "the learning rate is too low",
         f"training loss went smoothly from {figure(first)} to {figure(last)} in {m.n} epochs, {late / early:.0%} as fast in the "

@@ -28,8 +28,11 @@ POOR = 0.5
 NOTHING = 0.05
 """A share explained below which a run has learnt nothing."""
 
-NARROW = 8
-"""Hidden units of the widest layer, up to which a net is so small that its starting point decides where it ends."""
+FAR = 0.6
+"""A share explained from which on a flat loss is no sign of being stuck."""
+
+HELD, WEAK, PLAIN = 0.75, 0.5, 0.15
+"""The share explained below which a run underfits: of a model that is held back, of one that is weak, and of any other."""
 
 
 def too_short(m: Moment) -> Finding | None:
@@ -67,54 +70,56 @@ def _exhausted(m: Moment) -> bool:
 
 def stuck(m: Moment) -> Finding | None:
     """The training loss is flat and far from done, in a net that could do better."""
-    if m.learnt >= POOR + 0.1 or not _flat(m) or m.setting.linear or strong(m.setting.config):
+    if m.learnt >= FAR or m.setting.linear or m.tight or strong(m.setting.config) or not _flat(m):
         return None
-    if m.learnt > NOTHING and not _narrow(m):
+    if m.learnt > NOTHING and not m.narrow:
         return None
     since = _since(m)
     words = "nothing is learnt" if m.learnt <= NOTHING else f"only {m.learnt:.0%} is explained"
+    same = "; the weights of a layer are all 0, and units that start equal stay equal" if m.zero_layer else ""
     return Finding(
         "stuck",
-        "certain" if m.window >= 16 and abs(m.train_fall) < FLAT / 2 else "likely",
+        "certain" if m.zero_layer or (m.window >= 16 and abs(m.train_fall) < FLAT / 2) else "likely",
         since,
         "looks stuck",
         f"training loss has stayed at {figure(m.train_now)} since epoch {since} ({words} of what a constant answer leaves: "
-        f"{figure(m.reference)})",
+        f"{figure(m.reference)}){same}",
     )
 
 
 def underfitting(m: Moment) -> Finding | None:
-    """Converged, training no better than validation, and most of the target is unexplained: the model is too weak or held back."""
-    if m.learnt > POOR + 0.2 or not m.setting.baseline > 0 or not _flat(m, 1.5):
-        return None
+    """Converged, training no better than validation, and most of the target is unexplained: the model is too weak or held back.
+
+    How much of a target can be explained nobody knows. So a model that is neither known to be weak nor held back has to
+    explain next to nothing.
+    """
     held = strong(m.setting.config)
+    # What is switched off or drowned in noise while training shows in the loss of the steps, not in that measured after them.
+    learnt = min(m.learnt, m.learnt_running) if held else m.learnt
+    if learnt > HELD or not m.setting.baseline > 0 or m.val_now > 1.2 * m.train_now:
+        return None
+    if not (_flat(m, 1.5) or (held and m.n >= 10 and m.running_fall < 2 * FLAT)):
+        return None
     penalty = m.history.penalty
     burdened = penalty > 0.5 * (m.train_now + penalty) if penalty > 0 else False
-    limit = POOR + 0.2 if held or burdened else POOR - 0.1
-    if (
-        m.learnt >= limit
-        or m.val_now > 1.15 * m.train_now
-        or (m.setting.config is not None and not (held or burdened) and _narrow(m) and not m.setting.linear)
-    ):
+    weak = m.setting.linear or m.tight
+    if m.narrow and not (held or burdened or weak):
         return None
-    if m.learnt < NOTHING and not (held or burdened or m.setting.linear):
+    if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
+        m.learnt < NOTHING and not (held or burdened or weak)
+    ):
         return None
     why = f"; {', '.join(held)} is strong" if held else ""
     why = why or (f"; the penalty is {penalty / (m.train_now + penalty):.0%} of what is made small" if burdened else "")
+    why = why or ("; the model is linear" if m.setting.linear else "; the net is narrow" if weak else "")
     return Finding(
         "underfitting",
-        "certain" if m.learnt < limit / 2 and m.window >= 12 else "likely",
+        "certain" if learnt < POOR / 2 and m.window >= 12 else "likely",
         _since(m),
         "underfitting",
-        f"training loss has settled at {figure(m.train_now)}, validation at {figure(m.val_now)}: only {max(0.0, m.learnt):.0%} of "
-        f"what a constant answer leaves ({figure(m.reference)}) is explained{why}",
+        f"training loss has settled at {figure(m.train_now)}, validation at {figure(m.val_now)}: only {max(0.0, learnt):.0%} of "
+        f"what a constant answer leaves ({figure(m.reference)}) is explained{' while training' * (learnt < m.learnt)}{why}",
     )
-
-
-def _narrow(m: Moment) -> bool:
-    """Whether the net is known to be so small that its start decides where it ends."""
-    hidden = m.setting.knob("model.hidden", ())
-    return bool(hidden) and max(hidden) <= NARROW
 
 
 def could_stop(m: Moment) -> Finding | None:
@@ -124,7 +129,7 @@ def could_stop(m: Moment) -> Finding | None:
         return None
     if m.setting.knob("early_stopping.enabled", False) or m.setting.schedule not in ("", "constant"):
         return None
-    if m.learnt < POOR or not _flat(m, 0.5) or m.val_fall > FLAT / 2 or m.val_gain > 0.005:
+    if m.learnt < POOR or m.train_fall > FLAT / 2 or not _flat(m, 0.5) or m.val_fall > FLAT / 2 or m.val_gain > 0.005:
         return None
     return Finding(
         "could_stop",
@@ -137,10 +142,15 @@ def could_stop(m: Moment) -> Finding | None:
 
 
 def _flat(m: Moment, times: float = 1.0) -> bool:
-    """Whether the training loss has stopped falling, for 8 epochs at least and for what is to be foreseen."""
-    if m.n < 10:
+    """Whether the training loss has stopped falling: not by more than 2 % over the latest third, or by no more than its noise.
+
+    For 10 epochs at least; and nothing is to be foreseen of it either.
+    """
+    if m.n < 10 or m.train_fall < -5 * FLAT * max(1.0, m.swing / FLAT):
         return False
-    return -5 * FLAT < m.train_fall < FLAT * times and m.train_gain < FLAT * times
+    if m.train_fall < FLAT * times and m.train_gain < FLAT * times:
+        return True
+    return m.swing > FLAT and m.train_z > -2 and m.train_fall < 2 * m.swing and m.train_gain < 2 * m.swing
 
 
 def _since(m: Moment) -> int:

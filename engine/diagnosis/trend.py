@@ -86,6 +86,12 @@ def slope(values: Sequence[float]) -> float:
     return median([(values[b] - values[a]) / (b - a) for a in range(n - 1) for b in range(a + 1, n)])
 
 
+def scatter(values: Sequence[float]) -> float:
+    """The standard deviation of the noise of a curve, from its second differences, in which a smooth course cancels out."""
+    bends = [a - 2 * b + c for a, b, c in zip(values, values[1:], values[2:], strict=False)]
+    return NORMAL * median([abs(bend) for bend in bends]) / math.sqrt(6) if bends else 0.0
+
+
 def thin(values: Sequence[float], most: int = MOST) -> list[float]:
     """`most` values or fewer that stand for all: the medians of equal parts."""
     n = len(values)
@@ -95,11 +101,10 @@ def thin(values: Sequence[float], most: int = MOST) -> list[float]:
     return [median(values[start:stop]) for start, stop in itertools.pairwise(edges)]
 
 
-def level(values: Sequence[float], place: float) -> float:
-    """The height of a curve around `place`, a share of its length from 0 to 1: the median of a twelfth of it, 3 values at least."""
-    n = len(values)
-    half = max(1, n // 24)
-    middle = min(n - 1 - half, max(half, round(place * n) - 1)) if n > 2 * half else n // 2
+def level(values: Sequence[float], at: int = -1) -> float:
+    """The height of a curve around its value number `at`, at its end without it: the median of a twelfth of it, 3 values at least."""
+    half = max(1, len(values) // 24)
+    middle = len(values) - 1 - half if at < 0 else at
     return median(values[max(0, middle - half) : middle + half + 1])
 
 
@@ -113,12 +118,12 @@ def gain_ahead(values: Sequence[float], more: float = 0.5) -> float:
     if n < 3:
         return 0.0
     noise = spread([b - a for a, b in itertools.pairwise(values)]) if n > 4 else 0.0
-    now = level(values, 1.0)
+    now = level(values)
     if n < 6:
         first, middle, last = values[-3:]
         return max(0.0, _exponential(first, middle, last, more * (n - 1)))
     part = values[: max(3, round(n * 2 / 3))]
-    then = level(part, 1.0)
+    then = level(part)
     before = (*_forecasts(part, n / len(part) - 1), 0.0)
     ahead = (*_forecasts(values, more), 0.0)
     floor = (0.2 * noise) ** 2 + 1e-24 * now * now + 1e-300
@@ -128,8 +133,11 @@ def gain_ahead(values: Sequence[float], more: float = 0.5) -> float:
 
 def _forecasts(values: Sequence[float], more: float) -> tuple[float, float]:
     """How far a series falls with `more` of its length on top, if it falls exponentially, and if by a power law."""
-    third, quarter, two_thirds, half, now = (level(values, place) for place in (1 / 3, 1 / 4, 2 / 3, 1 / 2, 1.0))
-    return _exponential(third, two_thirds, now, 3 * more), _power(quarter, half, now, more)
+    end = len(values) - 1 - max(1, len(values) // 24)  # where the level of the end stands
+    step = max(1, (end - len(values) // 3) // 2)
+    now, before, first = level(values, end), level(values, end - step), level(values, max(0, end - 2 * step))
+    half, quarter = level(values, (end + 1) // 2 - 1), level(values, max(0, (end + 1) // 4 - 1))
+    return _exponential(first, before, now, more * len(values) / step), _power(quarter, half, now, more)
 
 
 def _exponential(a: float, b: float, c: float, steps: float) -> float:

@@ -91,17 +91,25 @@ def label(case: Case, store: Store) -> tuple[Trained, str, str]:
                 return run, "too_short", f"{case.planted}, but three times the epochs help"
             return run, "", f"{case.planted}, but {cure} helps"
         return run, case.planted, ""
-    broken = any(not math.isfinite(epoch.train_loss + epoch.val_loss) for epoch in run.epochs)
+    broken = any(
+        not math.isfinite(epoch.train_loss + epoch.val_loss) or math.isinf(epoch.train_loss_running)
+        for epoch in run.epochs
+    )
     if not any(helps(run, store.run(case.table, with_changes(case.knobs, cure))) for cure in case.cures):
         return run, "", f"{case.planted}, but no cure of it helps"
     if broken != (case.planted == "non_finite"):
-        return run, "non_finite" if broken else "learning_rate_high", f"{case.planted}, by its numbers"
-    dead = max((max(epoch.dead_units, default=0.0) for epoch in run.epochs[-8:]), default=0.0)
-    if case.planted == "learning_rate_high" and dead >= 0.5:
-        return run, "dead_units", "learning_rate_high, but its units are dead"
-    if case.planted == "dead_units" and dead < 0.5:
-        return run, "learning_rate_high", "dead_units, but they live"
+        if broken:
+            return run, "non_finite", f"{case.planted}, but its losses are no numbers"
+        return run, _by_units(run), "non_finite, but its losses stay numbers"
+    if case.planted in ("learning_rate_high", "dead_units") and (own := _by_units(run)) != case.planted:
+        return run, own, f"{case.planted}, but half of a layer is {'dead' if own == 'dead_units' else 'alive'}"
     return run, case.planted, ""
+
+
+def _by_units(run: Trained) -> str:
+    """Of steps that were too long: whether they have killed half of a layer."""
+    dead = max((max(epoch.dead_units, default=0.0) for epoch in run.epochs[-8:]), default=0.0)
+    return "dead_units" if dead >= 0.5 else "learning_rate_high"
 
 
 def alarms(run: Trained) -> list[Alarm]:
