@@ -18,6 +18,7 @@ from .configfile import dump_config
 from .console import final_table
 from .data.prepared import Prepared
 from .facts import Histogram
+from .longcurves import FIGURES, mean_sample
 from .measures import measure_label
 from .report import label_of, sides
 from .runview import RunView
@@ -58,6 +59,7 @@ class TensorBoardSink:
         self._tested = before.test.epoch if before is not None and before.test is not None else 0
         self._regions: e.RegionsMapped | None = None
         self._finished = False
+        self._sampled = self._view.now  # up to when the machine's figures are in the log
 
     def write(self, event: e.Event) -> None:
         if isinstance(event, e.Rewound):
@@ -70,7 +72,11 @@ class TensorBoardSink:
             if event.epoch == self._tested:
                 return  # the same weights were tested before the run went on: the same values at the same step
             self._tested = event.epoch
-        if found := scalars(event, self._view):
+        found = scalars(event, self._view)
+        if isinstance(event, e.EpochEnded):
+            found |= system_scalars(self._view.machine_log.since(self._sampled))
+            self._sampled = event.time
+        if found:
             # On disk at once; the checkpoint that goes on behind this epoch is saved later: a kill leaves no gap.
             _add_scalars(writer, found, getattr(event, "epoch", 0), event.time)
         match event:
@@ -175,6 +181,14 @@ def scalars(event: e.Event, view: RunView) -> dict[str, float]:
             names = names if len(names) == len(value) else [str(count) for count in range(1, len(value) + 1)]
             found |= {f"{item.name}/{name}": one for name, one in zip(names, value, strict=True)}
     return found
+
+
+def system_scalars(samples: list[e.MachineSampled]) -> dict[str, float]:
+    """The means of what the machine had to do during an epoch, by tag; none for an epoch in which it was not told."""
+    if not samples:
+        return {}
+    figures = ((name, getattr(mean_sample(samples), name)) for name in FIGURES)
+    return {f"system/{name}": value for name, value in figures if value is not None}
 
 
 def _measure(name: str, view: RunView) -> str:

@@ -45,15 +45,17 @@ def ls(folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
 
 def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOption = False) -> None:
     """Show what a run has come to: its figures, who trains it, its last checkpoint."""
+    from .history import view_of
     from .runs import find_run, summarize_run
 
     found = find_run(run, folder)
     summary = summarize_run(found.path)
-    view, damaged = _view_of(found)
+    view, damaged = view_of(found)
     if as_json:
         typer.echo(json.dumps(_as_json(summary, view, damaged), indent=2))
         return
     from .console import final_rows
+    from .finaltext import next_block, report_blocks, rows_text, terminal_width
 
     rows = [("status", _status(summary)), *final_rows(view)]
     if view.saved is not None:
@@ -66,8 +68,9 @@ def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
         rows.append(("warning", f"{damaged} lines of the journal are damaged and were passed over"))
     if not view.folder:
         rows.append(("run folder", clean(found.path, 2000)))
-    for name, text in rows:
-        typer.echo(f"{name:<11} {text}")
+    width = terminal_width()
+    blocks = [rows_text(rows, width), *report_blocks(view, width), next_block(view, width)]
+    typer.echo("\n\n".join(block for block in blocks if block))
 
 
 def stop(
@@ -141,7 +144,35 @@ def replay(run: RunArgument = NEWEST, folder: FolderOption = RUNS) -> None:
     raise typer.Exit(replay_plainly(find_run(run, folder).path))
 
 
-VERBS = (ls, show, diagnose, stop, resume, replay)
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help="Names of runs, parts of them, or their folders.")
+    ],
+    folder: FolderOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare runs: their figures side by side, the best marked, and the settings that differ."""
+    from . import comparing
+    from .finaltext import terminal_width
+    from .runs import find_run
+
+    if not 2 <= len(runs) <= comparing.MOST:
+        problem = f"{len(runs)} given, and 2 to {comparing.MOST} can be compared"
+        raise InputError([Fault("RUN", problem, "`nntui ls` lists the runs")])
+    if any(not run.strip() for run in runs):
+        raise InputError([Fault("RUN", "is empty", "name each run")])
+    found = [find_run(run, folder) for run in runs]
+    twice = next((run.name for place, run in enumerate(found) if run.path in [one.path for one in found[:place]]), None)
+    if twice is not None:
+        raise InputError([Fault("RUN", f"{clean(twice)} is named twice", "name different runs")])
+    result = comparing.compare(found)
+    if as_json:
+        typer.echo(json.dumps(comparing.as_json(result), indent=2))
+    else:
+        typer.echo("\n".join(comparing.comparison_lines(result, terminal_width())))
+
+
+VERBS = (ls, show, diagnose, compare, stop, resume, replay)
 
 
 # ------------------------------------------------------------------------------------------------- settings that differ
@@ -209,27 +240,17 @@ def _print_table(rows: list[tuple[str, ...]]) -> None:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _view_of(run: RunDir) -> tuple[RunView, int]:
-    """The run's whole history folded, and how many lines of it are damaged. Raises InputError."""
-    from .journal import JournalTail
-    from .runview import RunView
-
-    view, tail = RunView(), JournalTail(run.journal, passing=("WeightsSampled", "StepsDone"))
-    try:
-        while tail.behind:
-            view.apply_all(tail.read())
-    except OSError as error:
-        problem = f"the run cannot be read: {error.strerror}"
-        raise InputError([Fault("", problem, "", clean(run.journal, 2000))]) from None
-    return view, tail.damaged
-
-
 def _as_json(summary: RunSummary, view: RunView, damaged: int) -> dict[str, Any]:
+    from .longcurves import FIGURES
+
     body = summary.as_json()
     body["test"] = None
     if view.test is not None:
         figures = {"loss": view.test.loss, "metric": view.test.metric, **view.test.metrics}
         body["test"] = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    body["machine"] = None
+    if view.machine is not None:
+        body["machine"] = {name: getattr(view.machine, name) for name in FIGURES}
     body["checkpoint"] = None
     if view.saved is not None:
         body["checkpoint"] = {"epochs": view.saved.epochs, "batch": view.saved.batch, "time": view.saved.time}

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import fields, is_dataclass
 from functools import cache
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from .events import TYPES, Event
@@ -68,6 +69,8 @@ def typed(value: Any, hint: Any) -> Any:
     """
     if hint is float:
         return _NON_FINITE[value] if isinstance(value, str) else float(value)
+    if get_origin(hint) is UnionType:  # a figure, or None
+        return None if value is None else typed(value, get_args(hint)[0])
     if get_origin(hint) is tuple:
         inner = get_args(hint)
         if len(inner) == 2 and inner[1] is ...:

@@ -99,6 +99,7 @@ def execute(
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
     from .keeping import Keeper
+    from .machine import MachineWatch, meters_for
     from .recipe import build_recipe  # torch is imported here and not before
     from .training import Training
 
@@ -110,6 +111,7 @@ def execute(
     tee = Tee([JournalSink(folder.journal), seen, *sinks])
     reader = chapter.reader if chapter else CommandReader(folder, token)
     alone = config.trials.kind == "single"
+    machine = MachineWatch(tee, lambda: meters_for(recipe.device), lambda: token.paused)
 
     def board(where: RunDir, trial: Trial, prepared: Prepared, again: bool) -> list[Sink]:
         if not config.run.tensorboard:
@@ -139,6 +141,7 @@ def execute(
             notes.append(missing_for_figures())
         if not alone:
             _begin(tee, _started(config, recipe, folder, chapter), notes)
+            machine.start()
             around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper)
             results = sorted(run_several(plan, around), key=lambda result: result.trial.number)
         else:
@@ -150,6 +153,7 @@ def execute(
             tee.add(board(folder, plan[0], data, again))
             _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
             announce(tee, config, data, recipe, training.planned)
+            machine.start()
             if again:
                 tell_place(tee, training)
             try:
@@ -161,13 +165,16 @@ def execute(
             finally:
                 watch.close()
         reader.close()
+        machine.close()  # nothing follows the end
         _answer_late(tee, token)
         cut = token.reason if len(results) < len(plan) else None
         return _result(tee, seen.view, config, results, folder, began, cut)
     except Exception as error:
+        machine.close()
         _record_failure(tee, seen.view, folder, error, time.monotonic() - began)
         raise error if isinstance(error, TrainingError) else TrainingError(_one_line(error)) from error
     finally:
+        machine.close()
         reader.close()
         tee.close()
         lock.release()

@@ -40,13 +40,17 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The model's answer to one row of the test part, which counts from 0. See engine.report.Answers for the fields."""
+    """The model's answer to one row of the test part, which counts from 0. See engine.report.Answers for the fields.
+
+    values: the row's inputs in the data's own units (see engine.inputs), or () where they are not told.
+    """
 
     row: int
     truth: float
     answer: float
     loss: float
     probability: float
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

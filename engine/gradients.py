@@ -164,6 +164,10 @@ class GradientNorms:
         self._before.append(before)
         self._after.append(after)
 
+    def latest(self) -> Tensor | None:
+        """(parameters,): the norms measured last, before clipping; None when none was."""
+        return self._before[-1] if self._before else None
+
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
         return {

@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 import typer
 
-from .console import final_table
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED
+from .finaltext import final_text, terminal_width
 from .signals import obey_signals, to_nowhere
 from .sinks import ConsoleSink, Sink
 from .spawn import ready_sinks, spawn
@@ -61,7 +61,7 @@ def _plainly(begin: Callable[[Sequence[Sink], StopToken], RunResult]) -> int:
     obey_signals(token)
     say("loading data and PyTorch")
     result = begin([*ready_sinks(), ConsoleSink(sys.stdout)], token)
-    say(final_table(result.view))
+    say(f"\n{final_text(result.view, terminal_width())}")
     return exit_code(result.reason)
 
 
@@ -88,8 +88,9 @@ def exit_code(reason: str) -> int:
 
 def say(text: str) -> None:
     """Print a line of a run. When nobody can read it any more, all further output goes nowhere and the run goes on."""
-    try:
-        typer.echo(text)
+    encoding = sys.stdout.encoding or "utf-8"
+    try:  # a name that the terminal's encoding lacks must not end the output
+        typer.echo(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
     except (OSError, ValueError):
         silence(sys.stdout)

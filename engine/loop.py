@@ -18,7 +18,6 @@ from .events import (
     EpochStarted,
     Event,
     Noted,
-    StepsDone,
     StopAsked,
     TestMeasured,
 )
@@ -26,14 +25,13 @@ from .gradients import GradientFigures
 from .keeping import Keeper
 from .metrics import Measured, Scorecard
 from .precision import compiled
+from .progress import Progress
 from .recipe import Recipe
 from .regularization import Mixed, loss_of, weight_figures, weight_matrices
 from .stopping import StopToken
 from .training import Training
 
 Emit = Callable[[Event], None]
-
-PROGRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures 
     batches = len(recipe.train)
     sums = training.begin_epoch()
     tally, norms = sums.tally, sums.norms
-    progress = Progress(training.done + 1, emit)
+    progress = Progress(training.done + 1, emit, *tally.so_far())
     step = groups.step_of(training.batch)
     recipe.model.train()
     for batch, (x, y) in enumerate(recipe.train.shuffled(recipe.order, training.batch), training.batch + 1):
@@ -222,7 +220,9 @@ def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures 
 
         tally.add(loss, output, y)
         training.batch = batch
-        progress.add(batch, len(y))
+        progress.add(len(y))
+        if progress.due:
+            progress.tell(batch, recipe.schedule.lr, *tally.so_far(), norms.latest())
         if keeper.wanted(training, progress.last):
             going_on = keeper.attend(training)
             progress.skip()
@@ -301,27 +301,3 @@ def reason_to_end(training: Training, token: StopToken) -> EndReason | None:
     if done >= training.planned:
         return "epochs_done"
     return token.reason
-
-
-class Progress:
-    """Counts samples and time in an epoch, and tells of it at most once a second."""
-
-    def __init__(self, epoch: int, emit: Emit) -> None:
-        self._epoch, self._emit = epoch, emit
-        self._began = self._told = self.last = time.perf_counter()
-        self._samples = 0
-
-    def add(self, step: int, samples: int) -> None:
-        self._samples += samples
-        self.last = time.perf_counter()
-        if self.last - self._told >= PROGRESS_SECONDS:
-            self._told = self.last
-            self._emit(StepsDone(epoch=self._epoch, step=step, samples_per_second=self.rate()))
-
-    def skip(self) -> None:
-        """Leave the time since the last batch out of the rate: the run was paused, or saved."""
-        self._began += time.perf_counter() - self.last
-
-    def rate(self) -> float:
-        """Samples per second so far."""
-        return self._samples / max(1e-9, self.last - self._began)

@@ -66,6 +66,16 @@ class Tally:
             self._sum_up()
 
     @torch.no_grad()
+    def so_far(self) -> tuple[Tensor, int]:
+        """The sum of the losses, 0-d and on the device, and over how many samples. What waits goes on waiting."""
+        total = self._sums[0]
+        if self._waiting:
+            rows = torch.tensor([len(target) for _, _, target in self._waiting], dtype=self._kind)
+            losses = torch.stack([loss for loss, _, _ in self._waiting]).to(self._kind)
+            total = total + (losses * rows.to(total.device, non_blocking=True)).sum()
+        return total, self._count
+
+    @torch.no_grad()
     def _sum_up(self) -> None:
         """Add up the batches that wait: for many small ones together it takes a small part of the time."""
         if not self._waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -54,6 +55,32 @@ def cut(text: str, width: int, measure: Measure = cells) -> str:
     while end < len(text) and measure(text[: end + 1]) <= width:
         end += 1
     return text[:end]
+
+
+def wrap(text: str, width: int, indent: int = 0, measure: Measure = cells) -> list[str]:
+    """`text`, made safe, in lines of at most `width` cells, all but the first indented; words that are longer are broken.
+
+    Spaces within a line stay as they are, so that figures in columns do.
+    """
+    lines: list[str] = []
+    line, gap = "", ""
+    for part in re.split(r"( +)", clean(text, 4000)):
+        if not part or part.isspace():
+            gap = part
+            continue
+        while part:
+            start = " " * min(indent, max(0, width - 8)) if lines else ""
+            if line and measure(line + gap + part) <= width:
+                line, part = line + gap + part, ""
+            elif line:
+                lines.append(line)
+                line = gap = ""
+            else:
+                piece = cut(part, max(1, width - len(start)), measure) or part[:1]
+                # Spaces at the very beginning belong to the text.
+                line, part = (start or (gap if not lines else "")) + piece, part[len(piece) :]
+        gap = ""
+    return [*lines, line] if line or not lines else lines
 
 
 def bar(share: float, width: int, ascii_only: bool = False) -> str:

@@ -56,15 +56,22 @@ _PRESETS = (
 )
 
 _CLEARED = (
+    "optimizer.lr", "optimizer.weight_decay",
     "model.batch_norm", "model.init", "regularization.input_dropout", "regularization.l1", "regularization.l2", "regularization.max_norm",
     "regularization.label_smoothing", "regularization.input_noise", "regularization.mixup", "regularization.weight_decay",
 )  # fmt: skip
-"""Knobs that every preset puts back: a preset gives the same whatever was tried before it."""
+"""Knobs that every preset puts back, to the default of its optimizer where that has its own: a preset gives the same whatever
+was tried before it."""
 
 
 def presets() -> tuple[Preset, ...]:
     """Every preset. Each sets the same knobs, most of them to their defaults, so that one takes the place of another."""
-    keys = dict.fromkeys((*(key for preset in _PRESETS for key in preset.settings), *_CLEARED))
+    return tuple(Preset(one.name, one.about, _settings(one)) for one in _PRESETS)
+
+
+def _settings(preset: Preset) -> dict[str, str]:
+    """All that a preset sets. What hangs on the optimizer follows it: one's own rate under another is a dangerous mix."""
+    keys = dict.fromkeys((*(key for one in _PRESETS for key in one.settings), *_CLEARED))
     rows = knob_by_key()
-    plain = {key: show(rows[key], rows[key].default) for key in keys}
-    return tuple(Preset(one.name, one.about, {**plain, **one.settings}) for one in _PRESETS)
+    plain = {key: show(rows[key], rows[key].default_for(preset.settings)) for key in keys}
+    return {**plain, **preset.settings}

@@ -112,7 +112,7 @@ def read_record(run: RunDir) -> Record:
     if not run.journal.exists():
         return record
     try:
-        tail = JournalTail(run.journal, passing=("WeightsSampled", "StepsDone"))
+        tail = JournalTail(run.journal, passing=("WeightsSampled", "StepsDone", "MachineSampled"))
         while True:
             for event in tail.read():
                 record.apply(event)

@@ -10,11 +10,15 @@ import numpy as np
 
 from .events import ReportMade
 from .facts import Answer, ClassFigures
+from .inputs import Inputs
 from .runview import RunView
 from .text import clean
 
 SHOWN = 12
 """How many of the worst mistakes, and how many ordinary rows, a report names."""
+
+PAIRS = 200
+"""Of how many rows at the most a regression's report has the truth and the answer."""
 
 CLEARLY_WORSE = 0.05
 """By which share of its best value the validation loss must have risen to be called worse; the overfitting rule's figure."""
@@ -34,34 +38,54 @@ class Answers:
     probability: np.ndarray
 
 
-def make_report(answers: Answers, classes: int, epoch: int) -> ReportMade:
-    """The report on the test part. classes: how many there are, 0 for regression; epoch: of the weights that answered."""
+def make_report(answers: Answers, classes: int, epoch: int, inputs: Inputs | None = None) -> ReportMade:
+    """The report on the test part. classes: how many there are, 0 for regression; epoch: of the weights that answered.
+
+    inputs: of the same rows, which the mistakes then come with.
+    """
     confusion = confusion_counts(answers.truth, answers.answer, classes) if classes else np.zeros((0, 0), np.int64)
     wrong = np.flatnonzero(answers.truth != answers.answer) if classes else np.arange(len(answers.truth))
     # A loss that is no number is the worst there is; of equal ones the first row comes first.
     badness = np.nan_to_num(answers.loss[wrong].astype(np.float64), nan=np.inf)
     worst = wrong[np.argsort(-badness, kind="stable")][:SHOWN]
     rows = len(answers.truth)
-    samples = np.unique(np.linspace(0, rows - 1, min(rows, SHOWN)).astype(int)) if rows else []
+    means, scales = inputs.told_scales if inputs else ((), ())
     return ReportMade(
         epoch=epoch,
         rows=rows,
         wrong=len(wrong) if classes else 0,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         classes=class_figures(confusion),
-        mistakes=tuple(_answer(answers, int(row)) for row in worst),
-        samples=tuple(_answer(answers, int(row)) for row in samples),
+        mistakes=tuple(_answer(answers, int(row), inputs) for row in worst),
+        samples=tuple(_answer(answers, int(row)) for row in _spread(rows, SHOWN)),
+        pairs=() if classes else tuple(_pair(answers, int(row)) for row in _spread(rows, PAIRS)),
+        feature_names=inputs.told_names if inputs else (),
+        features=inputs.x.shape[1] if inputs else 0,
+        shape=inputs.told_shape if inputs else (),
+        limits=inputs.limits if inputs else (0.0, 0.0),
+        means=means,
+        scales=scales,
     )
 
 
-def _answer(answers: Answers, row: int) -> Answer:
+def _spread(rows: int, most: int) -> np.ndarray:
+    """At most so many of the rows, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(int)) if rows else np.zeros(0, int)
+
+
+def _answer(answers: Answers, row: int, inputs: Inputs | None = None) -> Answer:
     return Answer(
         row=row,
         truth=float(answers.truth[row]),
         answer=float(answers.answer[row]),
         loss=float(answers.loss[row]),
         probability=float(answers.probability[row]),
+        values=inputs.row(row) if inputs else (),
     )
+
+
+def _pair(answers: Answers, row: int) -> tuple[float, float]:
+    return float(f"{answers.truth[row]:.6g}"), float(f"{answers.answer[row]:.6g}")
 
 
 def confusion_counts(truth: np.ndarray, answer: np.ndarray, classes: int) -> np.ndarray:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from . import events as e
+from .longcurves import MachineLog, StepCurve
+from .timeleft import seconds_left
 from .words import AFTER_WORDS, change_words, end_words, place_words
 
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
@@ -23,6 +25,7 @@ class TrialView:
     train_loss: list[float]
     val_loss: list[float]
     ended: e.TrialEnded | None = None
+    report: e.ReportMade | None = None
 
 
 @dataclass(slots=True)
@@ -33,7 +36,8 @@ class RunView:
     `log` and what concerns the whole run is about one of them, number `trial`: the one under way, and of several that train side
     by side the first that began, until it has ended and another goes on. `others` has the views of those beside it.
 
-    planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
+    times: seconds since 1970 at which each of them ended. steps: the loss inside the epochs. machine: what the machine had to do the last time that it
+    was told, machine_log: all along. planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
     whole epochs that were done where a chapter began. saved: the last checkpoint; save_problem: why the latest could not be
     saved, or "". chapters: every time a process took the run up again. screen_lost: the last time it lost its terminal.
     """
@@ -68,6 +72,10 @@ class RunView:
     sparsity: list[float] = field(default_factory=list)
     train_loss_running: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    steps: StepCurve = field(default_factory=StepCurve)
+    machine: e.MachineSampled | None = None
+    machine_log: MachineLog = field(default_factory=MachineLog)
 
     best_epoch: int = 0
     best_loss: float = float("inf")
@@ -121,7 +129,7 @@ class RunView:
         """Show another of the trials under way."""
         if (other := self.others.pop(trial, None)) is None:
             return
-        mine = RunView(trial=self.trial, trials=[self.shown] if self.shown else [])
+        mine = RunView(trial=self.trial, trials=[self.shown] if self.shown else [], started=self.started)
         for name in _PER_TRIAL:
             setattr(mine, name, getattr(self, name))
             setattr(self, name, getattr(other, name))
@@ -139,18 +147,8 @@ class RunView:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the last planned epoch at the pace of the latest epochs, validation counted; None when unknown.
-
-        Trials that have not begun are counted at the mean time of the finished ones.
-        """
-        if not self.seconds or self.end or not self.model:
-            return None
-        finished = [trial.ended.seconds for trial in self.trials if trial.ended]
-        waiting = max(0, self.planned_trials - len(self.trials))
-        more = waiting * sum(finished) / len(finished) if finished else 0.0
-        recent = self.seconds[-5:]
-        done = self.step / max(1, self.model.steps_per_epoch) if self.epoch > len(self.epochs) else 0.0
-        return max(0.0, self.total_epochs - len(self.epochs) - done) * sum(recent) / len(recent) + more
+        """Seconds to the end of the run if nothing ends it earlier; None when unknown. See engine.timeleft."""
+        return seconds_left(self)
 
     def apply_all(self, items: Iterable[e.Event]) -> RunView:
         """Apply events in order; returns the view itself."""
@@ -184,6 +182,10 @@ class RunView:
             case e.StepsDone():
                 self.epoch, self.step = event.epoch, event.step
                 self.samples_per_second = event.samples_per_second
+                self.steps.add(event, self.model.steps_per_epoch if self.model else 0, self.started)
+            case e.MachineSampled():
+                self.machine = event
+                self.machine_log.add(event)
             case e.EpochEnded():
                 self._end_epoch(event)
             case e.EarlyStoppingChecked():
@@ -239,6 +241,8 @@ class RunView:
                 self._say(event, f"test loss {event.loss:.4g}, {self.metric} {event.metric:.4g}")
             case e.ReportMade():
                 self.report = event
+                if self.shown:
+                    self.shown.report = event
             case e.TrialStarted():
                 self._begin_trial(event)
             case e.TrialEnded():
@@ -270,7 +274,7 @@ class RunView:
         self.trials = [trial for trial in self.trials if trial.number != event.number]  # one that is trained once more
         self._say(event, f"{event.label} of {event.of}")
         if shown is not None and shown.number != event.number and shown.ended is None:
-            beside = RunView(trial=event.number, planned_trials=event.of)
+            beside = RunView(trial=event.number, planned_trials=event.of, started=self.started)
             self.others[event.number] = beside
         else:
             beside, fresh = self, RunView()
@@ -298,6 +302,8 @@ class RunView:
         keep = sum(epoch <= event.epochs for epoch in self.epochs)
         for name in ("epochs", *_PER_EPOCH):
             del getattr(self, name)[keep:]
+        del self.times[keep:]
+        self.steps.cut(event.epochs + event.batch / (self.model.steps_per_epoch if self.model else 1))
         self.epoch, self.step = event.epochs + (event.batch > 0), event.batch
         known = event.best_epoch in self.epochs  # a journal may lack its beginning
         self.best_epoch, self.best_loss = (event.best_epoch, event.best_loss) if known else (0, float("inf"))
@@ -307,7 +313,7 @@ class RunView:
         self.stopping = self.restored = self.test = self.report = None
         self.findings.clear()
         if event.trial and self.shown:
-            self.shown.ended = None
+            self.shown.ended = self.shown.report = None
         if event.why == "resumed":
             self.resumed_at.append(event.epochs)
         self.resumed_at = [at for at in self.resumed_at if at <= event.epochs]
@@ -320,6 +326,7 @@ class RunView:
         self.epochs.append(event.epoch)
         for name in _PER_EPOCH:
             getattr(self, name).append(getattr(event, name))
+        self.times.append(event.time)
         if event.best_epoch == event.epoch:
             self.best_loss, self.best_epoch = event.val_loss, event.epoch
 
@@ -330,7 +337,7 @@ class RunView:
 
 _WHOLE_RUN = frozenset([
     "run", "folder", "config", "device", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
-    "log", "end", "chapters", "screen_lost", "save_problem",
+    "log", "end", "chapters", "screen_lost", "save_problem", "machine", "machine_log",
 ])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 

@@ -1,35 +1,45 @@
-"""Numbers on their way to a chart: cleaning, thinning, smoothing, and axes that hold still.
+"""Numbers on their way to a chart: cleaning, thinning and smoothing. What belongs to an axis is in axes.py.
 
-A series is two parallel 1-D arrays: `xs` (epochs or steps, in ascending order) and `ys` (the value, in the metric's own
-unit). Nothing here knows a screen; a column is only "one of N equal parts of the x axis".
+A series is two parallel 1-D arrays: `xs` (epochs, steps or seconds, in ascending order) and `ys` (the value, in the metric's
+own unit). Nothing here knows a screen; a column is only "one of N equal parts of the x axis".
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-LARGEST = 1e300  # values are clipped here, so that a difference of two of them is still a finite float
-_MAX = sys.float_info.max
-_TINY = 1e-290  # what is smaller than this is zero to an axis: dividing by it would overflow
-_FEW = 10  # values; with fewer than these it is too early to say what is a spike
-_MANTISSAS = (10, 20, 25, 50)  # "round" steps are 1, 2, 2.5 and 5 times a power of ten
+from .axes import LARGEST, Floats, HeldBounds, clock, round_bounds, second_ticks, ticks
+
+__all__ = [
+    "LARGEST",
+    "Floats",
+    "HeldBounds",
+    "Smoother",
+    "clean",
+    "clock",
+    "column_edges",
+    "columns_of",
+    "decimate",
+    "figure",
+    "round_bounds",
+    "second_ticks",
+    "smooth",
+    "ticks",
+]
+Places = npt.NDArray[np.intp]
 
 
-# ---------------------------------------------------------------------------------------------------------- values
-
-
-def clean(xs: npt.ArrayLike, ys: npt.ArrayLike, log_y: bool = False) -> tuple[Floats, Floats, Floats]:
+def clean(
+    xs: npt.ArrayLike, ys: npt.ArrayLike, log_y: bool = False, log_x: bool = False
+) -> tuple[Floats, Floats, Floats]:
     """The points that can be drawn, and where those were that cannot.
 
     Returns `(xs, ys, lost)`: equally long finite float64 arrays in ascending order of x with magnitudes up to `LARGEST`,
     and the x of every point whose y was NaN or infinite. Points with a non-finite x have no place and are dropped; so,
-    on a logarithmic axis, are values of zero or less, which have no place either but are no fault.
+    on a logarithmic axis, are points at zero or less, which have no place either but are no fault.
     """
     x, y = np.asarray(xs, np.float64).ravel(), np.asarray(ys, np.float64).ravel()
     count = min(len(x), len(y))
@@ -40,6 +50,9 @@ def clean(xs: npt.ArrayLike, ys: npt.ArrayLike, log_y: bool = False) -> tuple[Fl
     if np.any(x[1:] < x[:-1]):
         order = np.argsort(x, kind="stable")
         x, y = x[order], y[order]
+    if log_x:
+        start = int(np.searchsorted(x, 0.0, "right"))
+        x, y = x[start:], y[start:]
     if _tame(y) and not (log_y and y.min() <= 0):
         return x, y, x[:0]
     finite = np.isfinite(y)
@@ -52,32 +65,45 @@ def _tame(values: Floats) -> bool:
     return bool(len(values) and values.min() >= -LARGEST and values.max() <= LARGEST)
 
 
-def columns_of(xs: Floats, columns: int, low: float, high: float) -> npt.NDArray[np.intp]:
-    """The column (0 to `columns` - 1) of each x, with `low` in the middle of the first and `high` in that of the last."""
-    if columns < 2 or not high > low:
-        return np.zeros(len(xs), np.intp)
-    with np.errstate(over="ignore"):  # far outside of the axis is outside
-        exact = (xs - low) * ((columns - 1) / (high - low))
-    return np.clip(np.rint(exact), 0, columns - 1).astype(np.intp)
-
-
-def decimate(xs: Floats, ys: Floats, columns: int, low: float, high: float) -> tuple[Floats, Floats]:
-    """The few points that draw the same picture: of each column its lowest and its highest, in order of appearance.
-
-    Wants finite `ys` and ascending `xs`, as `clean` returns them. The very first and last points are kept as well, so
-    that at most 2 * `columns` + 2 points are left.
+def column_edges(columns: int, low: float, high: float, log: bool = False) -> Floats:
+    """The `columns` - 1 values of x that part the columns, with `low` in the middle of the first and `high` in that of the
+    last. With `log` the columns are equal parts of log x; `low` is then above 0. An edge itself belongs to its right side.
     """
-    count = len(xs)
-    if count <= 2:
+    if columns < 2 or not high > low:
+        return np.zeros(0)
+    share = (np.arange(columns - 1) + 0.5) / (columns - 1)
+    if log:
+        bottom, top = math.log10(low), math.log10(high)
+        return np.clip(10.0 ** np.minimum(bottom + share * (top - bottom), 308.0), low, high)
+    return low + share * (high - low)
+
+
+def columns_of(xs: Floats, columns: int, low: float, high: float, log: bool = False) -> Places:
+    """The column (0 to `columns` - 1) of each x; the columns are those of `column_edges`."""
+    return np.searchsorted(column_edges(columns, low, high, log), xs, "right")
+
+
+def decimate(xs: Floats, ys: Floats, columns: int, low: float, high: float, log: bool = False) -> tuple[Floats, Floats]:
+    """The few points that draw the same picture: of each column its first, lowest, highest and last.
+
+    These four make a line of straight pieces that fills the same pixels as the whole series, if the columns are those of the
+    pixels (M4: Jugel, Jerzak, Hackenbroich and Markl, VLDB 2014). Wants finite `ys` and ascending `xs`, as `clean` returns
+    them. At most 4 * `columns` points are left.
+    """
+    if len(xs) <= 4:
         return xs, ys
-    edges = np.searchsorted(columns_of(xs, columns, low, high), np.arange(columns + 1))
-    kept = [0, count - 1]
+    # Ascending, so the columns are slices, and finding their ends is all that has to be asked of the xs.
+    edges = np.searchsorted(xs, column_edges(columns, low, high, log), "left")
+    starts, stops = np.append(0, edges), np.append(edges, len(xs))
+    filled = stops > starts
+    starts, stops = starts[filled], stops[filled]
+    if len(starts) * 4 >= len(xs):
+        return xs, ys
     # Two C-speed scans a column beat any whole-array trick: there are at most some hundred columns.
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        if stop > start:
-            part = ys[start:stop]
-            kept += (start + int(part.argmin()), start + int(part.argmax()))
-    chosen = np.unique(np.array(kept, np.intp))
+    parts = [ys[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    lowest = starts + np.array([part.argmin() for part in parts])
+    highest = starts + np.array([part.argmax() for part in parts])
+    chosen = np.unique(np.concatenate([starts, lowest, highest, stops - 1]))
     return xs[chosen], ys[chosen]
 
 
@@ -87,194 +113,73 @@ def smooth(ys: npt.ArrayLike, weight: float) -> Floats:
     The first value stands for itself and constants stay what they are. NaN and infinite values are stepped over: they
     stay in their place and do not touch their neighbours. Equally long as `ys`.
     """
-    out = np.array(ys, np.float64).ravel()
-    weight = min(max(float(weight), 0.0), 0.9999) if math.isfinite(weight) else 0.0
-    usable = np.isfinite(out)
-    values = np.clip(out[usable], -LARGEST, LARGEST)
-    if weight < 1e-9 or len(values) < 2:  # so light a past changes no digit, and its powers would overflow
+    return Smoother(weight).update(ys).copy()
+
+
+class Smoother:
+    """`smooth` for a curve that grows: what was smoothed before is kept, and only what was appended is worked out.
+
+    Whether the curve did only grow is looked at each time; after a change in its past all of it is smoothed anew.
+    """
+
+    def __init__(self, weight: float) -> None:
+        self.weight = min(max(float(weight), 0.0), 0.9999) if math.isfinite(weight) else 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._seen = self._out = np.zeros(0)
+        self._total = self._mass = 0.0  # sum(w^(n-k) * v_k) and sum(w^(n-k)) over the values so far
+        self._low, self._high = math.inf, -math.inf
+
+    def update(self, ys: npt.ArrayLike) -> Floats:
+        """The smoothed curve, as long as `ys`: the one array that this object keeps, so not to be written to."""
+        seen = np.array(ys, np.float64).ravel()
+        known = len(self._seen)
+        if len(seen) < known or not np.array_equal(seen[:known].view(np.int64), self._seen.view(np.int64)):
+            self._forget()
+            known = 0
+        if len(seen) > known:
+            self._out = np.concatenate([self._out, self._continued(seen[known:])])
+            self._out.flags.writeable = False
+        self._seen = seen
+        return self._out
+
+    def _continued(self, ys: Floats) -> Floats:
+        out = ys.copy()
+        usable = np.isfinite(ys)
+        values = np.clip(ys[usable], -LARGEST, LARGEST)
+        if self.weight < 1e-9 or not len(values):  # so light a past changes no digit, and its powers would overflow
+            return out
+        past = self._total / self._mass if self._mass else 0.0
+        scale = max(float(np.abs(values).max()), abs(past)) or 1.0
+        mean, total, self._mass = _moving_mean(values / scale, self.weight, past / scale * self._mass, self._mass)
+        self._total = min(max(total / self._mass, -1.0), 1.0) * scale * self._mass
+        # A mean lies between the extremes seen so far: said explicitly, rounding cannot move a constant by a last bit.
+        low = np.minimum(np.minimum.accumulate(values), self._low)
+        high = np.maximum(np.maximum.accumulate(values), self._high)
+        self._low, self._high = float(low[-1]), float(high[-1])
+        out[usable] = np.clip(mean * scale, low, high)
         return out
-    scale = float(np.abs(values).max()) or 1.0
-    mean = _moving_mean(values / scale, weight) * scale
-    # A mean lies between the extremes seen so far: said explicitly, rounding cannot move a constant by a last bit.
-    mean = np.clip(mean, np.minimum.accumulate(values), np.maximum.accumulate(values))
-    out[usable] = mean
-    return out
 
 
-def _moving_mean(values: Floats, weight: float) -> Floats:
-    """sum(w^(i-k) * v_k) / sum(w^(i-k)) for every i, k <= i; `values` within +-1.
+def _moving_mean(values: Floats, weight: float, total: float, mass: float) -> tuple[Floats, float, float]:
+    """sum(w^(i-k) * v_k) / sum(w^(i-k)) for every i, k <= i, and the last two sums; `values` within +-1.
 
-    A block at a time as a cumulative sum of v_k * w^-k; blocks are short enough for w^-k to stay far from overflow.
+    `total` and `mass` are these sums over the values before. A block at a time as a cumulative sum of v_k * w^-k; blocks are
+    short enough for w^-k to stay far from overflow.
     """
     block = max(1, min(len(values), int(math.log(1e150) / -math.log(weight))))
     decay = weight ** np.arange(1, block + 1)
-    total, mass = 0.0, 0.0
+    weights = np.cumsum(1.0 / decay)
     parts = []
     for start in range(0, len(values), block):
         part = values[start : start + block]
         fade = decay[: len(part)]
         sums = (np.cumsum(part / fade) + total) * fade
-        masses = (np.cumsum(1.0 / fade) + mass) * fade
+        masses = (weights[: len(part)] + mass) * fade
         total, mass = float(sums[-1]), float(masses[-1])
         parts.append(sums / masses)
-    return np.concatenate(parts)
-
-
-# ------------------------------------------------------------------------------------------------------------ axes
-
-
-def _step(index: int) -> tuple[int, int]:
-    """The `index`-th round step as (mantissa, exponent of ten): whole numbers, so that multiples of it are exact."""
-    return _MANTISSAS[index % 4], index // 4
-
-
-def _times(count: int, step: tuple[int, int]) -> float:
-    """`count` steps as the nearest float, at the largest float where it would overflow."""
-    mantissa, exponent = step
-    whole = count * mantissa
-    try:
-        return float(whole * 10**exponent) if exponent >= 0 else whole / 10**-exponent
-    except OverflowError:
-        return math.copysign(_MAX, whole)
-
-
-def _step_from(width: float) -> int:
-    """Index of the smallest round step that is at least `width` (> 0)."""
-    index = 4 * (math.floor(math.log10(width)) - 1)
-    while _times(1, _step(index)) < width * (1 - 1e-9):
-        index += 1
-    return index
-
-
-def _ordered(low: float, high: float) -> tuple[float, float]:
-    low, high = (min(max(v, -_MAX), _MAX) if v == v else 0.0 for v in (float(low), float(high)))
-    return (low, high) if low <= high else (high, low)
-
-
-def _narrow(low: float, high: float) -> bool:
-    """Whether the range is so narrow for its place that floats can no longer divide it."""
-    return high / 2 - low / 2 <= max(abs(low), abs(high)) * 1e-12
-
-
-def _opened(low: float, high: float) -> tuple[float, float]:
-    """The range itself, or a wider one around it where it is too narrow to be divided."""
-    largest = max(abs(low), abs(high))
-    if largest < _TINY:
-        return (-1.0, 1.0) if low < 0 else (0.0, 1.0)
-    if _narrow(low, high):
-        return max(low - largest / 2, -_MAX), min(high + largest / 2, _MAX)
-    return low, high
-
-
-def round_bounds(low: float, high: float, log: bool = False) -> tuple[float, float]:
-    """Round numbers around `low` to `high` for the ends of an axis; always `bounds[0] < bounds[1]`, both finite.
-
-    On a logarithmic axis they are positive, and values of zero or less are not held.
-    """
-    low, high = _ordered(low, high)
-    if log:
-        return _round_log_bounds(low, high)
-    low, high = _opened(low, high)
-    step = _step(_step_from(high / 5 - low / 5))
-    size = _times(1, step)
-    below = _times(math.floor(low / size + 1e-9), step)
-    above = _times(math.ceil(high / size - 1e-9), step)
-    return min(below, low), max(above, high)
-
-
-def _round_log_bounds(low: float, high: float) -> tuple[float, float]:
-    if high <= 0:
-        return 1.0, 10.0
-    low = low if low > 0 else high / 1000 or high
-    grid = _log_grid(low, high, (1, 2, 5) if math.log10(high) - math.log10(low) < 3 else (1,))
-    below = [g for g in grid if g <= low]
-    above = [g for g in grid if g >= high]
-    bottom, top = (max(below) if below else low), (min(above) if above else high)
-    if bottom < top:
-        return bottom, top
-    # One value, which is itself round: give it room on both sides.
-    lower, upper = [g for g in grid if g < bottom], [g for g in grid if g > top]
-    return (max(lower) if lower else bottom), (min(upper) if upper else top)
-
-
-def _log_grid(low: float, high: float, digits: Iterable[int]) -> list[float]:
-    """The floats digit x 10^k from a decade below `low` to a decade above `high`, ascending."""
-    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1
-    grid = [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in digits]
-    return [value for value in grid if 0 < value <= _MAX]
-
-
-def ticks(low: float, high: float, count: int, log: bool = False, whole: bool = False) -> list[tuple[float, str]]:
-    """At most `count` round values from `low` to `high`, ascending, each with a label of at most 7 characters.
-
-    `whole` allows whole numbers only (epochs) and may return none; `log` prefers powers of ten.
-    """
-    low, high = _ordered(low, high)
-    if count < 1 or (log and low <= 0):
-        return []
-    if low == high or _narrow(low, high):
-        return [] if whole and low != round(low) else [(low, _short(low))]
-    return _log_ticks(low, high, count) if log else _linear_ticks(low, high, count, whole)
-
-
-def _linear_ticks(low: float, high: float, count: int, whole: bool) -> list[tuple[float, str]]:
-    index = _step_from(max(high / count - low / count, _TINY))
-    fitting: list[tuple[tuple[int, int], int, int]] = []
-    for candidate in range(index, index + 4000):
-        step = _step(candidate)
-        if whole and (step[1] < -1 or (step[1] == -1 and step[0] == 25)):
-            continue
-        size = _times(1, step)
-        slack = 1e-9 * min(1.0, high / size - low / size)
-        first, last = math.ceil(low / size - slack), math.floor(high / size + slack)
-        if last - first < count:
-            fitting.append((step, first, last))
-        if len(fitting) == 3 or size >= _MAX or first > last:
-            break
-    if not fitting:
-        return []
-    # A scale whose ends carry a number reads best: a slightly coarser step that meets both is preferred, if it has a middle.
-    ends = [
-        fit
-        for fit in fitting
-        if fit[2] - fit[1] > 1 and (_times(fit[1], fit[0]), _times(fit[2], fit[0])) == (low, high)
-    ]
-    step, first, last = (ends or fitting)[0]
-    values = [_times(k, step) for k in range(first, last + 1)]
-    decimals = max(0, -step[1] - (step[0] % 10 == 0))
-    return _labelled(values, decimals)
-
-
-def _log_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]:
-    for digits in ((1, 2, 5), (1, 3), (1,)):
-        values = [v for v in _log_grid(low, high, digits) if low <= v <= high]
-        if 0 < len(values) <= count:
-            break
-    stride = max(1, -(-len(values) // count))
-    return [(value, _short(value)) for value in values[::stride]]
-
-
-def _labelled(values: Sequence[float], decimals: int) -> list[tuple[float, str]]:
-    """Labels with one number of decimals for all, or in powers of ten for all where those would be too long."""
-    labels = [f"{value:.{decimals}f}" for value in values] if max(map(abs, values), default=0) < 1e7 else []
-    if not labels or decimals > 5 or max(map(len, labels)) > 7:
-        labels = [_short(value) for value in values]
-    pairs = list(zip(values, labels, strict=True))
-    # Where seven characters cannot tell two neighbours apart the second stays without a number.
-    return [pair for i, pair in enumerate(pairs) if i == 0 or pair[1] != pairs[i - 1][1]]
-
-
-def _short(value: float) -> str:
-    """`value` in at most 7 characters, exactly if that is possible, else as nearly as fits."""
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e5 and len(f"{value:g}") <= 6:
-        return f"{value:g}"
-    spelled = [f"{value:.{digits}e}" for digits in range(3)]
-    spelled += [text.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e") for text in spelled]
-    fitting = [text for text in spelled if len(text) <= 7]
-    exact = [text for text in fitting if math.isclose(float(text), value, rel_tol=1e-9)]
-    return exact[0] if exact else fitting[-1]
+    return np.concatenate(parts), total, mass
 
 
 def figure(value: float) -> str:
@@ -283,73 +188,3 @@ def figure(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     return f"{value:#.4g}".rstrip(".") if value else "0"
-
-
-class HeldBounds:
-    """Bounds of a y axis that move seldom, so that one chart and the next differ in few cells.
-
-    They widen at once when a value falls outside, with some room to spare, and narrow only when there are
-    some values that use less than half of them. A start that alone takes more than half of the height (the loss of the first epoch) is let go of once
-    there are enough later values: the axis then belongs to those, and the start is above or below it.
-
-    `limits` are values the metric cannot pass, such as (0, 1) for an accuracy: no room is spared beyond them.
-    """
-
-    def __init__(self, limits: tuple[float | None, float | None] = (None, None)) -> None:
-        self.limits = limits
-        self.low, self.high = 0.0, 1.0
-        self._log: bool | None = None  # None: nothing was seen yet
-
-    def update(self, series: Sequence[Floats], log: bool = False) -> tuple[float, float]:
-        """The bounds for these clean values, one array per series, each in order of time."""
-        log = bool(log)
-        wanted = [_focus(values, log) for values in series if len(values)]
-        if not wanted:
-            return self.low, self.high
-        low, high = min(low for low, _ in wanted), max(high for _, high in wanted)
-        many = max(map(len, series)) >= _FEW
-        if self._log is not log or (many and _span(low, high, log) < 0.5 * _span(self.low, self.high, log)):
-            self._hold(low, high, log)
-        elif low < self.low or high > self.high:
-            spare = 0.35 * _span(min(low, self.low), max(high, self.high), log)
-            self._hold(
-                self._beyond(low, -spare, log) if low < self.low else self.low,
-                self._beyond(high, spare, log) if high > self.high else self.high,
-                log,
-            )
-        return self.low, self.high
-
-    def _beyond(self, value: float, spare: float, log: bool) -> float:
-        """`value` moved on by `spare`, but neither across zero nor across a limit that it has not passed itself."""
-        if log:
-            moved = min(max(value * 10.0**spare, min(value, _TINY)), max(value, LARGEST))
-        else:
-            moved = value + spare
-        for stop in (limit for limit in (None if log else 0.0, *self.limits) if limit is not None):
-            if min(value, moved) <= stop <= max(value, moved):
-                moved = stop
-        return moved
-
-    def _hold(self, low: float, high: float, log: bool) -> None:
-        self.low, self.high = round_bounds(low, high, log)
-        bottom, top = self.limits
-        if bottom is not None and self.low < bottom <= low:
-            self.low = bottom
-        if top is not None and high <= top < self.high:
-            self.high = top
-        self._log = log
-
-
-def _span(low: float, high: float, log: bool) -> float:
-    return math.log10(high) - math.log10(low) if log else high - low
-
-
-def _focus(values: Floats, log: bool) -> tuple[float, float]:
-    """Lowest and highest of the values an axis should hold: all, or all but a first twentieth that towers over the rest."""
-    low, high = float(values.min()), float(values.max())
-    if len(values) >= _FEW:
-        later = values[max(1, len(values) // 20) :]
-        later_low, later_high = float(later.min()), float(later.max())
-        if _span(later_low, later_high, log) < 0.5 * _span(low, high, log):
-            return later_low, later_high
-    return low, high

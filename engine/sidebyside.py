@@ -13,9 +13,11 @@ from torch import Tensor
 from . import events as e
 from .batchednet import Stack
 from .commands import Save
+from .data.batches import WAITING
 from .keeping import Keeper
-from .loop import Emit, Progress, TrainFigures, evaluate_epoch, judge_epoch, reason_to_end
+from .loop import Emit, TrainFigures, evaluate_epoch, judge_epoch, reason_to_end
 from .metrics import measured
+from .progress import Progress
 from .recipe import Recipe
 from .stopping import StopToken
 from .training import Training
@@ -101,7 +103,8 @@ def train_epoch_together(
     first = lanes[0].training.batch
     inputs, targets = gathered(recipes)
     kept = Kept(lanes, first)
-    progress = Progress(lanes[0].training.done + 1, min(lanes, key=lambda lane: lane.number).emit)
+    told = min(range(len(lanes)), key=lambda number: lanes[number].number)  # whose loss inside the epoch is told
+    progress = Progress(lanes[told].training.done + 1, lanes[told].emit, *kept.so_far(told))
     for recipe in recipes:
         recipe.model.train()
     one = recipes[0]  # the settings are the same for all
@@ -153,7 +156,9 @@ def train_epoch_together(
         if moving:
             for recipe, _, _ in steps:
                 recipe.schedule.after_step()
-        progress.add(batch, min(size, recipes[0].train.rows - (batch - 1) * size))
+        progress.add(max(0, min(size, recipes[told].train.rows - (batch - 1) * size)))
+        if progress.due:
+            progress.tell(batch, recipes[told].schedule.lr, *kept.so_far(told), begun[told].norms.latest())
         if token.attention or lanes[0].keeper.overdue(progress.last):
             _stand(lanes, batch)
             kept.hand_over(whole=False)
@@ -172,6 +177,7 @@ def gathered(recipes: Sequence[Recipe]) -> tuple[Tensor, Tensor]:
 
     Where one has fewer rows than another, zeros stand behind them.
     """
+    began = time.perf_counter()
     most = max(recipe.train.rows for recipe in recipes)
     x, y = recipes[0].train.x, recipes[0].train.y
     inputs, targets = x.new_zeros(len(recipes), most, *x.shape[1:]), y.new_zeros(len(recipes), most)
@@ -180,6 +186,7 @@ def gathered(recipes: Sequence[Recipe]) -> tuple[Tensor, Tensor]:
         order = torch.randperm(rows, generator=recipe.order).to(x.device)
         torch.index_select(recipe.train.x, 0, order, out=own_inputs[:rows])
         torch.index_select(recipe.train.y, 0, order, out=own_targets[:rows])
+    WAITING.seconds += time.perf_counter() - began
     return inputs, targets
 
 
@@ -208,6 +215,8 @@ class Kept:
         self._lanes = lanes
         self._batches: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in lanes]
         self._common: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._summed = 0, 0  # batches of both kinds whose losses are in the sum below, with its samples
+        self._sum: tuple[Tensor | float, int] = 0.0, 0
 
     def add(self, start: int, stop: int, losses: Tensor, output: Tensor, target: Tensor) -> None:
         """Take in a batch of the trainings from number `start` to before `stop`."""
@@ -217,6 +226,20 @@ class Kept:
         for number in range(start, stop):
             at = number - start
             self._batches[number].append((losses[at], output[at], target[at]))
+
+    @torch.no_grad()
+    def so_far(self, number: int) -> tuple[Tensor, int]:
+        """As Tally.so_far, of the training of this number, always the same one."""
+        partial = self._lanes[number].training.partial
+        assert partial is not None
+        handed, samples = partial.tally.so_far()
+        common, own = self._common[self._summed[0] :], self._batches[number][self._summed[1] :]
+        self._summed = len(self._common), len(self._batches[number])
+        if rows := [target.shape[1] for _, _, target in common] + [len(target) for _, _, target in own]:
+            losses = torch.stack([loss[number] for loss, _, _ in common] + [loss for loss, _, _ in own])
+            shares = torch.tensor(rows, dtype=handed.dtype).to(handed.device, non_blocking=True)
+            self._sum = self._sum[0] + (losses.to(handed) * shares).sum(), self._sum[1] + sum(rows)
+        return handed + self._sum[0], samples + self._sum[1]
 
     def hand_over(self, whole: bool) -> None:
         """Add all of it to the tallies. whole: nothing was handed over before, and the epoch is at its end."""
@@ -233,6 +256,7 @@ class Kept:
                 partial.tally.add(loss, output, target)
             others.clear()
         self._common.clear()
+        self._summed, self._sum = (0, 0), (0.0, 0)
 
 
 def _attend(lanes: Sequence[Lane], all_lanes: Sequence[Lane], emit: Emit, token: StopToken) -> bool:

@@ -6,7 +6,9 @@ did not come from this program's own source goes through `clean` once, at the ed
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 
 # Characters that change how *other* characters are laid out or ordered: bidirectional controls (Unicode TR #9) and the
 # line and paragraph separators. They are printable by category but can make a line read as something it is not.
@@ -36,3 +38,10 @@ def clean(text: object, limit: int = 400) -> str:
     if raw.isascii() and raw.isprintable():
         return raw
     return "".join(map(_safe, raw))
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that `name` was probably meant to be, whatever its case, or None."""
+    by_lower = {known.lower(): known for known in names}
+    matches = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[matches[0]] if matches else None

@@ -17,6 +17,7 @@ from .data.splits import Split, fold_splits, split
 from .data.table import Table
 from .errors import ConfigError, InputError, TrainingError
 from .facts import MadeEdit
+from .inputs import Inputs
 from .record import changed_settings
 from .report import make_report
 from .rundir import RunDir, write_atomically
@@ -113,7 +114,8 @@ def conclude(
         test = measure_test(recipe, tested, data.baseline_metric, token)
     if test is not None:
         emit(test)
-        emit(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested))
+        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape)
+        emit(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested, inputs))
         for fact in map_regions(recipe, data, tested):
             emit(fact)
         _save_weights(emit, recipe, folder)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .previews import Previewer
     from .savefile import OpenFile
+    from .screens.compare import CompareAsked, CompareScreen
     from .screens.dialogs import ConfirmQuit, HelpScreen
     from .screens.lr_find import FindRate, LrFindScreen
     from .screens.monitor import MonitorScreen
@@ -51,17 +52,17 @@ KEEP_SECONDS = 1.0  # the last settings are waited for so long when the app ends
 def _load() -> None:
     """Import the screens and all they need; takes most of a second."""
     from . import leaving, source, takeover, workshop
-    from .screens import dialogs, lr_find, monitor, runs, setup
+    from .screens import compare, dialogs, lr_find, monitor, runs, setup
 
     del leaving  # which is needed at the end, when it may be too late to find it
     here = globals()
-    for module in (source, takeover, workshop, dialogs, lr_find, monitor, runs, setup):
+    for module in (source, takeover, workshop, compare, dialogs, lr_find, monitor, runs, setup):
         here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
 
 
 _LATER = frozenset(
     [
-        "AttachedSource", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
+        "AttachedSource", "CompareScreen", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
         "runs_in", "take_over",
     ]
 )  # fmt: skip
@@ -166,7 +167,7 @@ class NntuiApp(Shell):
         """A monitor over what is the run of this app from now on."""
         if self._watch is not None:
             self._watch.source = source
-        self.monitor = MonitorScreen(source, self._charset, self._colour)
+        self.monitor = MonitorScreen(source, self._charset, self._colour, keeper=self._keeper)
         self.push_screen(self.monitor)
 
     def on_setup_screen_run_asked(self, message: SetupScreen.RunAsked) -> None:
@@ -199,8 +200,14 @@ class NntuiApp(Shell):
             )
             return
         self._back_to_setup()
-        if message.config is not None and isinstance(self.screen, SetupScreen):
-            self.screen.set_config(message.config)
+        if isinstance(self.screen, SetupScreen):
+            message.put_into(self.screen)
+
+    def on_compare_asked(self, message: CompareAsked) -> None:
+        """The list of runs that the one asked about lies among, to mark others in."""
+        run = Path(message.folder)
+        dialog = RunsScreen(str(run.parent), self._list_runs, self._take_over, [run])
+        self.push_screen(dialog, self._open_from_list)
 
     def _back_to_setup(self) -> None:
         self.monitor = None
@@ -231,9 +238,12 @@ class NntuiApp(Shell):
         folder = self._config.run.folder if self._config is not None else "runs"
         self.push_screen(RunsScreen(folder, self._list_runs, self._take_over), self._open_from_list)
 
-    def _open_from_list(self, folder: Path | None) -> None:
-        """Show a run that was chosen in the list, over whatever is there."""
+    def _open_from_list(self, folder: Path | list[Path] | None) -> None:
+        """Show a run that was chosen in the list, or several that are to be compared, over whatever is there."""
         if folder is None:
+            return
+        if isinstance(folder, list):
+            self.push_screen(CompareScreen(folder, self._look))
             return
         if self.monitor is not None and Path(self.monitor.view.folder) == folder:
             while self.screen is not self.monitor:
@@ -249,7 +259,7 @@ class NntuiApp(Shell):
         if self.monitor is None:
             self._watch_over(source)
         else:
-            self.push_screen(MonitorScreen(source, self._charset, self._colour, guest=True))
+            self.push_screen(MonitorScreen(source, self._charset, self._colour, True, self._keeper))
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 

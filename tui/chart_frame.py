@@ -1,94 +1,28 @@
-"""What stands around the curves of a chart: the grid of cells, its colours, the axes and the legend. Pure, as chart.py is."""
+"""What stands around the curves of a chart: the grid of cells, the axes and the legend. Pure, as chart.py is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from .chart_glyphs import PAINTS, TINTS, Glyphs
+
 Tick = tuple[int, str]  # column or row inside the canvas, label
 Piece = tuple[str, str]  # text, paint
-
-
-@dataclass(frozen=True)
-class Glyphs:
-    """The characters of one charset. `lines` and `swatches` go by role, `marks` by kind."""
-
-    lines: dict[str, str]  # names plotext knows ("braille", "hd") or one character
-    swatches: dict[str, str]
-    marks: dict[str, str]
-    upright: str
-    wall: str
-    wall_tick: str
-    corner: str
-    floor: str
-    floor_tick: str
-    more: str
-    west: str
-    east: str
-
-
-_SIGNS = {"best": "●", "stop": "■", "lr": "▼", "other": "◆"}
-_BOX = {
-    "upright": "┊", "wall": "│", "wall_tick": "┤", "corner": "└", "floor": "─", "floor_tick": "┬", "more": "…",
-    "west": "←", "east": "→",
-}  # fmt: skip
-GLYPHS: dict[str, Glyphs] = {
-    "braille": Glyphs(
-        {"train": "braille", "validation": "hd", "reference": "┄"},
-        {"train": "⠒⠒", "validation": "▄▄", "reference": "┄┄"},
-        _SIGNS,
-        **_BOX,
-    ),
-    "blocks": Glyphs(
-        {"train": "•", "validation": "hd", "reference": "┄"},
-        {"train": "••", "validation": "▄▄", "reference": "┄┄"},
-        _SIGNS,
-        **_BOX,
-    ),
-    "ascii": Glyphs(
-        {"train": ".", "validation": "o", "reference": "-"},
-        {"train": "..", "validation": "oo", "reference": "--"},
-        {"best": "*", "stop": "X", "lr": "v", "other": "^"},
-        ":", "|", "+", "+", "-", "+", "~", "<-", "->",
-    ),
-}  # fmt: skip
-LOST = "!"  # where a value was NaN or infinite
-
-# Hues of Okabe and Ito, which the colour-blind can tell apart; the darker ones are for light backgrounds.
-_DARK = {"train": "#56b4e9", "validation": "#e69f00", "best": "#00c08b", "stop": "#ff7043", "lr": "#cc79a7"}
-_LIGHT = {"train": "#0072b2", "validation": "#a86400", "best": "#00795a", "stop": "#c04a00", "lr": "#a0467c"}
-
-
-@lru_cache
-def palette(colour: bool, dark: bool) -> dict[str, Style]:
-    """Paint name -> style. Without colour every style is empty: then only the characters differ."""
-    paints: dict[str, Style] = dict.fromkeys(
-        ("train", "validation", "reference", "best", "stop", "lr", "other", "lost", "axis", "label", "text", "title"),
-        Style.null(),
-    )
-    if colour:
-        hues = _DARK if dark else _LIGHT
-        paints |= {name: Style(color=hue) for name, hue in hues.items()}
-        paints |= {
-            "reference": Style(color="#8a8a8a" if dark else "#767676"),
-            "other": Style(color="#b0b0b0" if dark else "#5a5a5a"),
-            "lost": Style(color=hues["stop"], bold=True),
-            "axis": Style(color="#6c6c6c" if dark else "#9a9a9a"),
-            "label": Style(color="#a8a8a8" if dark else "#5a5a5a"),
-            "title": Style(bold=True),
-        }
-    return paints
+_PAINT = {paint: number for number, paint in enumerate(PAINTS)}
+_BLANK = ord(" ")
 
 
 def cells(text: str) -> int:
     """Cells that `text` takes in a grid, character by character: joined emoji are not joined there."""
-    return len(text) if text.isascii() else sum(map(cell_len, text))
+    return len(text) if text.isascii() and text.isprintable() else sum(map(cell_len, text))
 
 
 class Grid:
@@ -96,34 +30,66 @@ class Grid:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self._chars = [[" "] * width for _ in range(height)]
-        self._paints = [[""] * width for _ in range(height)]
+        self._chars = np.full((height, width), _BLANK, "<u4")  # code points; 0 in the second cell of a wide character
+        self._paints = np.zeros((height, width), np.uint16)
+        self._tinted = False
 
     def put(self, x: int, y: int, text: str, paint: str) -> None:
         """Writes `text` from cell (x, y) to the right. A wide character takes two cells, the second of which is empty."""
         if not 0 <= y < self.height:
             return
-        chars, paints = self._chars[y], self._paints[y]
+        chars, paints, number = self._chars[y], self._paints[y], _PAINT[paint]
         for char in text:
-            size = cell_len(char)
+            size = 1 if " " <= char <= "~" else cell_len(char)
             if size and x >= 0 and x + size <= self.width:
-                chars[x : x + size] = [char] + [""] * (size - 1)
-                paints[x : x + size] = [paint] * size
+                if chars[x] == 0:  # the right half of a wide character is overwritten: its left half goes as well
+                    chars[x - 1] = _BLANK
+                if x + size < self.width and chars[x + size] == 0:
+                    chars[x + size] = _BLANK
+                chars[x : x + size] = 0
+                chars[x] = ord(char)
+                paints[x : x + size] = number
             x += size
 
-    def blank(self, x: int, y: int) -> bool:
-        return 0 <= y < self.height and 0 <= x < self.width and self._chars[y][x] == " "
+    def fill(
+        self, ys: npt.NDArray[np.intp], xs: npt.NDArray[np.intp], codes: npt.NDArray[np.uint32] | int, paint: str
+    ) -> None:
+        """Writes one narrow character a cell at (xs, ys), which lie inside and where no wide character is."""
+        self._chars[ys, xs] = codes
+        self._paints[ys, xs] = _PAINT[paint]
 
-    def strips(self, styles: dict[str, Style]) -> list[Strip]:
-        return [self._strip(chars, paints, styles) for chars, paints in zip(self._chars, self._paints, strict=True)]
+    def tint(self, top: int, bottom: int, left: int, right: int, tint: str) -> None:
+        """Gives the cells from row `top` to before `bottom` and from column `left` to before `right` another background."""
+        self._tinted = True
+        self._paints[max(top, 0) : bottom, max(left, 0) : max(right, 0)] += len(PAINTS) * TINTS.index(tint)
 
-    def _strip(self, chars: list[str], paints: list[str], styles: dict[str, Style]) -> Strip:
+    def free(self, x: int, y: int, size: int, paints: Iterable[str]) -> bool:
+        """Whether these cells are inside, and nothing was written there but in one of these paints."""
+        if not (0 <= y < self.height and x >= 0 and x + size <= self.width):
+            return False
+        behind = np.isin(self._paints[y, x : x + size], [_PAINT[paint] for paint in paints])
+        return bool((behind | (self._chars[y, x : x + size] == _BLANK)).all())
+
+    def strips(self, styles: Mapping[tuple[str, str], Style]) -> list[Strip]:
+        """The rows, in runs of equal style."""
+        used = {
+            number: styles[PAINTS[number % len(PAINTS)], TINTS[number // len(PAINTS)]] for number in self._numbers()
+        }
+        return [self._strip(y, used) for y in range(self.height)]
+
+    def _numbers(self) -> list[int]:
+        return np.unique(self._paints).tolist() if self._tinted else list(range(len(PAINTS)))
+
+    def _strip(self, y: int, styles: Mapping[int, Style]) -> Strip:
+        if not self.width:
+            return Strip([], 0)
+        row, paints = self._chars[y].tobytes().decode("utf-32-le", "surrogatepass"), self._paints[y]
+        ends = [*(np.flatnonzero(paints[1:] != paints[:-1]) + 1).tolist(), self.width]
         segments: list[Segment] = []
         start = 0
-        for x in range(1, self.width + 1):
-            if x == self.width or paints[x] != paints[start]:
-                segments.append(Segment("".join(chars[start:x]), styles.get(paints[start])))
-                start = x
+        for end, number in zip(ends, paints[[0, *ends[:-1]]].tolist(), strict=True):
+            segments.append(Segment(row[start:end].replace("\0", ""), styles[number]))
+            start = end
         return Strip(segments, self.width)
 
 
@@ -180,7 +146,7 @@ class Entry:
     paint: str
     name: str
     value: str
-    is_mark: bool = False  # marks come after the lines and give way first
+    minor: bool = False  # minor ones come after the others and give way first
 
 
 def fit(text: str, width: int, more: str) -> str:
@@ -204,18 +170,18 @@ def plain(text: str) -> str:
 def legend(title: str, entries: Sequence[Entry], width: int, more: str) -> list[Piece]:
     """The pieces of the first row in at most `width` cells: all of it, or as much as there is room for.
 
-    Room is made in this order: gaps, marks from the last to the first, long names, numbers, title, names; at last the row
-    is cut.
+    Room is made in this order: gaps, minor entries from the last to the first, long names, numbers of many lines, title, names,
+    numbers; at last the row is cut.
     """
-    lines = sum(not entry.is_mark for entry in entries)
+    entries = sorted(entries, key=lambda entry: entry.minor)
+    lines = sum(not entry.minor for entry in entries)
+    names = [(10, False), (6, False)] if lines > 3 else []  # of many lines the names say more than the numbers
     attempts = [
         _pieces(title, entries, "   ", 99, True, more),
         *(_pieces(title, entries[:count], "  ", 99, True, more) for count in range(len(entries), lines - 1, -1)),
-        _pieces(title, entries[:lines], "  ", 10, True, more),
-        _pieces(title, entries[:lines], " ", 5, True, more),
-        _pieces("", entries[:lines], " ", 5, True, more),
-        _pieces("", entries[:lines], " ", 0, True, more),
-        _pieces("", entries[:lines], " ", 0, False, more),
+        *(_pieces(title, entries[:lines], "  ", size, True, more) for size in (10, 8)),
+        *(_pieces(title, entries[:lines], " ", size, value, more) for size, value in [(6, True), *names, (5, True)]),
+        *(_pieces("", entries[:lines], " ", size, value, more) for size, value in [(5, True), (0, True), (0, False)]),
     ]
     for pieces in attempts:
         if sum(cells(text) for text, _ in pieces) <= width:

@@ -15,11 +15,13 @@ from engine.knobs import Knob, knob_by_key, knobs, parse, show, values
 from .faults import at_fields
 
 MOST_CHANGES = 500  # that can be undone
+_CHOICE = "@"  # between a knob and the choice that a text of it belongs to
 
 
 class Draft:
     """What stands in the form. Texts of knobs that mean nothing at the moment are kept, so that changing a choice back
-    brings them back.
+    brings them back. A field whose default hangs on a choice has a text for each: a learning rate belongs to its optimizer,
+    and another optimizer has its own.
 
     config is the RunConfig that the texts give, or None while there are `wrong` ones (by key). faults: these, and what only
     the data or the machine could tell, of a refused run and of a preview; of each key one. Every change can be undone and done
@@ -35,12 +37,15 @@ class Draft:
         self.wrong: dict[str, Fault] = {}
         self.noticed: dict[str, Fault] = {}
         self._refused: dict[str, Fault] = {}
+        self.switched: dict[
+            str, tuple[str, str]
+        ] = {}  # what the last change of a choice put other typed texts in: before and after
         self._visible: tuple[Knob, ...] = ()
         self._validate()
 
     def text(self, key: str) -> str:
         """The text in the field of a knob."""
-        return self._texts[key] if key in self._texts else self.default(key)
+        return self._texts[slot] if (slot := self._slot(key)) in self._texts else self.default(key)
 
     def set(self, key: str, text: str, *, joins: bool = False) -> None:
         """Put a text into a field and look at everything anew.
@@ -49,8 +54,15 @@ class Draft:
         """
         if self.text(key) != text:
             self._remember(key if joins else "")
+            before, own = self.texts(), self._hanging_on(key)
             self._put(key, text)
             self._validate()
+            now, own = self.texts(), own | self._hanging_on(key)
+            self.switched = {
+                one: (before[one], now[one])
+                for one in own
+                if before.get(one, now.get(one)) != now.get(one) and one in now
+            }
 
     def put(self, texts: Mapping[str, str]) -> None:
         """Put texts into several fields at once; undone at once, too. Keys that are no knobs are left out."""
@@ -65,6 +77,24 @@ class Draft:
         before, self._texts = self._texts, _texts_of(config)
         self._changed_from(before)
 
+    def load_texts(self, texts: Mapping[str, str]) -> None:
+        """Put the defaults and these texts in place of all there are; one change, too."""
+        before, self._texts = self._texts, _texts_of(RunConfig())
+        for row in knobs():
+            if row.key in texts:
+                self._put(row.key, texts[row.key])
+        self._changed_from(before)
+
+    def recall(self, texts: Mapping[str, str]) -> None:
+        """Begin with texts that `remembered` gave: there is nothing to undo behind them."""
+        self.put(texts)
+        rows = knob_by_key()
+        for slot, text in texts.items():
+            if _CHOICE in slot and slot.partition(_CHOICE)[0] in rows and slot not in self._texts:
+                self._texts[slot] = text
+        self._past.clear()
+        self._future.clear()
+
     def reset(self, *keys: str) -> None:
         """Back to the default, all in one change."""
         before = dict(self._texts)
@@ -74,9 +104,23 @@ class Draft:
         self._changed_from(before)
 
     def _put(self, key: str, text: str) -> None:
-        self._texts[key] = text
-        if knob_by_key()[key].defaults and text == self.default(key):
-            del self._texts[key]
+        slot = self._slot(key)
+        self._texts[slot] = text
+        if slot != key and text == self.default(key):
+            del self._texts[slot]
+
+    def _slot(self, key: str) -> str:
+        """Where the text of a field is kept: for each choice apart where the default hangs on one."""
+        row = knob_by_key()[key]
+        return f"{key}{_CHOICE}{self._texts[f'{row.section}.name']}" if row.defaults else key
+
+    def _hanging_on(self, choice: str) -> set[str]:
+        """The fields with a text of their own for what is chosen there: their defaults hang on it."""
+        return {
+            row.key
+            for row in knobs()
+            if row.defaults and f"{row.section}.name" == choice and self._slot(row.key) in self._texts
+        }
 
     # -- undoing ------------------------------------------------------------------------------------------------------
 
@@ -124,6 +168,10 @@ class Draft:
         self._validate()
         return tuple(row.key for row in knobs() if self.text(row.key) != before[row.key])
 
+    def texts(self) -> dict[str, str]:
+        """The text of every field in sight."""
+        return {row.key: self.text(row.key) for row in self.visible()}
+
     # -- what stands beside the texts ---------------------------------------------------------------------------------
 
     def default(self, key: str) -> str:
@@ -141,6 +189,10 @@ class Draft:
     def changed_texts(self) -> dict[str, str]:
         """What differs from the defaults, also of fields that mean nothing at the moment: enough to have all of it again."""
         return {row.key: self.text(row.key) for row in knobs() if self.text(row.key) != self.default(row.key)}
+
+    def remembered(self) -> dict[str, str]:
+        """`changed_texts`, and what was typed under other choices: see `recall`."""
+        return {**{slot: text for slot, text in self._texts.items() if _CHOICE in slot}, **self.changed_texts()}
 
     def visible(self) -> tuple[Knob, ...]:
         """The knobs that mean something with the present choices, in order."""
@@ -176,7 +228,7 @@ class Draft:
 
     def trial(self, key: str, text: str) -> tuple[RunConfig | None, Fault | None]:
         """The settings if `text` stood in the field of a knob, None when they would be refused; and its own fault, if any."""
-        kept, self._texts = self._texts, {**self._texts, key: text}
+        kept, self._texts = self._texts, {**self._texts, self._slot(key): text}
         try:
             config, faults, _ = self._look()
         finally:
@@ -185,7 +237,7 @@ class Draft:
 
     def _validate(self) -> None:
         self.config, self.wrong, self._visible = self._look()
-        self._refused = {}
+        self._refused, self.switched = {}, {}
 
     def _look(self) -> tuple[RunConfig | None, dict[str, Fault], tuple[Knob, ...]]:
         found: dict[str, Any] = {}
@@ -215,7 +267,7 @@ def _texts_of(config: RunConfig) -> dict[str, str]:
     start = values(config)
     # A field whose default hangs on a choice has a text of its own only when it was given one: otherwise it follows.
     return {
-        row.key: show(row, start[row.key])
+        f"{row.key}{_CHOICE}{start[f'{row.section}.name']}" if row.defaults else row.key: show(row, start[row.key])
         for row in knobs()
         if not row.defaults or start[row.key] != row.default_for(start)
     }

@@ -6,8 +6,11 @@ from textual.binding import Binding, BindingType
 
 from engine.runview import RunView
 
+from .chart_keys import CHART_BINDINGS
+
 KEYS: list[BindingType] = [
     Binding("escape", "back", "back", key_display="Esc"),
+    Binding("r,enter", "results", "results", key_display="r"),
     Binding("space", "pause", "pause"),
     Binding("s", "stop", "stop"),
     Binding("S", "stop_now", "stop now", show=False),
@@ -19,12 +22,17 @@ KEYS: list[BindingType] = [
     Binding("n", "new_run", "new run"),
     Binding("f", "fork", "fork", show=False),
     Binding("o", "app.list_runs", "runs"),
-    Binding("m", "switch_chart", "metric"),
+    Binding("C", "compare", "compare", show=False),
+    *CHART_BINDINGS,
     Binding("l", "toggle_log", "log"),
+    Binding("L", "toggle_output", "output", show=False),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),
 ]
-LESS_WANTED = frozenset(["o", "u"])  # keys that a narrow footer does without while a run is under way
+LESS_WANTED = (
+    "chart('ghost')", "revert", "chart('layout')", "chart('left')", "app.list_runs", "more", "chart('zoom_in')", "toggle_log", "edit",
+)  # fmt: skip
+"""The keys that the line at the foot does without where it is short, the least wanted first; the help has them all."""
 
 
 def makes_sense(action: str, view: RunView, running: bool) -> bool:
@@ -44,5 +52,8 @@ def makes_sense(action: str, view: RunView, running: bool) -> bool:
         case "new_run":
             return not running
         case "fork":
-            return bool(view.folder) and view.best_epoch > 0
+            weightless = view.summary is not None and view.summary.kind == "kfold"  # each fold has weights of its own
+            return bool(view.folder) and view.best_epoch > 0 and not weightless
+        case "results":
+            return view.end is not None and not running
     return True

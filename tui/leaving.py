@@ -10,21 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.commands import ScreenGone
-from engine.console import epoch_line, final_table, notice_line
+from engine.console import epoch_line, notice_line
 from engine.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, InputError
 from engine.events import EpochEnded, Event, RunEnded
+from engine.finaltext import final_text, terminal_width
 from engine.headless import exit_code
 from engine.rundir import LOG_FILE
 from engine.runview import RunView
 from engine.text import clean
 
+from . import terminal
 from .hangup import EXIT_HUNG_UP, Watch, exit_code_of
+from .plot import loss_graph
 from .source import RunSource
 from .terminal import StrayOutput
 
 _LOOK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.03
 _PATIENT_SECONDS = 0.5
+_GRAPH = (100, 13)  # characters and lines of the graph that stays on the terminal, at the most
 
 
 def follow(
@@ -80,11 +84,18 @@ def farewell(source: RunSource | None, view: RunView, code: int, watch: Watch, o
         for line in str(error).splitlines():
             out(f"nntui: {clean(line, 2000)}\n")
         return EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
-    out(final_table(view) + "\n")
+    out(_last_words(view))
     if asked:
         return exit_code_of(asked)
     failed = view.end is not None and view.end.reason in ("failed", "non_finite", "diverged")
     return EXIT_FAILED if failed else code
+
+
+def _last_words(view: RunView) -> str:
+    """What stays on the terminal."""
+    width, charset = terminal_width(), terminal.charset()
+    graph = "" if view.planned_trials else loss_graph(view, min(width, _GRAPH[0]), _GRAPH[1], charset)
+    return f"{graph}\n\n" * bool(graph) + final_text(view, width, charset == "ascii") + "\n"
 
 
 def _catch_up(source: RunSource, view: RunView) -> None:
@@ -136,7 +147,7 @@ def outlive(
     if end is None:
         return _code_of(source, watch)
     with contextlib.suppress(Exception):
-        out(final_table(view) + "\n")
+        out(_last_words(view))
     return exit_code(end.reason)
 
 
@@ -161,7 +172,7 @@ def follow_plainly(source: RunSource) -> int:
         return EXIT_OK
     finally:
         source.close()
-    write(final_table(view) + "\n")
+    write(_last_words(view))
     return EXIT_OK
 
 

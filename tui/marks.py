@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from engine.facts import Change
 from engine.runview import RunView
 
 from .chart import Mark
 from .text import clean
+from .xaxis import Course
 
 
-def marks_of(view: RunView) -> list[Mark]:
-    """Where a process took the run up again, where settings were changed, the best epoch, and where early stopping struck."""
-    marks = [Mark(at, "resume") for at in view.resumed_at] + edit_marks(view)
-    marks += [Mark(view.best_epoch, "best")] if view.best_epoch else []
+def marks_of(view: RunView, course: Course) -> list[Mark]:
+    """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
+    struck, and the best epoch."""
+    marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
+    lost = np.flatnonzero(~np.isfinite(np.array(view.val_loss, np.float64)))
+    if len(lost):
+        epoch = view.epochs[int(lost[0])]
+        marks.append(Mark(course.at(epoch), "non_finite", f"no number @ {epoch}"))
+    for finding in view.findings.values():
+        label = f"{clean(finding.kind, 20).replace('_', ' ')} @ {finding.began}"
+        marks += [Mark(course.at(finding.began), "finding", label)] if finding.began else []
     if view.end is not None and view.end.reason == "early_stopping":
-        marks.append(Mark(len(view.epochs), "stop"))
+        marks.append(Mark(course.at(len(view.epochs)), "stop"))
+    if view.best_epoch:
+        marks.append(Mark(course.at(view.best_epoch), "best", f"best @ {view.best_epoch}"))
     return marks
 
 
-def edit_marks(view: RunView) -> list[Mark]:
+def edit_marks(view: RunView, course: Course) -> list[Mark]:
     """A tick for each edit in force, where it was made, with the new values."""
-    steps = view.model.steps_per_epoch if view.model else 1
     return [
-        Mark(edit.epoch - 1 + edit.batch / max(1, steps), "lr", clean(change_label(edit.changes), 60))
+        Mark(
+            course.at(edit.epoch - 1 + edit.batch / course.steps_per_epoch), "lr", clean(change_label(edit.changes), 60)
+        )
         for edit in view.edits
     ]
 

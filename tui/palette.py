@@ -40,7 +40,7 @@ class SetupCommands(Provider):
         for name, words, action in KEYS:
             yield name, words, lambda action=action: screen.run_action(action)
         for one in presets():
-            yield f"Preset: {one.name}", one.about, lambda one=one: screen.put(one.settings)
+            yield f"Preset: {one.name}", one.about, lambda one=one: screen.errands.take(one)
         for item in catalogue():
             yield (
                 f"Dataset: {item.name}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MOST = 200  # names; more than anybody reads, fewer than a screen minds
@@ -71,6 +71,11 @@ def list_paths(text: str, suffixes: Sequence[str] = ()) -> Listing:
     return Listing(
         text, tuple(chosen[:MOST]), more=len(chosen) > MOST, taken=bool(tail) and _is_file(os.path.expanduser(name))
     )
+
+
+def gone_of(paths: Iterable[str]) -> frozenset[str]:
+    """Those that are not there; may take as long as the file system likes."""
+    return frozenset(path for path in paths if not os.path.exists(os.path.expanduser(path)))
 
 
 def _is_file(path: str) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 from textual import events
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from engine.errors import EXIT_FAILED, EXIT_OK
 
@@ -18,6 +20,7 @@ from .hangup import Watch
 from .terminal import StrayOutput
 from .text import Charset
 from .typeahead import Prompt
+from .wire import Wire
 
 INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
 
@@ -32,9 +35,15 @@ class Shell(App[int]):
         self._charset: Charset = charset
         self._colour = colour
         self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
+        self.wire = Wire()
         self.breakdown: BaseException | None = None  # what the screen broke down over
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Resize):
+            # Comes with every size that the terminal takes, and when it is taken up again after it was another program's.
+            self.wire.forget()
+            if self.screen_stack and event.size == self.screen.size:
+                self.screen.refresh()  # which Textual does not do: the terminal had another size in between
         prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
         if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
             await super().on_event(event)
@@ -46,6 +55,13 @@ class Shell(App[int]):
     @property
     def _look(self) -> looks.Look:
         return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | CompositorUpdate | None) -> None:
+        """Write what is new in a picture. What Textual would not write now does not pass over the wire either."""
+        shown = self._driver is not None and not self._driver.is_headless and self._running and not self._batch_count
+        if shown and isinstance(renderable, CompositorUpdate):
+            renderable = self.wire.changes(renderable, self.console)
+        super()._display(screen, renderable)  # type: ignore[arg-type]
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return looks.line_filters(super().get_line_filters(), self._colour, self._charset == "ascii")

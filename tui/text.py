@@ -10,7 +10,7 @@ from rich.text import Text
 
 from engine.text import clean
 
-__all__ = ["Charset", "clean", "duration", "fit", "plain"]
+__all__ = ["Charset", "ago", "clean", "duration", "fit", "plain"]
 
 Charset = Literal["braille", "blocks", "ascii"]
 """What is drawn with, by what the terminal and its font can show."""
@@ -37,3 +37,11 @@ def duration(seconds: float) -> str:
     if days:
         return f"{days}d {hours:02}:{minutes:02}"
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was, in words that hold for a minute at least: ``just now``, ``3 min ago``, ``2 h ago``."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit} ago"
+    return "just now"

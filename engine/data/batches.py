@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class Waiting:
+    """Seconds that the loops of this process have waited for their batches: for those of a whole epoch to be put in order."""
+
+    seconds = 0.0
+
+
+WAITING = Waiting()
 
 
 class Batches:
@@ -40,8 +50,10 @@ class Batches:
         """One epoch in a new random order, every row once; without its first `done` batches."""
         # Gathering the epoch once and cutting views from it is several times cheaper than indexing for each batch. The batches
         # that are done are gathered as well: sums depend in their last bit on where in memory a view begins.
+        began = time.perf_counter()
         order = torch.randperm(self.rows, generator=generator).to(self.x.device)
         x, y = self.x[order].split(self.batch_size), self.y[order].split(self.batch_size)
+        WAITING.seconds += time.perf_counter() - began
         yield from zip(x[done:], y[done:], strict=True)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:

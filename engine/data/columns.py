@@ -10,7 +10,8 @@ from typing import Literal
 from ..errors import DataError, data_error
 from ..text import clean
 from .cells import flaw_of, is_missing
-from .delimited import display_name, read_head, records, sniff
+from .delimited import Faults, display_name, read_head, records, sniff
+from .header import UNEVEN, Header, width_fault
 
 LINES = 200
 SHOWN_ROWS = 8
@@ -69,19 +70,25 @@ class Columns:
 def peek_columns(path: str) -> Columns:
     """The columns of the file at `path`, from its first lines alone; quick for a file of any size.
 
-    Raises DataError (key ``data.source``) with one fault when there is no such file or it is no text in columns.
+    Raises DataError (key ``data.source``) when there is no such file, it is no text in columns, or what was looked at has
+    columns without a name of their own or rows of another width: no run could use it.
     """
     name = display_name(path)
     text, complete = read_head(path, LINES)
     delimiter = sniff(path, text)
     lines = _readable(records(name, text, delimiter), complete)
-    names = [cell.strip() for cell in next(lines, [])]
+    line, header = next(lines, (1, []))
+    names = [cell.strip() for cell in header]
     if not names:
         raise data_error("data.source", "the file is empty", "", name)
-    if len(names) == 1:
-        hint = "at least one input and the target are needed; divide columns by , ; tab or |"
-        raise data_error("data.source", "there is only one column", hint, f"{name}:1")
-    body = list(lines)
+    body, faults = [], Header(names, f"{name}:{line}").faults()
+    widths = Faults(UNEVEN, name)
+    for line, row in lines:
+        body.append(row)
+        if len(row) != len(names):
+            widths.add(width_fault(f"{name}:{line}", len(row), len(names)))
+    if faults := [*faults, *widths.lines()]:
+        raise DataError(faults)
     cells = [[row[index].strip() for row in body if index < len(row)] for index in range(len(names))]
     return Columns(
         names=tuple(clean(own, 60) for own in names),
@@ -95,12 +102,12 @@ def peek_columns(path: str) -> Columns:
     )
 
 
-def _readable(lines: Iterator[tuple[int, list[str]]], complete: bool) -> Iterator[list[str]]:
-    """The cells of each line; a quote that is open where the look ends is no mistake, but the end of it."""
+def _readable(lines: Iterator[tuple[int, list[str]]], complete: bool) -> Iterator[tuple[int, list[str]]]:
+    """The lines as they come; a quote that is open where the look ends is no mistake, but the end of it."""
     first = True
     while True:
         try:
-            _, cells = next(lines)
+            line = next(lines)
         except StopIteration:
             return
         except DataError:
@@ -108,7 +115,7 @@ def _readable(lines: Iterator[tuple[int, list[str]]], complete: bool) -> Iterato
                 raise
             return
         first = False
-        yield cells
+        yield line
 
 
 def _kind(cells: list[str]) -> ColumnKind:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
-from ..text import clean
+from ..text import clean, closest
 from .cells import InputCells, is_missing
 from .delimited import Faults, display_name, line_of_cell, read_text, records, sniff
-from .table import Table, closest
+from .header import UNEVEN, Header, width_fault
+from .table import Table
 from .targets import Target, TargetCells, decode
 
 MIN_ROWS = 10
@@ -37,9 +36,9 @@ def load_file(config: DataConfig) -> Table:
     line, cells = next(rows, (1, []))
     if not cells:  # not quite nothing: a pair of quotes, say
         raise data_error("data.source", "the file is empty", "", name)
-    header = _Header([cell.strip() for cell in cells], f"{name}:{line}")
+    header = Header([cell.strip() for cell in cells], f"{name}:{line}")
     target = header.find(config.target)
-    faults = [*header.faults(), *header.target_faults(config.target, target)]
+    faults = [*header.faults(), *_target_faults(header, config.target, target)]
     if faults or target is None:
         # Which cells ought to be numbers is not known, but records can still be held against the width of the header.
         raise DataError([*faults, *_Body(name, header.shown, rows).faults()])
@@ -68,55 +67,20 @@ def _assembled(config: DataConfig, body: _Body, decoded: Target, target: int) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """The names of the columns as they stand in the file, without space around them, and where they stand."""
+def _target_faults(header: Header, target: str, index: int | None) -> list[Fault]:
+    if index is not None:
+        return []
+    if not target.strip():
+        return [Fault("data.target", "name the column to predict", _listing(header), header.where)]
+    match = closest(target.strip(), header.shown)
+    hint = f"did you mean '{clean(match, 60)}'? {_listing(header)}" if match else _listing(header)
+    return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, header.where)]
 
-    names: list[str]
-    where: str
 
-    @property
-    def shown(self) -> list[str]:
-        """The names, safe to print."""
-        return [clean(name, 60) for name in self.names]
-
-    def find(self, target: str) -> int | None:
-        """The index of the column called `target`, as it is in the file or as it is shown."""
-        wanted = target.strip()
-        for names in (self.names, self.shown):
-            if wanted and wanted in names:
-                return names.index(wanted)
-        return None
-
-    def faults(self) -> list[Fault]:
-        nameless, repeated = Faults("columns without a name", self.where), Faults("repeated names", self.where)
-        for position, name in enumerate(self.names, 1):
-            if not name:
-                problem = f"column {position} has no name"
-                nameless.add(Fault("data.source", problem, "name every column in the first line", self.where))
-        for name, times in Counter(filter(None, self.names)).items():
-            if times > 1:
-                problem = f"{times} columns are called '{clean(name, 60)}'"
-                repeated.add(Fault("data.source", problem, "give every column a name of its own", self.where))
-        found = nameless.lines() + repeated.lines()
-        if len(self.names) == 1:
-            hint = "at least one input and the target are needed; divide columns by , ; tab or |"
-            found.append(Fault("data.source", "there is only one column", hint, self.where))
-        return found
-
-    def target_faults(self, target: str, index: int | None) -> list[Fault]:
-        if index is not None:
-            return []
-        if not target.strip():
-            return [Fault("data.target", "name the column to predict", self._listing(), self.where)]
-        match = closest(target.strip(), self.shown)
-        hint = f"did you mean '{clean(match, 60)}'? {self._listing()}" if match else self._listing()
-        return [Fault("data.target", f"no column called '{clean(target, 60)}'", hint, self.where)]
-
-    def _listing(self) -> str:
-        listed = ", ".join(clean(name, 20) for name in self.names[:_LISTED_COLUMNS])
-        more = len(self.names) - _LISTED_COLUMNS
-        return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"
+def _listing(header: Header) -> str:
+    listed = ", ".join(clean(name, 20) for name in header.names[:_LISTED_COLUMNS])
+    more = len(header.names) - _LISTED_COLUMNS
+    return f"columns: {listed} and {more} more" if more > 0 else f"columns: {listed}"
 
 
 class _Body:
@@ -140,7 +104,7 @@ class _Body:
         self._drop = missing == "drop"
         self.target = TargetCells(names[target or 0], name)
         self._name = name
-        self._widths = Faults("rows with too many or too few fields", name)
+        self._widths = Faults(UNEVEN, name)
         self._broken: tuple[Fault, ...] = ()
         try:
             self._read(rows, target)
@@ -152,7 +116,7 @@ class _Body:
         for line, cells in rows:
             self.rows += 1
             if len(cells) != width:
-                self._widths.add(self._width_fault(line, len(cells)))
+                self._widths.add(width_fault(f"{self._name}:{line}", len(cells), width))
             elif self._drop and any(map(is_missing, cells)):
                 self.dropped += 1
             elif target is not None:
@@ -163,13 +127,6 @@ class _Body:
     def complete(self) -> bool:
         """Whether the file could be read to its end."""
         return not self._broken
-
-    def _width_fault(self, line: int, found: int) -> Fault:
-        extent = "too many" if found > len(self.names) else "too few"
-        problem = f"{extent} fields: {found}, where the header has {len(self.names)}"
-        return Fault(
-            "data.source", problem, "correct the row, or quote a cell that holds a delimiter", f"{self._name}:{line}"
-        )
 
     def faults(self) -> list[Fault]:
         found = [*self._widths.lines(), *self.inputs.faults(), *self._broken]

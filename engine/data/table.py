@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from ..config import DataConfig
 from ..errors import data_error
-from ..text import clean
+from ..text import clean, closest
 from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file
 
 
@@ -34,13 +32,6 @@ class Table:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
     dropped: int = 0
-
-
-def closest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that `name` was probably meant to be, whatever its case, or None."""
-    by_lower = {known.lower(): known for known in names}
-    matches = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return by_lower[matches[0]] if matches else None
 
 
 def load(config: DataConfig) -> Table:

@@ -4,7 +4,7 @@ The order of a run's events::
 
     RunStarted  DataPrepared  ModelBuilt
         ( EpochStarted  StepsDone*  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
-        with Paused, Resumed, StopAsked, CheckpointSaved, KnobsChanged, SinkFailed and the like anywhere between
+        with Paused, Resumed, StopAsked, CheckpointSaved, MachineSampled, KnobsChanged, SinkFailed and the like anywhere between
     BestRestored?  ( TestMeasured  ReportMade  RegionsMapped? )?  RunEnded
 
 A run with trials (folds, restarts) tells of one after the other, and of all together at the end::
@@ -29,6 +29,7 @@ from .life import (
     CommandRefused,
     EpochsAdded,
     KnobsChanged,
+    MachineSampled,
     Noted,
     Paused,
     Resumed,
@@ -75,6 +76,7 @@ __all__ = [
     "FindingCleared",
     "FindingRaised",
     "KnobsChanged",
+    "MachineSampled",
     "ModelBuilt",
     "Noted",
     "Paused",
@@ -102,7 +104,7 @@ TYPES: dict[str, type[Event]] = {
         RunStarted, DataPrepared, ModelBuilt, EpochStarted, StepsDone, EpochEnded, EarlyStoppingChecked, FindingRaised,
         FindingCleared, Paused, Resumed, StopAsked, SinkFailed, Noted, BestRestored, TestMeasured,
         WeightsSampled, ReportMade, RegionsMapped,
-        RunResumed, Rewound, CheckpointSaved, CheckpointFailed, KnobsChanged, CommandRefused, EpochsAdded, ScreenLost,
+        MachineSampled, RunResumed, Rewound, CheckpointSaved, CheckpointFailed, KnobsChanged, CommandRefused, EpochsAdded, ScreenLost,
         TrialStarted, TrialEnded, TrialsSummarized, RunEnded,
     )
 }  # fmt: skip

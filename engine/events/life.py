@@ -46,6 +46,25 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSampled(Event):
+    """What the machine has to do for the run, at most every few seconds: means since the last time it was told.
+
+    cpu_percent: of the run's process, 100 for one core; ram_bytes: its resident memory; ram_share: of the host's memory that
+    is in use. gpu_: of the whole device that the run is on, used by whom ever; None without one that can be asked.
+    data_wait_share: of the time in which the loop waits for its next batch.
+    """
+
+    cpu_percent: float | None = None
+    ram_bytes: float | None = None
+    ram_share: float | None = None
+    gpu_percent: float | None = None
+    gpu_memory_bytes: float | None = None
+    gpu_memory_total: float | None = None
+    gpu_celsius: float | None = None
+    data_wait_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResumed(Event):
     """A process has taken the run up again. config: the settings as the run was started with, before any edit.
 

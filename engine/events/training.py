@@ -61,11 +61,18 @@ class EpochStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepsDone(Event):
-    """Progress inside an epoch, at most about once a second. step: steps done in this epoch."""
+    """Progress inside an epoch, at most about once a second. step: steps done in this epoch.
+
+    loss: mean training loss per sample over the steps since the last time it was told, while the weights moved. lr: the
+    learning rate now. grad_norm: norm of the gradient, penalties included, at the last of these steps at which it was measured.
+    """
 
     epoch: int
     step: int
     samples_per_second: float
+    loss: float = math.nan
+    lr: float = math.nan
+    grad_norm: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +200,12 @@ class ReportMade(Event):
     """What the model with the weights of `epoch` makes of the test part's `rows` rows.
 
     confusion: a row per true class, a column per answered one; classes: the figures of each; wrong: how many answers are.
-    All three are empty or 0 for regression. mistakes: the worst first, at most 12. samples: at most 12 rows, evenly spread.
+    All three are empty or 0 for regression. mistakes: the worst first, at most 12, with their inputs. samples: at most 12 rows,
+    evenly spread. pairs: of a regression, the truth and the answer of at most 200 rows, evenly spread.
+
+    feature_names, shape and limits are about the inputs of the mistakes: shape is (height, width) of pictures, whose values lie
+    between the two limits, or (values,); features: how many inputs a row has in all. means and scales: of those inputs over the
+    training rows, empty where the data is not standardized.
     """
 
     epoch: int
@@ -203,6 +215,13 @@ class ReportMade(Event):
     classes: tuple[ClassFigures, ...]
     mistakes: tuple[Answer, ...]
     samples: tuple[Answer, ...]
+    pairs: tuple[tuple[float, float], ...] = ()
+    feature_names: tuple[str, ...] = ()
+    features: int = 0
+    shape: tuple[int, ...] = ()
+    limits: tuple[float, float] = (0.0, 0.0)
+    means: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

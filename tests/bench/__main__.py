@@ -63,7 +63,7 @@ class Row:
 NAMES = (
     *("careful", "tutorial", "lightning", "keras", "skorch", "table", "cnn"),
     *("restarts", "folds", "restarts32"),
-    *("memory", "help", "paint", "monitor", "view", "gpu"),
+    *("memory", "help", "paint", "monitor", "wire", "keys", "typing", "view", "chart", "gpu"),
 )
 HEAD = (
     "| work | against | goal | median | min-max | cpu | nntui | other | rounds |\n|---|---|---|---|---|---|---|---|---|"
@@ -137,6 +137,11 @@ def rows(quick: bool, rounds: int, gpu: bool, wanted: Callable[[str], bool]) -> 
     yield from _outside(quick, rounds, wanted)
     if wanted("view"):
         yield view_row(rounds, job)
+    if wanted("chart"):
+        from .chart import measured
+
+        for work, limit, pairs, cpu, note in measured(rounds, quick):
+            yield Row("chart", work, limit, 1.0, "ms", pairs=pairs, cpu=cpu, note=note)
 
 
 def _outside(quick: bool, rounds: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
@@ -161,11 +166,34 @@ def _outside(quick: bool, rounds: int, wanted: Callable[[str], bool]) -> Iterato
             row.pairs = [start.paint_seconds(Path(folder)) for _ in range(rounds + 1)][1:]
         yield row
     if wanted("monitor"):
-        row = Row("monitor", "an epoch of digits with the monitor open, 2 cores", "without a screen", 1.03, "ms")
-        row.pairs = [start.epoch_milliseconds(20 if quick else 300) for _ in range(1 if quick else rounds + 1)][
-            -rounds:
-        ]
+        row = Row("monitor", "an epoch of digits with the monitor open, 2 cores", "without a screen", 1 / 0.97, "ms")
+        for number in range(1 if quick else rounds + 1):
+            pair = start.epoch_milliseconds(20 if quick else 300, screen_first=number % 2 == 0)
+            if number or quick:
+                row.pairs.append(pair)
         yield row
+    yield from _screen(quick, rounds, wanted)
+
+
+def _screen(quick: bool, rounds: int, wanted: Callable[[str], bool]) -> Iterator[Row]:
+    from . import screen
+
+    if wanted("wire"):
+        pairs, idle = screen.wire(12 if quick else 200)
+        work, seconds = "bytes of a new epoch, 120x40, two charts and the strips", 1 if quick else 10
+        yield Row("wire", work, "plain redraw of those", 0.10, "B", pairs=pairs)
+        yield Row("wire", work, "none", 400, "B", True, [(new, 0.0) for new, _ in pairs])
+        quiet = [(float(count), 0.0) for count in idle]
+        yield Row("wire", f"bytes in {seconds} s of a paused and an ended run", "none", 0.0, "B", True, quiet)
+    for name, words, measure in (
+        ("keys", "p99 from a key to the screen, digits at full tilt, 2 cores", screen.training_keys),
+        ("typing", "p99 from a key to the screen, typing on the setup screen", screen.typing_keys),
+    ):
+        if wanted(name):
+            found = measure(8 if quick else 50 * rounds)
+            row = Row(name, words, "no time", 100, "ms", True, [(screen.p99(found), 0.0)])
+            row.note = f"{len(found)} keys, median {statistics.median(found):.1f} ms, slowest {max(found):.1f} ms"
+            yield row
 
 
 def view_row(rounds: int, job: Any) -> Row:

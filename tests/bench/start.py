@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from engine import read_journal
 from engine.events import EpochEnded
+from tests.bench.screen import on_two_cores
 from tests.support.terminal import NNTUI, environment, terminal
 
 BARE = """
@@ -81,31 +81,23 @@ def paint_seconds(folder: Path) -> tuple[float, float]:
     return first_paint(NNTUI, folder), first_paint((sys.executable, "-c", BARE), folder)
 
 
-def epoch_milliseconds(epochs: int) -> tuple[float, float]:
-    """What an epoch of digits takes with the monitor open on a terminal of 120x40, and without a screen.
-
-    On every core there is: the screen and the training have a process each.
-    """
-    pinned = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else None
-    if pinned is not None:
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+def epoch_milliseconds(epochs: int, screen_first: bool = True) -> tuple[float, float]:
+    """What an epoch of digits takes with the monitor open on a terminal of 120x40, and without a screen; on two cores."""
     settings = [f"run.epochs={epochs}", "run.device=cpu", "early_stopping.enabled=false"]
     given = ["--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
-    try:
-        with tempfile.TemporaryDirectory() as watched, tempfile.TemporaryDirectory() as alone:
-            with terminal([*NNTUI, *given], (120, 40), Path(watched)) as program:
-                program.see("nntui · setup", "r run")
-                program.send("r")
-                program.see("all epochs done", seconds=600)
-                program.send("q")
-                program.wait()
-            subprocess.run(
-                [*NNTUI, "train", *given], check=True, stdout=subprocess.DEVNULL, env=environment(), cwd=alone
-            )
-            return _milliseconds(Path(watched)), _milliseconds(Path(alone))
-    finally:
-        if pinned is not None:
-            os.sched_setaffinity(0, pinned)
+    with tempfile.TemporaryDirectory() as watched, tempfile.TemporaryDirectory() as alone, on_two_cores():
+        for screen in (screen_first, not screen_first):
+            if screen:
+                with terminal([*NNTUI, *given], (120, 40), Path(watched)) as program:
+                    program.see("nntui · setup", "r run")
+                    program.send("r")
+                    program.see("all epochs done", seconds=600)
+                    program.send("q")
+                    program.wait()
+            else:
+                command = [*NNTUI, "train", *given]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment(), cwd=alone)
+        return _milliseconds(Path(watched)), _milliseconds(Path(alone))
 
 
 def _milliseconds(place: Path) -> float:

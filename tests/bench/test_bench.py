@@ -18,12 +18,17 @@ FIGURE = r"\d+\.\d{3}"
 
 def test_a_quick_round_of_two_rows_prints_their_figures():
     command = [sys.executable, "-m", "tests.bench", "--quick", "--rounds", "1", "--only", "careful", "--only", "view"]
+    command += ["--only", "chart"]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     about, *table = done.stdout.splitlines()
     assert re.match(r"Python 3\.\d+\.\d+, torch \S+, numpy \S+, Textual \S+, .+, 1 thread", about)
     assert "\n".join(table[:2]) == HEAD
-    careful, view = table[2:]
+    careful, view, *charts = table[2:]
+    assert [re.search(r": (\w+) draw.* \| (\d+) ms \| <= 1\.00 \|", row).groups() for row in charts] == [
+        ("first", "50"),
+        ("next", "20"),
+    ]
     cells = [cell.strip() for cell in careful.strip("|").split("|")]
     assert cells[:3] == ["digits, MLP 64-128-64-10, b32, Adam", "careful loop", "<= 0.65"]
     assert re.fullmatch(rf"{FIGURE} (met|missed)", cells[3])

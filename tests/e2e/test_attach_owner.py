@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from support.forkedapps import Piped
 from support.terminal import NNTUI, environment
 
 from engine import events as e
@@ -26,19 +27,29 @@ def until(condition, seconds: float = WAIT) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def owner(tmp_path):
-    """A run that trains until it is stopped: its process, and its folder."""
-    settings = [f"run.folder={tmp_path}", "run.epochs=1000000", "early_stopping.enabled=off", "run.tensorboard=off"]
+def command(folder: Path) -> list[str]:
+    """A run that trains until it is stopped."""
+    settings = [f"run.folder={folder}", "run.epochs=1000000", "early_stopping.enabled=off", "run.tensorboard=off"]
     settings.append(
         "run.batch_size=1"
     )  # longer epochs, so that the journal stays short enough to be read a thousand times
-    command = [*NNTUI, "train", "--sample", "wine_kfold", "--set", "trials.kind=single"]
-    command += [part for setting in settings for part in ("--set", setting)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment())
+    words = ["train", "--sample", "wine_kfold", "--set", "trials.kind=single"]
+    return [*words, *(part for setting in settings for part in ("--set", setting))]
+
+
+def under_way(folder: Path) -> Path:
+    """The folder of the run, once it has trained for a while."""
+    until(lambda: list_runs(folder) and list_runs(folder)[0].epochs > 10)
+    return list_runs(folder)[0].path
+
+
+@pytest.fixture
+def owner(tmp_path):
+    """Such a run in a process that was started for it, whose memory is nobody else's too; and its folder."""
+    words = [*NNTUI, *command(tmp_path)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment())
     try:
-        until(lambda: list_runs(tmp_path) and list_runs(tmp_path)[0].epochs > 10)
-        yield process, list_runs(tmp_path)[0].path
+        yield process, under_way(tmp_path)
     finally:
         process.kill()
         process.wait()
@@ -90,9 +101,11 @@ def test_screens_cost_the_run_nothing(owner, count):
     assert process.wait(WAIT) == 0
 
 
-def test_an_edit_from_one_screen_is_made_and_seen_by_all(owner):
+def test_an_edit_from_one_screen_is_made_and_seen_by_all(server, tmp_path, request):
     """And taken back from another one."""
-    _, folder = owner
+    program = Piped(server, command(tmp_path), tmp_path)
+    request.addfinalizer(program.close)
+    folder = under_way(tmp_path)
     screens = [attach(folder) for _ in range(3)]
     views = [RunView() for _ in screens]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.forkedapps import AppServer, arguments, forked, run_folder, started
+from support.forkedapps import arguments, forked, ran, run_folder, started
 from support.terminal import NNTUI, environment
 
 from engine import events as e
@@ -18,25 +17,18 @@ from engine.lock import probe
 from engine.rundir import RunDir
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[AppServer]:
-    fork_server = AppServer()
-    yield fork_server
-    fork_server.close()
-
-
 def journal(place: Path) -> list[e.Event]:
     return list(read_journal(run_folder(place) / "events.jsonl"))
 
 
 def test_after_a_hangup_the_first_screen_says_what_happened(server, tmp_path):
-    with forked(server, arguments(6, "run.batch_size=1"), tmp_path) as program:
+    with forked(server, arguments(3, "run.batch_size=1"), tmp_path) as program:
         started(program)
         program.hang_up()
         assert program.process.wait() == 0
     with forked(server, ["attach"], tmp_path) as program:
         program.see(
-            "all epochs done", "the terminal went away at", "; training went on", "epoch 6/6", "test        loss"
+            "all epochs done", "the terminal went away at", "; training went on", "epoch 3/3", "test        loss"
         )
         program.send("q")
         assert program.wait() == 0
@@ -99,11 +91,11 @@ def test_d_leaves_the_run_to_itself(server, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_screen_that_is_killed_or_frozen_takes_nothing_along(server, tmp_path, number):
-    with forked(server, arguments(6, "run.batch_size=1"), tmp_path) as program:
+    with forked(server, arguments(3, "run.batch_size=1"), tmp_path) as program:
         started(program)
         program.process.send_signal(number)
         with forked(server, ["attach"], tmp_path) as other:
-            other.see("all epochs done", "epoch 6/6")
+            other.see("all epochs done", "epoch 3/3")
 
 
 def test_a_run_whose_process_is_killed_goes_on_from_its_checkpoint(server, tmp_path):
@@ -131,8 +123,7 @@ def test_without_a_terminal_attach_prints_lines(server, tmp_path):
         program.see("all epochs done")
         program.send("q")
         assert program.wait() == 0
-    command = [*NNTUI, "attach"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+    done = ran(server, "attach", cwd=tmp_path)
     assert done.returncode == 0 and not done.stderr, done.stderr
     assert "epoch 3/3" in done.stdout and "ended       all epochs done" in done.stdout
 

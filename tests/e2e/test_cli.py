@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.forkedapps import Piped, ran
 from support.terminal import NNTUI, environment
 
 from engine import events as e
@@ -216,7 +218,7 @@ def test_without_a_terminal_a_line_per_epoch_and_the_final_figures_are_printed(t
     assert "\x1b" not in done.stdout and done.stderr == ""
 
 
-def test_a_csv_from_the_command_line(tmp_path):
+def test_a_csv_from_the_command_line(server, tmp_path):
     import numpy as np
     from sklearn.datasets import load_breast_cancer
 
@@ -227,7 +229,7 @@ def test_a_csv_from_the_command_line(tmp_path):
         "\n".join([",".join([*map(str, whole.feature_names), "diagnosis"]), *rows]) + "\n"
     )
     (tmp_path / "run.toml").write_text('[data]\nsource = "cancer.csv"\ntarget = "diagnosis"\n')
-    done = run("train", "run.toml", *QUICK, cwd=tmp_path)
+    done = ran(server, "train", "run.toml", *QUICK, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert float(next(line for line in lines if line.startswith("test ")).split()[-1]) >= 0.93
@@ -235,9 +237,9 @@ def test_a_csv_from_the_command_line(tmp_path):
     assert int(best.split()[-1]) == sum(line.startswith("epoch ") for line in lines), "a line for each epoch"
 
 
-def test_a_loss_that_is_no_number_fails(tmp_path):
+def test_a_loss_that_is_no_number_fails(server, tmp_path):
     settings = "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1e3"
-    done = run("train", "--sample", "diabetes_regression", *settings, *QUICK, cwd=tmp_path)
+    done = ran(server, "train", "--sample", "diabetes_regression", *settings, *QUICK, cwd=tmp_path)
     assert done.returncode == 1
     assert "ended       the loss is no longer a finite number" in done.stdout
     assert "Traceback" not in done.stderr
@@ -251,38 +253,31 @@ def test_nobody_reads_a_list():
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_nobody_reads_the_output_of_a_run(tmp_path):
-    command = [*NNTUI, "train", "--sample", "digits", "--set", "run.epochs=3", *QUICK]
-    reader, writer = os.pipe()
-    program = subprocess.Popen(
-        command, stdout=writer, stderr=subprocess.PIPE, cwd=tmp_path, env=environment(), text=True
-    )
-    os.close(writer)
-    assert os.read(reader, 1)
-    os.close(reader)
-    _, stderr = program.communicate(timeout=120)
-    assert (program.returncode, stderr) == (0, ""), "the training is none the worse for it"
+def test_nobody_reads_the_output_of_a_run(server, tmp_path):
+    program = Piped(server, ["train", "--sample", "digits", "--set", "run.epochs=3", *QUICK], tmp_path)
+    with contextlib.closing(program):
+        assert program.stdout.read(1)
+        program.stdout.close()
+        assert program.process.wait(120) == 0, "the training is none the worse for it"
+        assert program.errors == ""
 
 
 @pytest.mark.parametrize(
     ("number", "code", "reason"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_a_signal_ends_the_run_in_order(tmp_path, number, code, reason):
-    command = [*NNTUI, "train", "--sample", "overfit", "--set", "run.epochs=100000", *QUICK]
-    program = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment(), text=True
-    )
-    assert program.stdout is not None
-    printed = []
-    while not (printed and printed[-1].startswith("epoch")):
-        printed.append(program.stdout.readline())
-        assert printed[-1], program.communicate()
-    asked = time.monotonic()
-    program.send_signal(number)
-    rest, stderr = program.communicate(timeout=60)
-    assert program.returncode == code
-    assert time.monotonic() - asked < 10
-    assert stderr == ""
+def test_a_signal_ends_the_run_in_order(server, tmp_path, number, code, reason):
+    command = ["train", "--sample", "overfit", "--set", "run.epochs=100000", *QUICK]
+    with contextlib.closing(Piped(server, command, tmp_path)) as program:
+        printed = []
+        while not (printed and printed[-1].startswith("epoch")):
+            printed.append(program.stdout.readline())
+            assert printed[-1], program.errors
+        asked = time.monotonic()
+        program.process.send_signal(number)
+        rest = program.stdout.read()
+        assert program.process.wait() == code
+        assert time.monotonic() - asked < 10
+        assert program.errors == ""
     assert f"ended       {reason}" in rest
     assert ("test        loss" in rest) == (number == signal.SIGINT), "who sends SIGTERM is in a hurry"
     folder = next(line for line in rest.splitlines() if line.startswith("run folder")).split(maxsplit=2)[2]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from support import script
+from support.forkedapps import ran
 from support.owners import WAIT, a_run, end, forge, owner, until
-from support.terminal import NNTUI, environment
+from support.terminal import NNTUI, environment, heeding
 
 from engine import RunConfig, dump_config
 from engine import events as e
@@ -108,6 +109,21 @@ def test_runs_are_listed_and_shown(tmp_path):
     assert "1 lines of the journal are damaged" in run("show", "moons", cwd=tmp_path).stdout
 
 
+def test_runs_are_compared(tmp_path):
+    parent = tmp_path / "runs"
+    a_run_that_was(parent, script.healthy(20), "20260101-120000-digits-mlp")
+    a_run_that_was(parent, script.overfitting(), "20260102-120000-digits-big")
+    done = run("compare", "mlp", "big", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith(
+        "A  20260101-120000-digits-mlp\nB  20260102-120000-digits-big\n"
+    )
+    assert re.search(r"^validation loss +0.275\* +0.384$", done.stdout, re.M)
+    body = json.loads(run("compare", "mlp", "big", "--json", cwd=tmp_path).stdout)
+    assert body["best"]["val_loss"] == ["20260101-120000-digits-mlp"]
+    assert fault(run("compare", "mlp", cwd=tmp_path)).startswith("RUN: 1 given, and 2 to 26 can be compared")
+    assert "is named twice" in fault(run("compare", "mlp", "digits-mlp", cwd=tmp_path))
+
+
 # ------------------------------------------------------------------------------------------------- what is refused
 
 
@@ -162,7 +178,7 @@ def test_what_a_process_of_its_own_refuses_is_said_here(tmp_path, monkeypatch):
 # --------------------------------------------------------------------------------------------- a run in its own process
 
 
-def test_the_life_of_a_run(tmp_path):
+def test_the_life_of_a_run(server, tmp_path):
     """Started in a process of its own, listed, stopped, taken up by another process of its own, killed, lost, stopped at last."""
     settings = "--set", "run.epochs=100000", "--set", "early_stopping.enabled=off"
     done = run("train", "--sample", "overfit", *settings, *QUICK, "--detach", cwd=tmp_path)
@@ -189,7 +205,7 @@ def test_the_life_of_a_run(tmp_path):
         )
 
         before = summarize_run(folder.path).epochs
-        done = run("resume", "--detach", cwd=tmp_path)
+        done = ran(server, "resume", "--detach", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         pids.append(int(re.findall(r"process (\d+)", done.stdout)[0]))
         until(lambda: summarize_run(folder.path).epochs > before, TRAINING)
@@ -214,9 +230,7 @@ def test_ctrl_c_while_a_run_starts_leaves_none_behind(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # ignored where the tests run in the background
+        preexec_fn=heeding,
     )
     assert starter.stdout is not None
     assert starter.stdout.readline().startswith("starting")

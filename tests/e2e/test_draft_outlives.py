@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 
-from support.terminal import DOWN, HOME, NNTUI, RIGHT, terminal
+from support.forkedapps import forked
+from support.terminal import DOWN, HOME, RIGHT
 
 
-def test_the_draft_comes_back_after_a_kill(tmp_path):
-    state = str(tmp_path / "state")
-    with terminal(NNTUI, (80, 24), tmp_path, NNTUI_STATE=state) as program:
+def test_the_draft_comes_back_after_a_kill(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("NNTUI_STATE", str(tmp_path / "state"))
+    with forked(server, [], tmp_path) as program:
         program.see("nntui · setup", "> dataset")
         program.send(DOWN + RIGHT)
         program.see("0.15")
@@ -19,7 +20,7 @@ def test_the_draft_comes_back_after_a_kill(tmp_path):
         program.until(lambda: '"507"' in (tmp_path / "state" / "setup.json").read_text())
         program.signal(signal.SIGKILL)
         program.wait()
-    with terminal(NNTUI, (80, 24), tmp_path, NNTUI_STATE=state) as program:
+    with forked(server, [], tmp_path) as program:
         program.see("> epochs", "507", "take it")
         program.send("\r")
         program.see("507 epochs", "not 50")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ CONFIG: dict[str, dict[str, Any]] = {
 class Disk:
     """Runs of the same configuration, on a disk that is full for a while."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server, self._folder, self._count = Server(folder), folder, 0
+    def __init__(self, folder: Path, server: Server) -> None:
+        self.server, self._folder, self._count = server, folder, 0
         _, runs = self.run(0, (-1, -1))
         (self.sizes,) = [
             {path.name.partition(".out")[0]: path.stat().st_size for path in run.rglob("*") if path.is_file()}
@@ -52,10 +51,8 @@ def facts(runs: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory) -> Iterator[Disk]:
-    disk = Disk(tmp_path_factory.mktemp("full"))
-    yield disk
-    disk.server.close()
+def disk(tmp_path_factory, lives) -> Disk:
+    return Disk(tmp_path_factory.mktemp("full"), lives)
 
 
 def wrong(report: dict[str, Any], start: int, journal: int = 1) -> list[str]:
@@ -73,7 +70,7 @@ def wrong(report: dict[str, Any], start: int, journal: int = 1) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("rounds", [12, pytest.param(150, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [8, pytest.param(150, marks=pytest.mark.soak)])
 def test_full_for_a_while_the_run_ends_as_if_it_had_not_been(rounds, disk):
     rng, faults, seen = random.Random(5), {}, Counter()
     names = ["events.jsonl", "events", "checkpoint", "console"]

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,8 @@ from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, run
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 4
+EPOCHS = 3
 KINDS = ("plain", "stalled", "resized", "in a dialog")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[AppServer]:
-    fork_server = AppServer()
-    yield fork_server
-    fork_server.close()
 
 
 def losses(events: list[e.Event]) -> list[tuple[int, float, float]]:
@@ -81,7 +73,7 @@ def many(count: int, soak: int) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("number", many(20, 200))
+@pytest.mark.parametrize("number", many(2 * len(KINDS), 200))
 def test_a_closed_terminal_costs_the_run_nothing(server, undisturbed, tmp_path, number):
     chance = random.Random(number)
     hangs_up(server, tmp_path, KINDS[number % len(KINDS)], chance)

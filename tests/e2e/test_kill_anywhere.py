@@ -86,6 +86,8 @@ RESTARTS = case(
     trials=2,
 )
 CASES = [*pairs(), EDITED, FOLDS, RESTARTS]
+# In short runs five of the pairs, with each optimizer, schedule and extra; all with -m soak.
+SHORT = ("sgd one_cycle", "sgd constant", "adam plateau", "adam constant", "adamw cosine", "edit", "folds", "restarts")
 
 
 @dataclass
@@ -232,18 +234,15 @@ def after_a_kill(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Iterator[Bench]:
-    folder = tmp_path_factory.mktemp("killed")
-    server = Server(folder)
+def bench(tmp_path_factory, lives) -> Bench:
     logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it remarks on every purge, as it should
-    yield Bench(folder / "runs", server)
-    server.close()
+    return Bench(tmp_path_factory.mktemp("killed"), lives)
 
 
-def lot(bench: Bench, count: int) -> None:
+def lot(bench: Bench, count: int, cases: list[Case]) -> None:
     rng, tally, faults = random.Random(11), Tally(), {}
-    for number, one in enumerate(CASES):
-        kills = (count * (number + 1)) // len(CASES) - (count * number) // len(CASES)
+    for number, one in enumerate(cases):
+        kills = (count * (number + 1)) // len(cases) - (count * number) // len(cases)
         if found := bench.killed(one, rng, kills, tally):
             faults[one.name] = found
     print(
@@ -256,9 +255,13 @@ def lot(bench: Bench, count: int) -> None:
     assert tally.phases["validation"] >= 2
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.soak)])
-def test_killed_at_any_instant_it_ends_as_if_nothing_had_happened(count, bench):
-    lot(bench, count)
+def test_killed_at_any_instant_it_ends_as_if_nothing_had_happened(bench):
+    lot(bench, 2 * len(SHORT), [one for one in CASES if one.name in SHORT])
+
+
+@pytest.mark.soak
+def test_every_pair_is_killed_at_any_instant(bench):
+    lot(bench, 200, CASES)
 
 
 # -- exact places, and what must not go unseen --------------------------------------------------------------------------
@@ -305,8 +308,10 @@ def test_killed_inside_an_epoch_it_goes_on_with_the_next_batch(bench):
 @pytest.mark.parametrize(
     "fault",
     [
-        "no random state", "no state of torch's generator", "no order of the batches", "no place in the order",
-        "no optimizer", "no schedule", "no average", "no early stopping", "no gradients",
+        "no random state", "no place in the order", "no optimizer", "no gradients",
+        *(pytest.param(fault, marks=pytest.mark.soak) for fault in (
+            "no state of torch's generator", "no order of the batches", "no schedule", "no average", "no early stopping",
+        )),
     ],
 )  # fmt: skip
 def test_a_resume_that_forgets_something_is_seen(fault, bench):

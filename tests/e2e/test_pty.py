@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from pathlib import Path
 
 import pytest
+from support.forkedapps import forked
 from support.screens import SIZES
 from support.terminal import DOWN, NNTUI, RIGHT, Terminal, terminal
 
@@ -20,7 +20,7 @@ sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{siz
 
 def command(folder: Path, *more: str) -> list[str]:
     settings = [f"run.folder={folder / 'runs'}", "run.device=cpu", *more]
-    return [*NNTUI, "--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
+    return ["--sample", "digits", *(part for setting in settings for part in ("--set", setting))]
 
 
 def run_folder(folder: Path) -> Path:
@@ -43,15 +43,20 @@ def started(program: Terminal) -> None:
 
 
 @sizes
-def test_a_run_from_first_key_to_final_figures(tmp_path, size):
-    with terminal(command(tmp_path, "run.epochs=60", "early_stopping.patience=59"), size, tmp_path) as program:
+def test_a_run_from_first_key_to_final_figures(server, tmp_path, size):
+    """At 80x24 it is started as a person starts it, with all imports; at the other size a fork shows the same."""
+    asked = command(tmp_path, "run.epochs=60", "early_stopping.patience=59")
+    started_anew = size == SIZES[0]
+    with (
+        terminal([*NNTUI, *asked], size, tmp_path) if started_anew else forked(server, asked, tmp_path, size) as program
+    ):
         program.see("nntui · setup", "r run")
         program.send(DOWN + DOWN + RIGHT)
         program.see("0.15")
         started(program)
         assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/59 left", program.text)
         maps = Path(f"/proc/{program.process.pid}/maps")
-        if maps.exists():  # the screen never imports what its keys would have to wait for
+        if started_anew and maps.exists():  # the screen never imports what its keys would have to wait for
             assert "libtorch" not in maps.read_text()
         program.see("all epochs done", "best epoch", "test        loss", "baseline", "n new run", seconds=60)
         assert any(BRAILLE.search(line) for line in curves(program))
@@ -68,12 +73,14 @@ def test_a_run_from_first_key_to_final_figures(tmp_path, size):
 
 
 @pytest.mark.parametrize("size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.soak)])
-def test_quit_while_training_in_under_a_second(tmp_path, size):
+def test_quit_while_training_in_under_a_second(server, tmp_path, size):
     """The best of three, for a machine that is busy with other things."""
     took = []
     for attempt in range(3):
         place = tmp_path / str(attempt)
-        with terminal(command(place, "run.epochs=5000", "early_stopping.patience=5000"), size) as program:
+        place.mkdir()
+        asked_for = command(place, "run.epochs=5000", "early_stopping.patience=5000")
+        with forked(server, asked_for, place, size) as program:
             started(program)
             program.send("q")
             program.see("Training is under way.", "y  stop and quit")
@@ -90,17 +97,8 @@ def test_quit_while_training_in_under_a_second(tmp_path, size):
     pytest.fail(f"quitting took {took} seconds")
 
 
-def test_sigterm_restores_the_terminal(tmp_path):
-    with terminal(command(tmp_path, "run.epochs=5000", "early_stopping.patience=5000")) as program:
-        started(program)
-        program.signal(signal.SIGTERM)
-        assert program.wait() == 143
-        program.as_found()
-    assert isinstance(list(read_journal(run_folder(tmp_path) / "events.jsonl"))[-1], e.RunEnded)
-
-
 def test_leaving_the_setup_leaves_nothing_behind(tmp_path):
-    with terminal(command(tmp_path)) as program:
+    with terminal([*NNTUI, *command(tmp_path)]) as program:
         program.see("nntui · setup")
         program.send("q")
         assert program.wait() == 0
@@ -108,9 +106,10 @@ def test_leaving_the_setup_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_data_refuses_is_shown_at_its_field(tmp_path):
+def test_what_the_data_refuses_is_shown_at_its_field(server, tmp_path):
     (tmp_path / "bad.csv").write_text("a,b,y\n1,2,0\n1,x,1\n" + "1,2,0\n2,1,1\n" * 10)
-    with terminal(command(tmp_path, "data.source=bad.csv", "data.target=y"), (140, 45), tmp_path) as program:
+    asked = command(tmp_path, "data.source=bad.csv", "data.target=y")
+    with forked(server, asked, tmp_path, (140, 45)) as program:
         program.see("nntui · setup", "r run")
         program.send("r")
         program.see("^ bad.csv:3: column 'b': 'x' is not a number")

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 from support.breaking import BORN, WORDS, breakable
-from support.forkedapps import AppServer, arguments, forked, run_folder, started
+from support.forkedapps import arguments, forked, run_folder, started
 
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 5
+EPOCHS = 3
 ALL = list(breakable())
-# In short runs a dozen of them; all with -m soak.
+# In short runs a few of them; all with -m soak.
 SHORT = {
     ("MonitorScreen", "compose"),
     ("MonitorScreen", "on_resize"),
     ("MonitorScreen", "action_pause"),
     ("Chart", "render_line"),
-    ("StatusStrip", "show_view"),
-    ("LogPane", "render_line"),
     ("HelpScreen", "compose"),
     ("AskEpochs", "on_input_submitted"),
     ("EditScreen", "compose"),
-    ("RunsScreen", "on_mount"),
     ("Form", "action_move"),
     ("SetupScreen", "action_run"),
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[AppServer]:
-    fork_server = AppServer()
-    yield fork_server
-    fork_server.close()
 
 
 def short(case: tuple[str, str]) -> tuple[str, str]:

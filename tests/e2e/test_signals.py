@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.owners import WAIT, until
-from support.terminal import environment
+from support.terminal import environment, heeding
 
 from engine import events as e
 from engine import read_journal
@@ -63,11 +63,6 @@ def program(folder: Path, last: int = FOREVER, ending: str = "", **how) -> subpr
     how["preexec_fn"] = how.get("preexec_fn") or heeding
     how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment(), **how)
-
-
-def heeding() -> None:
-    """Undo what the tests themselves may have been started under: nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def record(folder: Path) -> list[e.Event]:

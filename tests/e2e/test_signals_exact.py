@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.forkserver import PHASES, Child, Server
 from support.lives import journal
 from support.outcomes import leftovers, outcome
+from support.terminal import heeding
 
 from engine import events as e
 from engine.checkpoint import Checkpoints
@@ -34,7 +34,7 @@ mixup = 0.2
 [schedule]
 name = "one_cycle"
 [run]
-epochs = 40
+epochs = 20
 batch_size = 16
 device = "cpu"
 checkpoint_pause = 0
@@ -45,8 +45,8 @@ tensorboard = false
 class Desk:
     """Runs of the command line in folders of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server, self._folder, self._count = Server(folder), folder, 0
+    def __init__(self, folder: Path, server: Server) -> None:
+        self.server, self._folder, self._count = server, folder, 0
         self.stopped = 0  # runs that a signal was in time for
         self.file = folder / "run.toml"
         self.file.write_text(SETTINGS)
@@ -68,10 +68,8 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory) -> Iterator[Desk]:
-    desk = Desk(tmp_path_factory.mktemp("signals"))
-    yield desk
-    desk.server.close()
+def desk(tmp_path_factory, lives) -> Desk:
+    return Desk(tmp_path_factory.mktemp("signals"), lives)
 
 
 def only_run(runs: Path) -> Path:
@@ -88,7 +86,7 @@ def wait_for(child: Child, moment: str, rng: random.Random) -> bool:
     if moment == "saving":
         return child.until(lambda place: place.get("done") >= 2 and place.get("saving"))
     if moment == "any":
-        until = time.perf_counter() + rng.uniform(0, 0.4)
+        until = time.perf_counter() + rng.uniform(0, 0.2)
         return child.until(lambda place: place.phase != "starting") and child.until(
             lambda _: time.perf_counter() > until
         )
@@ -189,7 +187,9 @@ def test_a_signal_while_torch_is_imported(number, tmp_path):
     file = tmp_path / "run.toml"
     file.write_text(SETTINGS)
     arguments = [sys.executable, "-m", "engine", "train", str(file), "--set", f"run.folder={tmp_path / 'runs'}"]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heeding
+    )
     assert process.stdout is not None
     try:
         first = process.stdout.readline()

@@ -79,7 +79,8 @@ def metric_tags(metric: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_curve_is_in_the_log_and_equal_to_the_journal(run, kind):
     result, log, journal, _ = run(kind)
-    got = {(tag, item.step): (item.value, item.wall_time) for tag in log.Tags()["scalars"] for item in log.Scalars(tag)}
+    tags = [tag for tag in log.Tags()["scalars"] if not tag.startswith("system/")]  # which are there when a run is slow
+    got = {(tag, item.step): (item.value, item.wall_time) for tag in tags for item in log.Scalars(tag)}
     view, expected = RunView(), {}
     for item in journal:
         view.apply(item)

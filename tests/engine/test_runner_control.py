@@ -144,7 +144,7 @@ def test_a_pause_changes_no_number(small):
 @pytest.fixture
 def stopped_in(monkeypatch):
     """`stopped_in(config, epoch)`: a run that is asked to stop in the first batch of `epoch`."""
-    monkeypatch.setattr("engine.loop.PROGRESS_SECONDS", 0.0)  # every batch is told of
+    monkeypatch.setattr("engine.progress.PROGRESS_SECONDS", 0.0)  # every batch is told of
 
     def run(config, epoch: int):
         token = StopToken()

@@ -13,6 +13,7 @@ from engine import RunView
 from engine import events as e
 from engine.console import epoch_line, final_table, notice_line
 from engine.eventjson import from_json
+from engine.finaltext import final_text
 
 
 def ended(epoch: int, **changes) -> e.EpochEnded:
@@ -66,7 +67,8 @@ def show_all(view: RunView) -> str:
         if isinstance(getattr(type(view), name), property):
             getattr(view, name)
     assert len({len(getattr(view, name)) for name in ("epochs", "train_loss", "val_loss", "lr", "seconds")}) == 1
-    return final_table(view)
+    assert final_table(view) in final_text(view, 4000)
+    return final_text(view)
 
 
 @pytest.mark.parametrize("length", range(len(a_run()) + 1))
@@ -143,7 +145,9 @@ def test_a_failure_shows_its_error():
 def test_time_left():
     run = a_run()
     assert RunView().seconds_left is None
-    assert RunView().apply_all(run[:5]).seconds_left is None  # no epoch has ended yet
+    assert RunView().apply_all(run[:4]).seconds_left is None  # nothing is known of its pace
+    # In the first epoch: 10 rows at 50 a second, 2 that are only evaluated, and half of it is done.
+    assert RunView().apply_all(run[:5]).seconds_left == pytest.approx(3.5 * (10 + 2 / 3) / 50)
     view = RunView().apply_all(run[:6])
     assert view.seconds_left == 3 * 2.0
     view.apply(e.EpochStarted(epoch=2))
@@ -162,6 +166,42 @@ def test_time_left_follows_the_latest_epochs():
     for epoch in range(1, 11):
         view.apply(ended(epoch, seconds=60.0 if epoch == 1 else 1.0))
     assert view.seconds_left == 90.0
+
+
+def trials(count: int, *done: tuple[int, float]) -> RunView:
+    """A run of `count` folds, of which some are done, each with its epochs and seconds; the next has begun."""
+    view = RunView().apply_all(a_run()[:3])
+    for number, (epochs, seconds) in enumerate([*done, (0, 0.0)], 1):
+        view.apply(e.TrialStarted(number=number, of=count, label=f"fold {number}", folder="", trial=number))
+        view.apply(dataclasses.replace(a_run()[2], trial=number))
+        if epochs:
+            figures = dict.fromkeys(("val_loss", "val_metric", "test_loss", "test_metric"), 0.5)
+            end = e.TrialEnded(
+                number=number, label="", reason="early_stopping", epochs=epochs, best_epoch=1, seconds=seconds,
+                trial=number, **figures,
+            )  # fmt: skip
+            view.apply(end)
+    return view
+
+
+def test_time_left_counts_the_trials_that_have_not_begun():
+    view = trials(5)
+    assert view.seconds_left is None
+    view.apply(ended(1, seconds=3.0, trial=1))
+    assert view.seconds_left == 3 * 3.0 + 4 * 4 * 3.0  # as long as this one could take with its 4 epochs
+    view = trials(5, (2, 6.0), (4, 10.0))
+    assert view.seconds_left == pytest.approx(4 * (3.0 + 2.5) / 2 + 2 * 8.0)  # an epoch as theirs, a trial as theirs
+    view.apply(ended(1, seconds=1.0, trial=3))
+    assert view.seconds_left == pytest.approx(3 * 1.0 + 2 * 8.0)
+
+
+def test_time_left_of_trials_that_train_side_by_side():
+    view = RunView().apply_all(a_run()[:3])
+    for number in (1, 2, 3):
+        view.apply(e.TrialStarted(number=number, of=7, label="", folder="", trial=number))
+        view.apply(dataclasses.replace(a_run()[2], trial=number))
+    view.apply(ended(1, seconds=3.0, trial=1))
+    assert view.seconds_left == 3 * 3.0 + 2 * 4 * 3.0, "the other four are two more lots"
 
 
 def test_the_samples_of_an_epoch_are_no_longer_counted_after_it():

@@ -11,7 +11,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from engine.series import LARGEST, HeldBounds, clean, columns_of, decimate, figure, round_bounds, smooth, ticks
+from engine.series import (
+    LARGEST,
+    HeldBounds,
+    Smoother,
+    clean,
+    clock,
+    columns_of,
+    decimate,
+    figure,
+    round_bounds,
+    second_ticks,
+    smooth,
+    ticks,
+)
 
 any_float = st.floats(allow_nan=True, allow_infinity=True, width=64)
 finite = st.floats(-1e300, 1e300)
@@ -50,20 +63,38 @@ def test_clean_takes_unequal_lengths_and_none() -> None:
 # -------------------------------------------------------------------------------------------------------- decimate
 
 
-@given(finite_arrays, st.integers(1, 40))
-@settings(max_examples=200)
-def test_decimation_keeps_the_extremes_of_each_column_and_the_ends(ys: np.ndarray, columns: int) -> None:
-    xs = np.arange(len(ys), dtype=np.float64)
-    low, high = 0.0, max(1.0, xs[-1])
-    thin_xs, thin_ys = decimate(xs, ys, columns, low, high)
-    assert len(thin_xs) <= 2 * columns + 2
-    assert (thin_xs[0], thin_ys[0], thin_xs[-1], thin_ys[-1]) == (xs[0], ys[0], xs[-1], ys[-1])
-    assert (np.diff(thin_xs) > 0).all()
-    assert set(zip(thin_xs, thin_ys, strict=True)) <= set(zip(xs, ys, strict=True))
-    before, after = columns_of(xs, columns, low, high), columns_of(thin_xs, columns, low, high)
+def ascending(values: np.ndarray) -> np.ndarray:
+    return np.sort(values)
+
+
+positive = arrays(np.float64, st.integers(1, 300), elements=st.floats(1e-6, 1e9)).map(ascending)
+anywhere = arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e300, 1e300)).map(ascending)
+regular = st.integers(1, 300).map(lambda count: np.arange(1.0, count + 1))
+
+
+@given(st.data(), st.integers(1, 40), st.booleans())
+@settings(max_examples=150)
+def test_decimation_keeps_extremes_and_both_ends_of_each_column(data: st.DataObject, columns: int, log: bool) -> None:
+    xs = data.draw(regular | (positive if log else anywhere))
+    ys = data.draw(arrays(np.float64, len(xs), elements=finite))
+    low, high = float(xs[0]), max(float(xs[-1]), float(xs[0]) + 1)
+    thin_xs, thin_ys = decimate(xs, ys, columns, low, high, log)
+    assert len(thin_xs) <= max(4 * columns, len(xs) if len(xs) <= 4 * columns else 0)
+    left = list(zip(xs.tolist(), ys.tolist(), strict=True))
+    for point in zip(thin_xs.tolist(), thin_ys.tolist(), strict=True):  # a part of the series, in its order
+        while left.pop(0) != point:
+            pass
+    before, after = columns_of(xs, columns, low, high, log), columns_of(thin_xs, columns, low, high, log)
     for column in np.unique(before):
-        assert thin_ys[after == column].min() == ys[before == column].min()
-        assert thin_ys[after == column].max() == ys[before == column].max()
+        whole, thin = ys[before == column], thin_ys[after == column]
+        assert (whole.min(), whole.max(), whole[0], whole[-1]) == (thin.min(), thin.max(), thin[0], thin[-1])
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_columns_are_equal_parts_of_the_axis_with_its_ends_in_the_middle_of_the_outer_ones(log: bool) -> None:
+    xs = np.geomspace(1, 1e4, 9) if log else np.linspace(0, 80, 9)
+    assert columns_of(xs, 5, xs[0], xs[-1], log).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert columns_of(np.array([xs[0] / 2 - 1e9 * (not log), xs[-1] * 9]), 5, xs[0], xs[-1], log).tolist() == [0, 4]
 
 
 def test_one_spike_in_a_million_points_survives_quickly() -> None:
@@ -75,7 +106,7 @@ def test_one_spike_in_a_million_points_survives_quickly() -> None:
         thin_xs, thin_ys = decimate(*clean(xs, ys)[:2], 240, 0.0, 1e6)
         best = min(best, time.process_time() - started)
     assert 9.0 in thin_ys and 654_321.0 in thin_xs
-    assert len(thin_ys) <= 482
+    assert len(thin_ys) <= 960
     assert best < 0.05
 
 
@@ -114,6 +145,30 @@ def test_smoothing_a_long_series_block_by_block_shows_no_seams() -> None:
     ys = np.linspace(0, 1, 20_000)
     smoothed = smooth(ys, 0.5)
     assert np.allclose(ys[100:] - smoothed[100:], ys[1], rtol=1e-6)
+
+
+@given(
+    st.lists(st.lists(st.floats(-1e300, 1e300) | st.sampled_from([math.nan, math.inf]), max_size=30), max_size=5),
+    st.floats(0, 0.999),
+)
+@settings(max_examples=100)
+def test_a_growing_curve_is_smoothed_as_the_whole_of_it(parts: list[list[float]], weight: float) -> None:
+    smoother, so_far = Smoother(weight), []
+    for part in parts:
+        so_far += part
+        expected = smooth(so_far, weight)
+        scale = max((abs(y) for y in so_far if math.isfinite(y)), default=0.0)
+        usable = np.isfinite(expected)
+        grown = smoother.update(so_far)
+        assert np.array_equal(grown[~usable], expected[~usable], equal_nan=True)
+        assert np.allclose(grown[usable], expected[usable], rtol=1e-9, atol=1e-9 * scale)
+
+
+def test_a_curve_that_was_changed_or_cut_back_is_smoothed_anew() -> None:
+    smoother = Smoother(0.9)
+    smoother.update([1.0, 2.0, 3.0])
+    for ys in ([1.0, 2.5, 3.0], [1.0, 2.5], [1.0, 2.5, 7.0, 8.0], []):
+        assert smoother.update(ys).tolist() == smooth(ys, 0.9).tolist()
 
 
 # ------------------------------------------------------------------------------------------------------------ axes
@@ -171,6 +226,44 @@ def test_ticks_read_well() -> None:
     assert [label for _, label in ticks(0, 1.2e8, 4)] == ["0", "5e+07", "1e+08"]
     assert [label for _, label in ticks(1e-5, 1e-1, 5, log=True)] == ["1e-05", "1e-04", "0.001", "0.01", "0.1"]
     assert ticks(0.2, 0.8, 5, whole=True) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log", "labels"),
+    [
+        (0, 45, False, "0 10s 20s 30s 40s"),
+        (0, 700, False, "0 2m 4m 6m 8m 10m"),
+        (300, 9000, False, "30m 1h 1h30m 2h 2h30m"),
+        (0, 86400 * 1.5, False, "0 12h 1d 1d12h"),
+        (0, 86400 * 900, False, "0 200d 400d 600d 800d"),
+        (12.2, 12.9, False, "12.2s 12.4s 12.6s 12.8s"),
+        (5, 5, False, "5s"),
+        (1, 4000, True, "1s 10s 1m 10m 1h"),
+        (100, 500, True, "2m 4m 6m 8m"),
+        (-1, 5, True, ""),
+    ],
+)
+def test_ticks_of_seconds_are_round_on_a_clock(low: float, high: float, log: bool, labels: str) -> None:
+    assert " ".join(label for _, label in second_ticks(low, high, 6, log)) == labels
+
+
+@given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300), st.integers(1, 12), st.booleans())
+@settings(max_examples=150)
+def test_ticks_of_seconds_are_few_and_inside(one: float, other: float, count: int, log: bool) -> None:
+    low, high = min(one, other), max(one, other)
+    marks = second_ticks(low, high, count, log)
+    assert len(marks) <= count and marks == sorted(marks)
+    slack = 1e-6 * (high - low)
+    assert all(low - slack <= value <= high + slack and label for value, label in marks)
+
+
+def test_seconds_are_told_in_their_two_largest_units() -> None:
+    shown = [clock(s) for s in (0, 0.25, 30, 90, 3600, 5400, 90061, 2 * 86400, -30, 1e300)]
+    assert shown == ["0", "0.25s", "30s", "1m30s", "1h", "1h30m", "1d1h", "2d", "-30s", "1.2e295d"]
+
+
+def test_a_logarithmic_axis_zoomed_into_a_part_of_a_decade_has_ticks() -> None:
+    assert [label for _, label in ticks(3.1, 4.9, 6, log=True)] == ["3.5", "4.0", "4.5"]
 
 
 def test_figures_have_four_digits() -> None:

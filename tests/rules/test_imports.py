@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "sklearn", "scipy", "pandas", "tensorboard", "matplotlib", "safetensors")
-SCREEN = ("textual", "plotext", "rich", "tui")
+SCREEN = ("textual", "rich", "tui")
 
 
 def imported(code: str) -> set[str]:
@@ -66,7 +66,7 @@ def test_the_engine_starts_light_and_without_a_screen(code):
 
 
 def test_the_app_starts_light():
-    assert imported("import tui, tui.main") & {*HEAVY, "textual", "plotext"} == set()
+    assert imported("import tui, tui.main") & {*HEAVY, "textual"} == set()
 
 
 def test_the_screens_are_light():
@@ -94,5 +94,5 @@ def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
 
 def test_the_app_shows_itself_before_its_screens_are_imported():
     """A bare Textual app is up in a quarter of a second; so is ours."""
-    slow = {"pydantic", "numpy", "plotext", "typer"}
+    slow = {"pydantic", "numpy", "typer"}
     assert imported("import tui.start, tui.app, tui.terminal, tui.hangup") & {*HEAVY, *slow} == set()

@@ -105,9 +105,27 @@ def _host(kind: type[Widget]) -> Screen[Any]:
     """A screen that is a `kind`, or has one."""
     from support.previews import Answers
 
+    from engine.comparing import comparison
     from engine.config import RunConfig
-    from tui.screens import command, dialogs, edit, files, lr_find, monitor, pick, runs, setup
+    from tui.looks import Look
+    from tui.screens import (
+        command,
+        compare,
+        dialogs,
+        edit,
+        faultlist,
+        files,
+        lr_find,
+        monitor,
+        pick,
+        results,
+        runs,
+        setup,
+    )
     from tui.source import ScriptedSource
+
+    def comparing() -> Screen[Any]:
+        return compare.CompareScreen([], Look(), lambda folders: comparison([]))
 
     menu = pick.Menu("menu", [pick.Item("one", "one"), pick.Item("two", "two")])
 
@@ -121,9 +139,11 @@ def _host(kind: type[Widget]) -> Screen[Any]:
         lambda: lr_find.LrFindScreen(RunConfig(), find=lambda config: None),  # type: ignore[arg-type,return-value]
         lambda: monitor.MonitorScreen(ScriptedSource([], own=False), guest=True),
         lambda: command.CommandScreen(RunConfig()),
+        lambda: results.ResultsScreen(monitor.MonitorScreen(ScriptedSource([], own=False), guest=True)),
+        comparing,
         lambda: files.PathScreen("open", [".toml"]),
         lambda: files.ColumnScreen("nowhere.csv"),
-        lambda: files.FaultsScreen("x.toml", ["a: b"]),
+        lambda: faultlist.FaultsScreen("x.toml", ["a: b"]),
         lambda: menu,
         lambda: setup.SetupScreen(Answers(), RunConfig()),
     ]
@@ -134,6 +154,8 @@ def _host(kind: type[Widget]) -> Screen[Any]:
             screen = make()
             if isinstance(screen, kind):
                 return screen
+    if kind.__name__ == "PagePane":
+        return comparing()
     if kind.__name__ in ("Entry", "PickList"):
         return menu
     if kind.__name__ in ("DatasetPane", "DatasetList", "DatasetCard"):

@@ -1,6 +1,7 @@
-"""A process that has imported everything already and forks programs onto terminals, each in a session of its own.
+"""A process that has imported everything already and forks programs, each in a session of its own.
 
-Importing PyTorch and Textual takes seconds; tests that need the real program on a real terminal many times fork it instead.
+Importing PyTorch and Textual takes seconds; tests that need the real program many times, on a real terminal or without one,
+fork it instead. What a start itself does (imports, their order, the entry point) has tests that start a process.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from support import forkedruns
 from support.terminal import ROOT, Terminal, environment
+
+KEPT = ("NNTUI_STATE",)  # of the environment, what may differ from test to test
 
 
 class Forked:
@@ -53,7 +58,7 @@ class Forked:
 
 
 class AppServer:
-    """Forks ``nntui`` onto terminals. codes: the exit codes of those that have ended, negative for a signal."""
+    """Forks ``nntui``. codes: the exit codes of those that have ended, negative for a signal."""
 
     def __init__(self) -> None:
         self.codes: dict[int, int] = {}
@@ -68,10 +73,18 @@ class AppServer:
         theirs.close()
         self._pids: list[int] = []
 
-    def fork(self, terminal: int, arguments: list[str], cwd: Path, before: str = "") -> Forked:
-        """Run ``nntui ARGUMENTS`` on the terminal with this descriptor; `before` is code that the child runs first."""
-        order = json.dumps({"arguments": arguments, "cwd": str(cwd), "before": before}).encode() + b"\n"
-        socket.send_fds(self._socket, [order], [terminal])
+    def fork(self, files: Sequence[int], arguments: Sequence[str], cwd: Path, before: str = "") -> Forked:
+        """Run ``nntui ARGUMENTS`` with these descriptors as its standard input, output and error; a single one is a terminal.
+
+        before: code that the child runs first.
+        """
+        order = {
+            "arguments": list(arguments),
+            "cwd": str(cwd),
+            "before": before,
+            "environment": {name: os.environ[name] for name in KEPT if name in os.environ},
+        }
+        socket.send_fds(self._socket, [json.dumps(order).encode() + b"\n"], list(files))
         deadline = time.monotonic() + 60
         while not self._pids:
             assert time.monotonic() < deadline
@@ -107,7 +120,50 @@ class ForkedTerminal(Terminal):
         super().__init__(arguments, size, cwd)
 
     def start(self, theirs: int) -> Forked:
-        return self._server.fork(theirs, list(self.command), self._cwd, self._before)
+        return self._server.fork([theirs], self.command, self._cwd, self._before)
+
+
+class Piped:
+    """`nntui` forked off a server without a terminal. stdout: its lines as they come; what it writes to standard error is kept."""
+
+    def __init__(self, server: AppServer, arguments: Sequence[str], cwd: Path) -> None:
+        reader, writer = os.pipe()
+        self.stdout = os.fdopen(reader, encoding="utf-8")
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        self.process = server.fork([nowhere, writer, self._errors.fileno()], arguments, cwd)
+        for number in (nowhere, writer):
+            os.close(number)
+
+    @property
+    def errors(self) -> str:
+        """All that stands on its standard error so far."""
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.stdout.close()
+        self._errors.close()
+
+
+def ran(server: AppServer, *arguments: str, cwd: Path, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """``nntui ARGUMENTS`` without a terminal at either end, to its end."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        program = server.fork([nowhere, out.fileno(), errors.fileno()], arguments, cwd)
+        os.close(nowhere)
+        try:
+            code = program.wait(seconds)
+        except AssertionError:
+            program.kill()
+            raise
+        for file in (out, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), errors.read())
 
 
 @contextlib.contextmanager
@@ -171,13 +227,14 @@ def serve() -> None:
     while True:
         for ready in select.select([ours, read], [], [])[0]:
             if ready is ours:
-                order, descriptors, _, _ = socket.recv_fds(ours, 65536, 1)
+                order, descriptors, _, _ = socket.recv_fds(ours, 65536, 3)
                 if not order:
-                    return
+                    os._exit(0)  # torch takes its time to leave
                 pid = os.fork()
                 if pid == 0:
-                    _become(json.loads(order), descriptors[0])
-                os.close(descriptors[0])
+                    _become(json.loads(order), descriptors)
+                for number in descriptors:
+                    os.close(number)
                 ours.sendall(json.dumps([pid, None]).encode() + b"\n")
             else:
                 os.read(read, 4096)
@@ -186,29 +243,36 @@ def serve() -> None:
                 ours.sendall(json.dumps([ended[0], os.waitstatus_to_exitcode(ended[1])]).encode() + b"\n")
 
 
-def _become(order: dict[str, object], terminal: int) -> None:
-    """The child: a session of its own on its terminal, and then what a person started."""
+def _become(order: dict[str, Any], files: list[int]) -> None:
+    """The child: a session of its own, and then what a person started."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where they run under nohup
     os.setsid()
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-    for number in (0, 1, 2):
-        os.dup2(terminal, number)
+    if len(files) == 1:
+        fcntl.ioctl(files[0], termios.TIOCSCTTY, 0)
+        files *= 3
+    for number, file in enumerate(files):
+        os.dup2(file, number)
     os.closerange(3, 256)
-    os.chdir(str(order["cwd"]))
+    os.chdir(order["cwd"])
+    os.environ.update(order["environment"])
     sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.argv = ["nntui", *order["arguments"]]  # type: ignore[misc]
+    sys.argv = ["nntui", *order["arguments"]]
     code = 1
     forkedruns.use([forkedruns.prepare() for _ in range(2)])
     try:
-        exec(str(order["before"]), {})
+        exec(order["before"], {})
         from tui.main import main
 
         code = main()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     finally:
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)

@@ -42,9 +42,6 @@ class Place:
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), 8 * len(FIELDS))
 
-    def clear(self) -> None:
-        self._memory[:] = bytes(8 * len(FIELDS))
-
     def get(self, field: str) -> int:
         return struct.unpack_from("<q", self._memory, 8 * FIELDS.index(field))[0]
 
@@ -124,9 +121,8 @@ class Server:
     def fork(self, what: str, **arguments: Any) -> Child:
         """A child that calls ``support.lives.<what>(place, **arguments)`` and exits with what it returns."""
         self._count += 1
-        place, log = self._folder / "place", self._folder / f"child-{self._count}.log"
+        place, log = self._folder / f"place-{self._count}", self._folder / f"child-{self._count}.log"
         shared = Place(place)
-        shared.clear()
         pid = self.ask({"what": what, "place": str(place), "log": str(log), "arguments": arguments})
         assert pid is not None
         self._pids.append(pid)
@@ -179,6 +175,7 @@ def main(reads: int, writes: int) -> None:
 def _live(work: Callable[..., object], body: dict[str, Any]) -> None:
     """Be a child: never returns."""
     code: object = 99
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     log = os.open(body["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in (1, 2):
         os.dup2(log, number)

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 from support.previews import Answers
 from textual import events
 from textual.keys import _character_to_key
@@ -22,6 +23,10 @@ from tui.source import ScriptedSource
 from tui.widgets.form import Form
 
 SIZES = [(80, 24), (140, 45)]
+# For what does not depend on the layout: both sizes only with -m soak.
+small = pytest.mark.parametrize(
+    "size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.soak)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
 PATIENCE = 10.0  # seconds; nothing here takes a tenth of it
 
 AppPilot = Pilot[int]
@@ -146,3 +151,10 @@ def safe(pilot: AppPilot) -> bool:
     printable = all(segment.text.isprintable() for segment in segments)
     plain = all(segment.style is None or segment.style.link is None for segment in segments)
     return printable and plain and not any("@click" in (s.style.meta if s.style else {}) for s in segments)
+
+
+async def told(pilot: AppPilot, *words: str) -> None:
+    """Wait until all of these are in the notifications: on the screen they may be wrapped."""
+    await until(
+        pilot, lambda: all(word in " | ".join(one.message for one in pilot.app._notifications) for word in words)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.events import Event
+from engine.events import Event, MachineSampled
 
 
 class Acting:
@@ -25,4 +25,5 @@ class Acting:
         self.closed += 1
 
     def names(self) -> list[str]:
-        return [type(event).__name__ for event in self.seen]
+        """Of all but the figures of the machine, which come when the clock says so."""
+        return [type(event).__name__ for event in self.seen if not isinstance(event, MachineSampled)]

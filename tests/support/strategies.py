@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
@@ -117,6 +118,8 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return st.integers(0, 10**9)
     if hint is str:
         return st.text(max_size=12)
+    if get_origin(hint) is UnionType:
+        return st.none() | _values(get_args(hint)[0])
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if dataclasses.is_dataclass(hint):

@@ -42,6 +42,17 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
+def heeding() -> None:
+    """Undo what the tests themselves may have been started under, which a new process inherits: nohup, or `&` in a script."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _on_its_terminal() -> None:
+    heeding()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A program on a terminal of its own. `output` is everything it ever wrote, `lines` what stands on the screen now."""
 
@@ -68,7 +79,7 @@ class Terminal:
             cwd=self._where,
             env=environment(**self._env),
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_on_its_terminal,
         )
 
     def resize(self, columns: int, rows: int) -> None:
@@ -97,11 +108,15 @@ class Terminal:
                 return
             if not data:
                 return
+            self.arrived()
             self.output += data
             # pyte takes CSI > ... and CSI = ... sequences, which it does not know, for printable text in part.
             with contextlib.suppress(Exception):
                 self._stream.feed(data)
             seconds = 0
+
+    def arrived(self) -> None:
+        """Something has come and is about to be shown."""
 
     def until(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
         """Read until the condition holds; the screen stands in the failure's message."""
@@ -156,10 +171,14 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(
-    command: Sequence[str], size: tuple[int, int] = (80, 24), cwd: Path | None = None, **env: str
+    command: Sequence[str],
+    size: tuple[int, int] = (80, 24),
+    cwd: Path | None = None,
+    kind: type[Terminal] | None = None,
+    **env: str,
 ) -> Iterator[Terminal]:
-    """Run a command on a terminal; it is killed at the end if it still runs."""
-    program = Terminal(command, size, cwd, **env)
+    """Run a command on a terminal, of this kind; it is killed at the end if it still runs."""
+    program = (kind or Terminal)(command, size, cwd, **env)
     try:
         yield program
     finally:

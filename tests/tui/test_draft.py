@@ -60,14 +60,49 @@ def test_a_field_follows_the_default_of_the_choice_until_it_is_changed():
     assert draft.config is not None and draft.config.optimizer.weight_decay == 0.01
     draft.set("optimizer.weight_decay", "0.5")
     draft.set("optimizer.name", "adadelta")
-    assert draft.text("optimizer.weight_decay") == "0.5" and draft.changed("optimizer.weight_decay")
     assert draft.text("optimizer.lr") == "1.0" and not draft.changed("optimizer.lr")
-    draft.reset("optimizer.weight_decay")
+    assert draft.text("optimizer.weight_decay") == "0.0", "what was typed for adamw is no decay for adadelta"
     draft.set("optimizer.name", "adamw")
+    assert draft.text("optimizer.weight_decay") == "0.5" and draft.changed("optimizer.weight_decay")
+    draft.reset("optimizer.weight_decay")
     assert draft.text("optimizer.weight_decay") == "0.01"
     opened = Draft(draft.config)
     opened.set("optimizer.name", "adam")
     assert opened.text("optimizer.weight_decay") == "0.0"
+
+
+def test_a_rate_that_was_typed_belongs_to_its_optimizer():
+    """sgd's 0.1 under adam is the classic mistake."""
+    draft = Draft()
+    draft.set("optimizer.name", "sgd")
+    draft.set("optimizer.lr", "0.1")
+    assert draft.switched == {}
+    draft.set("optimizer.name", "adam")
+    assert draft.text("optimizer.lr") == "0.001" and draft.switched == {"optimizer.lr": ("0.1", "0.001")}
+    assert draft.config == RunConfig()
+    draft.set("optimizer.name", "adadelta")
+    assert draft.switched == {}, "from default to default nothing of one's own moves"
+    again = Draft()
+    again.recall(draft.remembered())
+    for one in (draft, again):
+        one.set("optimizer.name", "sgd")
+        assert one.text("optimizer.lr") == "0.1" and one.switched == {"optimizer.lr": ("1.0", "0.1")}
+        one.undo()
+        assert one.text("optimizer.lr") == "1.0" and one.switched == {}
+        one.redo()
+        assert one.config == build_config({"optimizer": {"name": "sgd", "lr": 0.1}})
+
+
+@given(configs(), st.data())
+def test_what_is_remembered_is_all_of_it(config: RunConfig, data: st.DataObject):
+    draft = Draft(config)
+    for _ in range(3):
+        row = data.draw(st.sampled_from([one for one in draft.visible() if one.kind == "choice" or one.defaults]))
+        draft.set(row.key, data.draw(st.sampled_from(row.choices or ("0.125", "off"))))
+    again = Draft()
+    again.recall(draft.remembered())
+    assert again.changed_texts() == draft.changed_texts() and again.remembered() == draft.remembered()
+    assert again.config == draft.config and again.undo() is None
 
 
 def test_what_hangs_on_a_field_out_of_sight_hangs_on_its_default():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import script
 from support.previews import data_of
-from support.screens import SIZES, Starts, form, go_to, opened, press, see, text, type_in, until
+from support.screens import SIZES, Starts, form, go_to, opened, press, see, small, text, told, type_in, until
 
 from engine.config import RunConfig
 from engine.configfile import build_config, load_config
@@ -27,7 +27,8 @@ from tui.paths import list_paths
 from tui.savefile import open_config
 from tui.screens.command import CommandScreen
 from tui.screens.dialogs import ChangedScreen
-from tui.screens.files import ColumnScreen, FaultsScreen, PathScreen, column_items
+from tui.screens.faultlist import FaultsScreen
+from tui.screens.files import ColumnScreen, PathScreen, column_items
 from tui.screens.pick import Item, Menu, PickList, matching
 from tui.screens.setup import SetupScreen
 
@@ -84,7 +85,7 @@ async def test_a_file_is_opened_with_completion_and_its_target_picked(size, hous
     assert start.configs == [build_config({"data": {"source": "my data/houses.tsv", "target": "kind"}})]
 
 
-@sizes
+@small
 async def test_the_target_of_a_file_that_cannot_be_read_is_typed(size):
     async with opened(size) as pilot:
         await go_to(pilot, "data.source")
@@ -120,6 +121,9 @@ async def test_files_used_before_are_in_the_list(houses, tmp_path):
         await press(pilot, "enter")
         await on(pilot, ColumnScreen)
         await press(pilot, "escape")
+        await on(pilot, PathScreen)
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
         await press(pilot, "O")
         await on(pilot, PathScreen)
         await see(pilot, "used before", "a.toml")
@@ -153,7 +157,7 @@ async def test_a_file_that_breaks_its_reader_is_told():
 # ----------------------------------------------------------------------------------------------------- presets, samples
 
 
-@sizes
+@small
 async def test_presets_and_samples_in_a_menu(size):
     async with opened(size) as pilot:
         await press(pilot, "p")
@@ -177,6 +181,23 @@ async def test_presets_and_samples_in_a_menu(size):
         await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
 
 
+async def test_a_rate_of_ones_own_goes_with_its_optimizer_and_it_is_said():
+    async with opened(config=build_config({"optimizer": {"name": "adam", "lr": 0.1}}), toasts=True) as pilot:
+        await go_to(pilot, "optimizer.name")
+        await press(pilot, "right")
+        await told(pilot, "adamw: learning rate 0.1 → 0.001; each optimizer keeps its own")
+        await press(pilot, "left")
+        await told(pilot, "adam: learning rate 0.001 → 0.1; each optimizer keeps its own")
+        assert len(pilot.app._notifications) == 1, "what was said before makes room"
+        await press(pilot, "p")
+        await on(pilot, Menu)
+        await type_in(pilot, "careful")
+        await press(pilot, "enter")
+        await told(pilot, "careful: optimizer adam → adamw, learning rate 0.1 → 0.001", "u takes it back")
+        await press(pilot, "u")
+        await told(pilot, "undone: optimizer adamw → adam, learning rate 0.001 → 0.1")
+
+
 def test_presets_are_valid_with_every_dataset_and_take_each_others_place():
     from tui.draft import Draft
 
@@ -190,6 +211,13 @@ def test_presets_are_valid_with_every_dataset_and_take_each_others_place():
                 alone = draft.config
                 for other in presets():
                     draft.put(other.settings)
+                draft.put(
+                    {
+                        "optimizer.name": draft.text("optimizer.name"),
+                        "optimizer.lr": "0.1",
+                        "optimizer.weight_decay": "3",
+                    }
+                )
                 draft.put(one.settings)
                 assert draft.config == alone, "whatever was tried before"
 
@@ -206,7 +234,7 @@ epochs = 7
 """
 
 
-@sizes
+@small
 async def test_open_change_save_and_save_again(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "net.toml"
@@ -244,7 +272,7 @@ async def test_open_change_save_and_save_again(size, tmp_path, monkeypatch):
         assert pilot.app.screen.errands.path == "other.toml", "no was the first answer"
 
 
-@sizes
+@small
 async def test_a_file_named_on_the_command_line_is_the_open_one(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tui.terminal.has_terminal", lambda: True)
@@ -280,7 +308,7 @@ def test_a_pipe_is_read_once_and_never_written_to(tmp_path):
     assert settings.run.epochs == 7 and there is None
 
 
-@sizes
+@small
 async def test_what_another_program_wrote_is_asked_about(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "net.toml"
@@ -359,10 +387,18 @@ async def test_settings_that_cannot_be_opened_or_saved_are_told(tmp_path, monkey
     async with opened(toasts=True) as pilot:
         pilot.app.screen.errands.open_config("bad.toml")
         await on(pilot, FaultsScreen)
-        await see(pilot, "bad.toml cannot be used", "bad.toml:2", "bad.toml:3")
+        await see(pilot, "bad.toml: 1 line has no place in the form", "bad.toml:2")
         await press(pilot, "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
-        assert config(pilot) == RunConfig()
+        assert config(pilot) is None
+        await press(pilot, "u")
+        await until(pilot, lambda: config(pilot) == RunConfig())
+        (tmp_path / "no toml.toml").write_text("= 3")
+        pilot.app.screen.errands.open_config("no toml.toml")
+        await on(pilot, FaultsScreen)
+        await see(pilot, "no toml.toml cannot be used", "no toml.toml:1")
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
         pilot.app.screen.errands._save("no.toml", RunConfig(), True)
         await see(pilot, "is a folder")
         pilot.app.screen.errands._save("bad.toml", RunConfig(), True)
@@ -374,7 +410,7 @@ async def test_settings_that_cannot_be_opened_or_saved_are_told(tmp_path, monkey
             assert isinstance(pilot.app.screen, SetupScreen), "nothing is saved that is wrong"
 
 
-@sizes
+@small
 async def test_the_command_is_shown_and_copied_and_a_script_written(size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = build_config({"run": {"epochs": 3, "name": "it's [red]"}})
@@ -411,9 +447,19 @@ async def test_the_draft_comes_back_with_what_was_being_typed(tmp_path):
     async with opened(keeper=keeper, toasts=True) as pilot:
         await until(pilot, lambda: form(pilot).edit is not None and form(pilot).edit.text == "5e")
         assert form(pilot).cursor == "optimizer.lr" and pilot.app.screen.draft.text("run.epochs") == "55"
-        await see(pilot, "your last settings are back")
+        await told(pilot, "your last settings are back; X goes to the defaults")
         await press(pilot, "escape", "u")
+        await told(pilot, "nothing to undo; X goes to the defaults")
+        assert config(pilot).run.epochs == 55, "what was there at the start is the floor"
+        await press(pilot, "X")
         await until(pilot, lambda: config(pilot) == RunConfig())
+        await told(pilot, "all to the defaults: 1 changed; u takes it back")
+        await press(pilot, "u")
+        await told(pilot, "undone: epochs 50 → 55")
+        await press(pilot, "U")
+        await told(pilot, "done again: epochs 55 → 50")
+        await press(pilot, "U")
+        await told(pilot, "nothing to do again")
     async with opened(config=build_config({"run": {"seed": 1}}), keeper=Keeper(file)) as pilot:
         assert config(pilot) == build_config({"run": {"seed": 1}}), "what was asked for goes before what was there"
 
@@ -457,7 +503,7 @@ def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path, monkeypatch
     keeper.keep(theme="ansi-dark")
     keeper.finish(10)
     assert read(file).theme == "textual-light"
-    assert [path.name for path in tmp_path.iterdir()] == ["setup.json"]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == ["setup.json"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.screens import SIZES, form, go_to, lines, opened, press, see, text, type_in, until
+from support.screens import SIZES, form, go_to, lines, opened, press, see, small, text, type_in, until
 from textual import events
 
 from engine.config import RunConfig
@@ -156,7 +156,7 @@ def test_what_the_filter_finds_is_open_wherever_it_is():
 # ------------------------------------------------------------------------------------------- marks, resetting, undoing
 
 
-@sizes
+@small
 async def test_what_differs_is_marked_reset_and_undone(size):
     async with opened(size, build_config({"run": {"epochs": 7, "seed": 3}})) as pilot:
         draft = pilot.app.screen.draft
@@ -178,7 +178,7 @@ async def test_what_differs_is_marked_reset_and_undone(size):
         assert draft.changed_texts() == {"run.epochs": "7", "run.seed": "3"}, "that is how it began"
 
 
-@sizes
+@small
 async def test_steps_in_one_field_are_undone_together_and_the_cursor_goes_there(size):
     async with opened(size) as pilot:
         draft = pilot.app.screen.draft

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import script
-from support.screens import SIZES, Starts, form, go_to, lines, opened, press, see, text, type_in, until
+from support.screens import SIZES, Starts, form, go_to, lines, opened, press, see, small, text, type_in, until
 
 from engine.config import RunConfig
 from engine.configfile import build_config
@@ -22,7 +22,7 @@ def config(pilot) -> RunConfig | None:
     return pilot.app.screen.draft.config
 
 
-@sizes
+@small
 async def test_every_dataset_can_be_chosen_by_keyboard(size):
     async with opened(size) as pilot:
         await press(pilot, "d")
@@ -38,7 +38,7 @@ async def test_every_dataset_can_be_chosen_by_keyboard(size):
         assert form(pilot).has_focus and form(pilot).cursor == "data.source", "and on it goes in the form"
 
 
-@sizes
+@small
 async def test_every_knob_is_reached_with_the_down_key(size):
     async with opened(size) as pilot:
         await press(pilot, "home")
@@ -73,7 +73,7 @@ async def test_help_texts_are_shown_whole(size):
             await until(pilot, lambda: not isinstance(pilot.app.screen, ExplainScreen))
 
 
-@sizes
+@small
 async def test_type_a_dropout_and_step_a_learning_rate_then_run(size):
     start = Starts(script.healthy())
     async with opened(size, start=start) as pilot:
@@ -153,7 +153,7 @@ async def test_x_goes_back_to_the_default():
         assert config(pilot) == RunConfig()
 
 
-@sizes
+@small
 async def test_fields_come_and_go_with_a_choice_and_keep_what_was_typed(size):
     async with opened(size) as pilot:
         await go_to(pilot, "optimizer.name")
@@ -172,7 +172,7 @@ async def test_fields_come_and_go_with_a_choice_and_keep_what_was_typed(size):
         await see(pilot, ">*momentum", "0.85")
 
 
-@sizes
+@small
 async def test_what_the_data_refuses_comes_back_to_its_field(size):
     error = script.refused("data.target", "no column called 'label'", "x.csv:1")
     settings = build_config({"data": {"source": "x.csv", "target": "label"}})

@@ -22,7 +22,7 @@ SETUP
   /               find a setting by its name or its help, a dataset
   F1              what the field means, when to change it, what is usual
   x               back to the default (* marks what differs from it);
-                  on a heading, all of the group
+                  on a heading, all of the group; X: everything
   u, U            undo, redo; Ctrl-Z and Ctrl-Y too
   p               presets and samples
   s, S            save as TOML, under another name; Ctrl-S too
@@ -42,14 +42,46 @@ MONITOR
   w               save a checkpoint now
   d               detach: the run goes on without this screen
   f               fork: a new run from this one's best weights
+  r, Enter        results, when the run has ended
+  C               compare it with other runs
   n               set up another run, when this one has ended
   o               list of runs
-  m               loss or metric, where only one chart fits
   l               show or hide the log
+  L               what the run prints (run.log); PgUp, PgDn scroll it
+
+RESULTS (r on a run that has ended)
+  Tab, 1 to 6     another page: figures, curve, confusion, classes, mistakes
+  arrows          another cell, another mistake; scroll
+  PgUp, PgDn      scroll a mistake's inputs
+  w               the other order, the other drawing: see the line of pages
+  [ ]             another fold or restart
+  a               what to try: run again with the advice, or look at it
+  + f n           go on, fork, set up another run
+  e               export the run as a plain PyTorch script
+  C               compare it with other runs
+
+CHARTS
+  left, right     a cursor: the values at each point, in the first line;
+                  with Shift in leaps, Home and End to both ends
+  Esc             takes the cursor away
+  z, Z            zoom in, and out, around the cursor
+  <, >            earlier, later
+  t               follow the newest epochs; 0 shows all of them again
+  m               the next chart in this place: every logged figure
+  c               choose a chart from a list
+  Tab, up, down   the next of several charts in hand, marked by a sign
+  v               one chart, two, or four
+  x               x axis: epochs, steps or time
+  y, X            logarithmic y axis of the chart in hand, x axis of all
+  a               how much training curves are smoothed
+  g               behind the curves: the previous run of this dataset or
+                  the best fold, then any from a list, then none
+  mouse           the wheel zooms, dragging pans, a click sets the cursor
 
 RUNS (o)
   Enter           open the run
   r               resume one that was stopped or lost
+  space, C        mark runs; compare those that are marked
 
 EVERYWHERE
   ?               this page
@@ -59,11 +91,13 @@ EVERYWHERE
                   way. A screen on another process's run just leaves
 
 THE CHART
-  The thin line is training, the thick one validation. The point marks
-  the best epoch: the weights from there are kept. A square below marks
-  where early stopping ended the run, a triangle a changed setting, a
-  diamond where another process took over. Validation that rises while
-  training falls is overfitting.
+  The thin line is training, the thick one validation. Where training
+  wavers it is smoothed, with the raw values as dots behind. The point
+  marks the best epoch: the weights from there are kept. Signs on the
+  axis, named in the first line: where early stopping ended the run, a
+  setting was changed, a finding began, a figure was no number, another
+  process took over. Validation that rises while training falls is
+  overfitting. Layout, axes and choice of charts are remembered.
 
 THE LINE ABOVE IT
   Patience counts down with each epoch that does not beat the best

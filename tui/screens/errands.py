@@ -16,19 +16,23 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card
+from engine.data.catalogue import FILE_SUFFIXES, card, is_file
 from engine.errors import InputError, NntuiError
+from engine.knobs import knob_by_key
 from engine.presets import Preset, presets
 from engine.samples import about, samples
 from engine.saving import FileChangedError
 
+from ..changes import between
+from ..faults import to_mend
 from ..kept import Keeper
 from ..paths import completed
-from ..savefile import OpenFile, open_config, save_config, save_script
+from ..savefile import Faulty, OpenFile, open_config, open_faulty, save_config, save_script
 from ..text import clean
 from .command import CommandScreen
 from .dialogs import ChangedScreen
-from .files import ColumnScreen, FaultsScreen, PathScreen
+from .faultlist import FaultsScreen
+from .files import ColumnScreen, PathScreen, look_at_config, look_at_table
 from .pick import Item, Menu
 
 if TYPE_CHECKING:
@@ -49,7 +53,7 @@ class Errands:
     class Done(Message):
         """A file was read or written, or not. then: what is left to do on the screen's own thread."""
 
-        def __init__(self, then: Callable[[], None]) -> None:
+        def __init__(self, then: Callable[[], object]) -> None:
             super().__init__()
             self.then = then
 
@@ -65,18 +69,27 @@ class Errands:
 
     # -- data files ---------------------------------------------------------------------------------------------------
 
-    def open_table(self) -> None:
-        """Ask for a data file and then for its target."""
+    def open_table(self, typed: str = "") -> None:
+        """Ask for a data file and then for its target. typed: what was typed as its path before."""
         source = self._screen.draft.text("data.source")
-        text = source if card(source) is None else ""
-        dialog = PathScreen("Open a data file", FILE_SUFFIXES, self._keeper.memory.tables, text)
+        text = typed or (source if card(source) is None else "")
+        recent = self._keeper.memory.tables
+        dialog = PathScreen("Open a data file", FILE_SUFFIXES, recent, text, probe=look_at_table, typed=bool(typed))
         self._screen.app.push_screen(dialog, self._table_chosen)
 
     def _table_chosen(self, path: str | None) -> None:
-        if path:
-            full = str(Path(path).expanduser()) if path.startswith("~") else path
-            dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
-            self._screen.app.push_screen(dialog, lambda target: self._target_chosen(full, target))
+        if not path:
+            return
+        full = str(Path(path).expanduser()) if path.startswith("~") else path
+        full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
+
+        def picked(target: str | None) -> None:
+            if target is None:
+                self.open_table(path)
+            else:
+                self._target_chosen(full, target)
+
+        self._screen.app.push_screen(ColumnScreen(full, self._screen.draft.text("data.target")), picked)
 
     def pick_target(self) -> None:
         """Ask for the target of the file that is the dataset now."""
@@ -103,29 +116,31 @@ class Errands:
             )
             for one in presets()
         ]
-        self._screen.app.push_screen(Menu("Presets and samples", [*kinds, *_sample_items()]), self._menu_chosen)
+        self._screen.app.push_screen(Menu("Presets and samples", [*kinds, *_sample_items()]), self.take)
 
-    def _menu_chosen(self, value: Any) -> None:
+    def take(self, value: Any) -> None:
+        """Put a preset into the form, or open a sample."""
         if isinstance(value, Preset):
+            before = self._screen.draft.texts()
             self._screen.put(value.settings)
-            self._say(f"{value.name}: u takes it back")
+            words = between(before, self._screen.draft.texts())
+            self._say(f"{value.name}: {words}; u takes it back" if words else f"{value.name}: as it was")
         elif isinstance(value, Sample):
             self.open_config(str(value.path), sample=True)
 
     def ask_for_config(self) -> None:
         """Ask for a TOML file and open it."""
-        dialog = PathScreen("Open settings (TOML)", (".toml",), self._keeper.memory.configs)
+        dialog = PathScreen("Open settings (TOML)", (".toml",), self._keeper.memory.configs, probe=look_at_config)
         self._screen.app.push_screen(dialog, lambda path: self.open_config(path) if path else None)
 
     def open_config(self, path: str, sample: bool = False) -> None:
         """Put the settings of a TOML file into the form."""
 
-        def job() -> Callable[[], None]:
+        def job() -> Callable[[], object]:
             try:
                 config, file = open_config(path)
             except InputError as error:
-                lines = [fault.line() for fault in error.faults]
-                return lambda: self._refuse_file(path, lines)
+                return self._half_open(path, error)
             return lambda: self._opened(path, config, None if sample else file)
 
         self._do(job)
@@ -143,8 +158,30 @@ class Errands:
         self._screen.load(config)
         self._say(f"{clean(Path(path).name)} is open; u takes it back")
 
-    def _refuse_file(self, path: str, lines: list[str]) -> None:
-        self._screen.app.push_screen(FaultsScreen(f"{clean(Path(path).name)} cannot be used", lines))
+    def _half_open(self, path: str, refused: InputError) -> Callable[[], object]:
+        """What is left to do about a file with faults: to put into the form what it says all the same. In a thread."""
+        try:
+            faulty = open_faulty(path)
+        except InputError:  # nothing at all
+            lines = [fault.line() for fault in refused.faults]
+            return lambda: self._screen.app.push_screen(FaultsScreen(f"{clean(Path(path).name)} cannot be used", lines))
+        return lambda: self._opened_faulty(path, faulty)
+
+    def _opened_faulty(self, path: str, faulty: Faulty) -> None:
+        self.path = ""
+        if faulty.file is not None:
+            self._know(faulty.file)
+        name, lines = clean(Path(path).name), [fault.line() for fault in faulty.left_out]
+        self._screen.load_texts(faulty.texts)
+        mend = to_mend(len(self._screen.draft.wrong))
+        self._say(", ".join(filter(None, [f"{name} is open", mend, "u takes it back"])))
+        if lines:
+            title = f"{name}: {len(lines)} {'lines have' if len(lines) > 1 else 'line has'} no place in the form"
+            unknown = any(fault.key not in knob_by_key() for fault in faulty.left_out)
+            words = "The rest is there." + (
+                " It can be saved here once the unknown names are out of it." if unknown else ""
+            )
+            self._screen.app.push_screen(FaultsScreen(title, lines, words))
 
     def save(self) -> None:
         """Save to the file known already; ask for one if there is none."""
@@ -202,8 +239,8 @@ class Errands:
 
     # -- threads ------------------------------------------------------------------------------------------------------
 
-    def _write(self, path: str, overwrite: bool, write: Callable[[bool], None], done: Callable[[], None]) -> None:
-        def job() -> Callable[[], None]:
+    def _write(self, path: str, overwrite: bool, write: Callable[[bool], None], done: Callable[[], object]) -> None:
+        def job() -> Callable[[], object]:
             try:
                 write(overwrite)
             except FileExistsError:
@@ -221,12 +258,12 @@ class Errands:
 
         self._do(job)
 
-    def _ask_before(self, path: str, write: Callable[[bool], None], done: Callable[[], None]) -> None:
+    def _ask_before(self, path: str, write: Callable[[bool], None], done: Callable[[], object]) -> None:
         items = [Item("no", about="leave it as it is", value=False), Item("yes", about="write into it", value=True)]
         menu = Menu(f"{clean(Path(path).name)} is there already; write into it?", items)
         self._screen.app.push_screen(menu, lambda yes: self._write(path, True, write, done) if yes else None)
 
-    def _ask_again(self, path: str, found: str, write: Callable[[bool], None], done: Callable[[], None]) -> None:
+    def _ask_again(self, path: str, found: str, write: Callable[[bool], None], done: Callable[[], object]) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
                 self._texts[_full(path)] = found  # which is known now; a further change is asked about anew
@@ -237,13 +274,13 @@ class Errands:
         ):  # else it was saved twice before the question was there
             self._screen.app.push_screen(ChangedScreen(clean(Path(path).name)), answered)
 
-    def _do(self, job: Callable[[], Callable[[], None]]) -> None:
+    def _do(self, job: Callable[[], Callable[[], object]]) -> None:
         """Run `job` in a thread; what it returns is then done here."""
         work = lambda: self._screen.post_message(self.Done(job()))  # noqa: E731
         threading.Thread(target=work, name="nntui-file", daemon=True).start()
 
     def _say(self, words: str) -> None:
-        self._screen.notify(words, markup=False, timeout=4)
+        self._screen.say(words)
 
     def _complain(self, words: str) -> None:
         for line in words.splitlines()[:3]:

@@ -3,45 +3,71 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.text import Text
 from textual.message import Message
 
 from engine.errors import InputError
+from engine.tomlfile import parse_toml, read_text
 
+from ..faults import count
 from ..latest import Latest
-from ..paths import Found, Listing, completed, list_paths, size_words
+from ..paths import Found, Listing, completed, gone_of, list_paths, size_words
 from ..text import clean
+from ..widgets.entry import Entry
 from .pick import Item, Picker, matching
 
 if TYPE_CHECKING:
     from engine.data.columns import Columns
 
 Peek = Callable[[str], "Columns"]
+Probe = Callable[[str], object]
 
 
 class PathScreen(Picker[str]):
-    """A path, completed as it is typed; recent ones while there is none. Closes with it as it was typed or chosen."""
+    """A path, completed as it is typed; recent ones while there is none. Closes with it as it was typed or chosen.
+
+    probe: looks at a path that was taken, in a thread, and raises InputError when it cannot be used: then that is said and
+    the path stays.
+    """
 
     PROMPT = "path: "
     KEYS = "Tab completes   up and down choose   Enter takes it   Esc closes"
 
     class Listed(Message):
-        """A folder was read."""
+        """A folder was read. gone: the recent files that are not there any more."""
 
-        def __init__(self, listing: Listing) -> None:
+        def __init__(self, listing: Listing, gone: Set[str]) -> None:
             super().__init__()
             self.listing = listing
+            self.gone = gone
+
+    class Probed(Message):
+        """A path was looked at. problem: why it cannot be used, or ""."""
+
+        def __init__(self, path: str, problem: str) -> None:
+            super().__init__()
+            self.path = path
+            self.problem = problem
 
     def __init__(
-        self, title: str, suffixes: Sequence[str], recent: Sequence[str] = (), text: str = "", new: bool = False
+        self,
+        title: str,
+        suffixes: Sequence[str],
+        recent: Sequence[str] = (),
+        text: str = "",
+        new: bool = False,
+        probe: Probe | None = None,
+        typed: bool = False,
     ) -> None:
-        """new: the path may be that of a file that is not there yet."""
-        super().__init__(text)
+        """new: the path may be that of a file that is not there yet. typed: `text` is the person's own, not a proposal."""
+        super().__init__(text, selected=not typed)
         self.TITLE_TEXT = title
+        self._probe, self._prober = probe, Latest("nntui-probe")
+        self._probing = self._problem = ""
         self._suffixes, self._recent, self._new = tuple(suffixes), recent, new
         self._lister = Latest("nntui-paths")
         self._listing: Listing | None = None
@@ -50,15 +76,17 @@ class PathScreen(Picker[str]):
 
     def typed(self, text: str) -> None:
         self._chosen = False
-        suffixes = self._suffixes
-        self._lister.ask(lambda: self.post_message(self.Listed(list_paths(text, suffixes))))
+        self._probing = self._problem = ""
+        suffixes, recent = self._suffixes, self._recent
+        self._lister.ask(lambda: self.post_message(self.Listed(list_paths(text, suffixes), gone_of(recent))))
 
     def on_path_screen_listed(self, message: Listed) -> None:
         if message.listing.text != self.text:
             return
         self._listing = message.listing
         found = [_item(one) for one in message.listing.found]
-        recent = [] if self.text else [_recent_item(path) for path in self._recent]
+        untouched = not self.text or self.query_one(Entry).selected
+        recent = [_recent_item(path, path in message.gone) for path in self._recent] if untouched else []
         here = [Item(one.label, one.note, one.about, one.value, heading="here" if recent else "") for one in found]
         self.fill([*recent, *here])
         if self._complete_when_listed:
@@ -66,7 +94,11 @@ class PathScreen(Picker[str]):
 
     def pointed(self, item: Item | None) -> None:
         listing = self._listing
-        if listing is None or listing.text != self.text:
+        if self._problem:
+            self.say(self._problem, "bold")
+        elif self._probing:
+            self.say(f"reading {os.path.basename(self._probing)} ...")
+        elif listing is None or listing.text != self.text:
             self.say("")  # nothing is known of it yet
         elif listing.problem:
             self.say(listing.problem)
@@ -80,6 +112,7 @@ class PathScreen(Picker[str]):
             self.say("")
 
     def action_move(self, by: int) -> None:
+        self._probing = self._problem = ""
         if self._chosen or by < 0 or self.list.at or by > 1:
             super().action_move(by)
         self._chosen = bool(self.list.items)  # the first press of the down key takes hold of the first one
@@ -97,8 +130,6 @@ class PathScreen(Picker[str]):
             self._put(item.value)
 
     def _put(self, text: str) -> None:
-        from ..widgets.entry import Entry
-
         self.query_one(Entry).set_text(text)
 
     def take(self, item: Item | None) -> None:
@@ -112,18 +143,62 @@ class PathScreen(Picker[str]):
         elif any(one.path == f"{text}/" for one in (self._listing.found if self._listing else ())):
             self._put(f"{text}/")
         else:
-            self.dismiss(text)
+            self._leave_with(text)
+
+    def _leave_with(self, path: str) -> None:
+        """Close with a path, once it was looked at."""
+        if self._probe is None:
+            self.dismiss(path)
+            return
+        self._probing, self._problem = path, ""
+        self.pointed(self.list.item)
+        probe = self._probe
+        self._prober.ask(lambda: self.post_message(self.Probed(path, _problem_of(probe, path))))
+
+    def on_path_screen_probed(self, message: Probed) -> None:
+        if message.path != self._probing:
+            return  # another one was typed meanwhile
+        self._probing = ""
+        if not message.problem:
+            self.dismiss(message.path)
+            return
+        self._problem = message.problem
+        self.app.bell()
+        self.pointed(self.list.item)
 
 
-def _recent_item(path: str) -> Item:
+def _problem_of(probe: Probe, path: str) -> str:
+    """What a probe has against a path, in words, or ""."""
+    try:
+        probe(path)
+    except InputError as error:
+        first, *more = error.faults
+        others = f" (and {count(more)} more)" if more else ""
+        return replace(first, key="").line() + others  # what it is about is plain where the path is asked for
+    except Exception as error:  # noqa: BLE001  -- whatever a file may do to its reader
+        return f"{path}: cannot be read: {error}"
+    return ""
+
+
+def _recent_item(path: str, gone: bool) -> Item:
     folder, name = os.path.split(path)
-    return Item(name, folder, "", path, heading="used before")
+    return Item(name, f"gone: {folder}" if gone else folder, "", path, heading="used before")
 
 
 def _item(one: Found) -> Item:
     return Item(
         f"{one.name}/" if one.is_folder else one.name, "" if one.is_folder else size_words(one.size), "", one.path
     )
+
+
+def look_at_table(path: str) -> None:
+    """Raise InputError when no run could use the data file; slow for a slow file system."""
+    peek(path)
+
+
+def look_at_config(path: str) -> None:
+    """Raise InputError when there is no TOML file, whatever it says."""
+    parse_toml(read_text(path), path)
 
 
 def peek(path: str) -> Columns:
@@ -162,7 +237,7 @@ class ColumnScreen(Picker[str]):
         try:
             columns, problem = self._peek(self._path), ""
         except InputError as error:
-            columns, problem = None, error.faults[0].line()
+            columns, problem = None, replace(error.faults[0], key="").line()
         except Exception as error:  # noqa: BLE001  -- whatever a file may do to its reader
             columns, problem = None, f"cannot be read: {error}"
         self.post_message(self.Peeked(columns, problem))
@@ -201,24 +276,3 @@ def column_items(columns: Columns) -> list[Item]:
         shown = ", ".join(clean(value, 20) for value in values[:6])
         items.append(Item(name, columns.words(place), f"first values: {shown}", name))
     return items
-
-
-class FaultsScreen(Picker[Any]):
-    """All that is wrong with a file, a line each."""
-
-    PROMPT = "find: "
-    KEYS = "Esc closes"
-
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
-        super().__init__()
-        self.TITLE_TEXT = title
-        self._items = [Item(line, about=line) for line in lines]
-
-    def typed(self, text: str) -> None:
-        self.fill(matching(self._items, text))
-
-    def pointed(self, item: Item | None) -> None:
-        self.say(Text(clean(item.about, 1000)) if item is not None else "")
-
-    def take(self, item: Item | None) -> None:
-        self.dismiss(None)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
 from engine.config import RunConfig
@@ -20,18 +20,28 @@ from engine.errors import InputError, NntuiError
 from engine.events import CommandRefused, Event, RunResumed
 from engine.runview import RunView
 
+from ..chart_keys import MonitorCommands
+from ..kept import Keeper
 from ..keys import KEYS, LESS_WANTED, makes_sense
+from ..looks import Look
 from ..pace import Pace
 from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
+from ..widgets.keyline import KeyLine
 from ..widgets.logpane import LogPane
+from ..widgets.outputpane import OutputPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
+from .compare import CompareAsked
 from .dialogs import AskEpochs
 from .edit import EditScreen, forked
+from .results import ResultsScreen
+
+if TYPE_CHECKING:
+    from .setup import SetupScreen
 
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
@@ -41,6 +51,7 @@ class MonitorScreen(Screen[None]):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
+    COMMANDS = {MonitorCommands} | Screen.COMMANDS
 
     class InputRefused(Message):
         """The run never began: what it was given cannot be used."""
@@ -60,15 +71,32 @@ class MonitorScreen(Screen[None]):
     class NewRunAsked(Message):
         """The person wants to set up another run: with `config`, if that is given."""
 
-        def __init__(self, config: RunConfig | None = None) -> None:
+        def __init__(self, config: RunConfig | None = None, run: bool = False, fields: Sequence[str] = ()) -> None:
+            """run: train with it at once. fields: those to look at first."""
             super().__init__()
-            self.config = config
+            self.config, self.run, self.fields = config, run, tuple(fields)
+
+        def put_into(self, setup: SetupScreen) -> None:
+            """What the setup screen is to do with it."""
+            if self.config is not None:
+                setup.set_config(self.config)
+            if self.run:
+                setup.action_run()
+            elif self.fields:
+                setup.show_field(self.fields[0])
+                setup.notify(f"to look at: {', '.join(self.fields)}", markup=False, timeout=8)
 
     def __init__(
-        self, source: RunSource, charset: Charset = "braille", colour: bool = True, guest: bool = False
+        self,
+        source: RunSource,
+        charset: Charset = "braille",
+        colour: bool = True,
+        guest: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
-        """guest: it lies over another screen, to which Esc goes back."""
+        """guest: it lies over another screen, to which Esc goes back. keeper: remembers how a person likes the charts."""
         super().__init__()
+        self._keeper = keeper
         self.source = source
         self.view = RunView()
         self.going_on = False  # whether a run that had ended is being taken up again
@@ -87,12 +115,13 @@ class MonitorScreen(Screen[None]):
         yield StatusStrip(id="status")
         yield EarlyStopStrip(id="stopping")
         yield Notice(id="notice")
-        yield ChartBoard(self._charset, self._colour, id="charts")
+        yield ChartBoard(self._charset, self._colour, self._keeper, id="charts")
         yield TrialsTable(id="trials")
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
-        yield Footer(show_command_palette=False)
+        yield OutputPane(id="output")
+        yield KeyLine(LESS_WANTED, id="keys")
 
     def on_mount(self) -> None:
         self._arrange()
@@ -140,13 +169,11 @@ class MonitorScreen(Screen[None]):
         # A run that could not be taken up again has its old end still on record.
         if error is not None and (self.view.end is None or isinstance(error, InputError)):
             self.notify(clean(str(error) or type(error).__name__, 1000), severity="error", markup=False, timeout=30)
-        self._arrange()
         self._show()
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self._arrange()
         self._show()
 
     def _arrange(self) -> None:
@@ -154,9 +181,9 @@ class MonitorScreen(Screen[None]):
         wide, tall = self.size.width >= WIDE, self.size.height >= TALL
         self.set_class(wide, "wide")
         self.set_class(tall and not wide, "stacked")
-        self.query_one(ChartBoard).fit_to(self.size.width, self.size.height)
         crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
-        self.query_one(LogPane).display = not crowded if self._log_wanted is None else self._log_wanted
+        log = not crowded if self._log_wanted is None else self._log_wanted
+        self.query_one(LogPane).display = log and not self.query_one(OutputPane).display
 
     def _show(self) -> None:
         view = self.view
@@ -168,12 +195,13 @@ class MonitorScreen(Screen[None]):
         self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
         self.query_one(Results).show_view(view, low)
         self.query_one(LogPane).show_view(view)
+        self.query_one(OutputPane).show_view(view)
         self._arrange()
         self.query_one(ChartBoard).show_view(view)
         self._show_keys()
 
     def _show_keys(self) -> None:
-        """Have the footer made anew only when it would be another one: it is the dearest widget on the screen."""
+        """Have the foot drawn anew only when it would be another one."""
         sensible = [key.action for key in KEYS if isinstance(key, Binding) and self.check_action(key.action, ())]
         keys = (self.view.phase == "paused", self.running, self.size.width < WIDE, *sensible)
         if keys != self._keys:
@@ -190,13 +218,10 @@ class MonitorScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """What the footer shows: on a narrow screen only what a person needs most while a run is under way."""
+        """What the foot shows: a paused run can go on."""
         found = super().active_bindings
         if self.view.phase == "paused" and "space" in found:
             found["space"] = found["space"]._replace(binding=replace(found["space"].binding, description="go on"))
-        if self.size.width < WIDE and self.running:
-            for key in LESS_WANTED & found.keys():
-                found[key] = found[key]._replace(binding=replace(found[key].binding, show=False))
         return found
 
     @property
@@ -211,10 +236,8 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
-        if action == "switch_chart":
-            return self.size.width < WIDE and self.size.height < TALL
         if action == "back":
-            return self._guest
+            return self._guest or self.query_one(ChartBoard).cursor is not None
         return makes_sense(action, self.view, self.running)
 
     def send(self, command: Command) -> bool:
@@ -297,17 +320,40 @@ class MonitorScreen(Screen[None]):
     async def action_detach(self) -> None:
         await self.run_action("app.detach")
 
-    def action_switch_chart(self) -> None:
-        self.query_one(ChartBoard).switch()
-        self._arrange()
-        self._show()
+    def action_chart(self, what: str) -> None:
+        self.query_one(ChartBoard).act(what)
+        self._show_keys()
 
     def action_toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPane).display
+        self.query_one(OutputPane).display = False  # they share a place
         self._arrange()
+
+    def action_toggle_output(self) -> None:
+        self.query_one(OutputPane).toggle()
+        self._arrange()
+
+    @property
+    def look(self) -> Look:
+        """How screens over this one draw."""
+        return Look(self._charset, self._colour, greys=not self.app.native_ansi_color)
+
+    def ask_for_run(self, config: RunConfig, run: bool, fields: Sequence[str]) -> None:
+        """To the setup screen with other settings; see NewRunAsked."""
+        self.post_message(self.NewRunAsked(config, run, fields))
+
+    def action_results(self) -> None:
+        self.app.push_screen(ResultsScreen(self))
+
+    def action_compare(self) -> None:
+        self.post_message(CompareAsked(self.view.folder))
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRunAsked())
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        """The cursor goes first, then the screen."""
+        if self.query_one(ChartBoard).drop_cursor():
+            self._show_keys()
+        else:
+            self.app.pop_screen()

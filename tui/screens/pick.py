@@ -143,22 +143,24 @@ class Picker(ModalScreen[T | None], Generic[T]):
     PROMPT = "find: "
     KEYS = "Enter takes it   Esc closes"
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", selected: bool = False) -> None:
+        """text: stands in the line to begin with; selected: as a proposal."""
         super().__init__()
-        self._text = text
+        self._text, self._selected = text, selected
         self._early = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="pick-box"):
             yield Static(Text(self.TITLE_TEXT, style="bold"), id="pick-title")
-            yield Entry(self.typed, self.PROMPT, text=self._text, id="pick-entry")
+            yield Entry(self.typed, self.PROMPT, text=self._text, selected=self._selected, id="pick-entry")
             yield PickList(id="pick-list")
             yield Static(id="pick-about", markup=False)
             yield Static(Text(self.KEYS, style="dim"), id="pick-keys")
 
     def on_mount(self) -> None:
         entry = self.query_one(Entry)
-        entry.set_text(entry.text + self._early)
+        if self._early:
+            entry.set_text(self._early if entry.selected else entry.text + self._early)
         self.set_focus(entry)
         self.typed(entry.text)
         self.pointed(self.list.item)

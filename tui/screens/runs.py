@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.coordinate import Coordinate
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Static
 
+from engine.comparing import MOST
 from engine.errors import NntuiError
 from engine.text import clean
 
@@ -39,17 +41,21 @@ def runs_in(folder: str) -> list[RunSummary]:
     return list_runs(folder)
 
 
-class RunsScreen(ModalScreen[Path | None]):
-    """Closes with the folder of the run to open, or None."""
+class RunsScreen(ModalScreen["Path | list[Path] | None"]):
+    """Closes with the folder of the run to open, with those of several to compare, or with None."""
 
     BINDINGS = [
         Binding("r", "resume", "resume"),
+        Binding("space", "mark", "mark", priority=True),
+        Binding("C", "compare", "compare marked"),
         Binding("question_mark", "app.help", "help", key_display="?"),
         Binding("escape,q,o", "leave", "close", key_display="Esc"),
     ]
 
-    def __init__(self, folder: str, list_runs: ListRuns, take_over: Takeover) -> None:
+    def __init__(self, folder: str, list_runs: ListRuns, take_over: Takeover, marked: Sequence[Path] = ()) -> None:
+        """marked: the runs that are chosen already, to be compared with others."""
         super().__init__()
+        self._marked = {path.absolute(): None for path in marked}  # in the order in which they were marked
         self._folder = folder
         self._list_runs = list_runs
         self._take_over = take_over
@@ -84,15 +90,25 @@ class RunsScreen(ModalScreen[Path | None]):
         table.clear()
         now = time.time()
         for run in self._runs:
-            table.add_row(*row_of(run, now), key=str(run.path))
+            table.add_row(*row_of(run, now, run.path in self._marked), key=str(run.path))
         if self._runs:
             table.move_cursor(row=min(at, len(self._runs) - 1), animate=False)
         if not self._busy:
-            self._say("" if self._runs else "there are no runs here yet; r on the setup screen starts one")
+            self._say(
+                self._marked_words() if self._runs else "there are no runs here yet; r on the setup screen starts one"
+            )
         self.refresh_bindings()
 
     def _say(self, words: str) -> None:
         self.query_one("#runs-words", Static).update(Text(words))
+
+    def _marked_words(self) -> str:
+        if not self._marked:
+            return ""
+        some = len(self._marked)
+        return f"{some} marked with *; " + (
+            "C compares them" if some > 1 else "space marks another one to compare it with"
+        )
 
     @property
     def _run(self) -> RunSummary | None:
@@ -103,6 +119,10 @@ class RunsScreen(ModalScreen[Path | None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "resume":
             return self._run is not None and self._run.status in RESUMABLE and not self._busy
+        if action == "mark":
+            return self._run is not None and not self._busy
+        if action == "compare":
+            return len(self._marked) > 1
         return True
 
     def on_data_table_row_highlighted(self) -> None:
@@ -128,11 +148,28 @@ class RunsScreen(ModalScreen[Path | None]):
             return
         self.dismiss(folder)
 
+    def action_mark(self) -> None:
+        """Mark the run under the cursor to be compared, or no longer, and go on to the next."""
+        run, table = self._run, self.query_one(DataTable)
+        if run is None:
+            return
+        if run.path in self._marked:
+            del self._marked[run.path]
+        elif len(self._marked) < MOST:
+            self._marked[run.path] = None
+        table.update_cell_at(Coordinate(table.cursor_row, 0), row_of(run, time.time(), run.path in self._marked)[0])
+        table.move_cursor(row=min(table.cursor_row + 1, len(self._runs) - 1), animate=False)
+        self._say(self._marked_words())
+        self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        self.dismiss(list(self._marked))
+
     def action_leave(self) -> None:
         self.dismiss(None)
 
 
-def row_of(run: RunSummary, now: float) -> list[Text]:
+def row_of(run: RunSummary, now: float, marked: bool = False) -> list[Text]:
     """A run as the cells of a row."""
     of = f" {run.trial}/{run.trials}" if run.trials else ""
     best = "-"
@@ -141,7 +178,7 @@ def row_of(run: RunSummary, now: float) -> list[Text]:
     elif math.isfinite(run.best_loss):
         best = f"{run.best_loss:.4f}"
     return [
-        plain(run.name, limit=60),
+        plain(f"* {run.name}" if marked else run.name, limit=62),
         Text(run.status, style="bold" if run.status in ("running", "paused", "lost", "failed") else ""),
         Text(f"all {run.trials} trials" if run.reason == "trials_done" else f"{run.epochs}/{run.planned or '?'}{of}"),
         Text(best),

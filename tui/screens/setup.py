@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -14,7 +14,9 @@ from textual.widgets import Static
 from engine.config import RunConfig
 from engine.data.catalogue import card
 from engine.errors import Fault
+from engine.knobs import knob_by_key
 
+from ..changes import between
 from ..draft import Draft
 from ..faults import to_mend, told
 from ..helptext import help_text
@@ -31,16 +33,12 @@ from ..widgets.form import Form
 from ..widgets.keyline import KeyLine
 from ..widgets.preview import PreviewPane
 from .dialogs import ExplainScreen
-from .errands import Errands, ErrandScreen
+from .errands import Errands
 from .setup_keys import KEYS, LESS_WANTED
-
-WIDE = 110  # cells; from here on datasets, form and preview stand side by side
-LOW = 30  # lines; below, only the group in hand is open
-SMALLEST = (60, 16)
-PAGES = ("data", "form", "preview")
+from .setup_panes import PanedScreen
 
 
-class SetupScreen(ErrandScreen):
+class SetupScreen(PanedScreen):
     """Datasets, form, preview: side by side where there is room, else one at a time, with the help of the field below."""
 
     COMMANDS = {SetupCommands}
@@ -73,12 +71,16 @@ class SetupScreen(ErrandScreen):
         self.draft = Draft(config)
         self._keeper = keeper or Keeper()
         self._typing: tuple[str, str] | None = None
+        self._greeting = ""
         if config is None:
-            self.draft.put(self._keeper.memory.texts)
+            self.draft.recall(self._keeper.memory.texts)
+            if self.draft.changed_texts():
+                self._greeting = "your last settings are back; X goes to the defaults"
+            if self._keeper.beside:
+                self._greeting = "another nntui is open: this one goes on with a copy of its settings; of the two, those changed last come back"
             self._typing = self._keeper.memory.typing
         self._previewer = previewer
         self._look = look or Look()
-        self._page = "form"
         self._brief = ""
         self.errands = Errands(self, self._keeper, file)
 
@@ -87,7 +89,7 @@ class SetupScreen(ErrandScreen):
         with Horizontal(id="panes"):
             yield DatasetPane(self._previewer, self._look, id="left")
             with Vertical(id="middle"):
-                yield Entry(self._filter, "find: ", "by name, or by words of the help", id="filter")
+                yield Entry(self.find_fields, "find: ", "by name, or by words of the help", id="filter")
                 yield Form(self.draft, folds=True, id="form")
                 yield Static(id="help-below", markup=False)
             yield PreviewPane(self._previewer, self._look, id="right")
@@ -98,77 +100,29 @@ class SetupScreen(ErrandScreen):
         self.form.pickers["data.source"] = lambda: self.action_show_page("data")
         self.form.pickers["data.target"] = self.errands.pick_target
         self.query_one("#filter").display = False
-        self._lay_out()
+        self.lay_out()
         self._changed()
         self.form.focus()
-        if self.draft.can_undo:
-            self.notify("your last settings are back; u goes to the defaults", markup=False, timeout=4)
         if self._typing is not None and any(row.key == self._typing[0] for row in self.draft.visible()):
             self.form.go_to(self._typing[0])
             self.form.begin_edit(self._typing[1])
+        self.call_after_refresh(self._greet)
 
     def take_look(self, look: Look) -> None:
         """Draw with other characters or colours from now on."""
         self.query_one(DatasetPane).take_look(look)
         self.query_one(PreviewPane).take_look(look)
 
-    # -- room ---------------------------------------------------------------------------------------------------------
-
-    def on_resize(self) -> None:
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        width, height = self.size
-        wide, small = width >= WIDE, width < SMALLEST[0] or height < SMALLEST[1]
-        self.set_class(wide, "wide")
-        self.set_class(height < LOW, "low")
-        self.query_one("#panes").display = not small
-        self.query_one("#too-small").display = small
-        if small:
-            words = f"This terminal has {width}x{height} cells; {SMALLEST[0]}x{SMALLEST[1]} are needed here. Make it larger, please. q quits."
-            self.query_one("#too-small", Static).update(Text(words))
-        for page, name in zip(PAGES, ("#left", "#middle", "#right"), strict=True):
-            self.query_one(name).display = wide or self._page == page
-        self.show_title()
-        self.form.set_accordion(height < LOW)
-
-    def action_show_page(self, page: str) -> None:
-        """To a pane: it has the keys from now on, and the screen to itself where there is no room for others."""
-        self._page = page
-        self._lay_out()
-        widget = {"data": self.query_one(DatasetList), "form": self.form, "preview": self.query_one(PreviewPane)}[page]
-        self.set_focus(widget)
-
-    def action_next_page(self, by: int) -> None:
-        inside = {
-            id(self.query_one(name)): page for name, page in zip(("#left", "#middle", "#right"), PAGES, strict=True)
-        }
-        focused = self.focused
-        here = [inside[id(one)] for one in (focused.ancestors_with_self if focused else ()) if id(one) in inside]
-        at = PAGES.index(here[0] if here else self._page)
-        self.action_show_page(PAGES[(at + by) % len(PAGES)])
-
-    def action_back(self) -> None:
-        """Esc: out of a filter, then back to the form."""
-        if self.form.words or self.focused is self.query_one("#filter"):
-            self._close_filter()
-        self.action_show_page("form")
-
-    def _close_filter(self) -> None:
-        entry = self.query_one("#filter", Entry)
-        entry.set_text("")
-        entry.display = False
-        self._filter("")
-
     # -- what the widgets say -----------------------------------------------------------------------------------------
-
-    @property
-    def form(self) -> Form:
-        return self.query_one(Form)
 
     def on_dataset_list_chosen(self, message: DatasetList.Chosen) -> None:
         if not message.source:
             self.errands.open_table()
+            return
+        if message.source in self.query_one(DatasetList).gone:
+            self.app.bell()
+            self.notify(f"no such file any more: {clean(message.source)}", severity="error", markup=False, timeout=6)
+            self.query_one(DatasetPane).look_for_files()
             return
         self.draft.set("data.source", message.source)
         self._changed()
@@ -178,12 +132,17 @@ class SetupScreen(ErrandScreen):
 
     def on_form_changed(self, message: Form.Changed) -> None:
         self._changed(message.key)
+        if self.draft.switched and message.key.endswith(".name"):
+            before = {key: old for key, (old, _) in self.draft.switched.items()}
+            words = between(before, {key: new for key, (_, new) in self.draft.switched.items()})
+            kind = knob_by_key()[message.key].label
+            self.say(f"{self.draft.text(message.key)}: {words}; each {kind} keeps its own")
 
     def on_form_moved(self, message: Form.Moved) -> None:
         entry = self.query_one("#filter", Entry)
         if not self.form.words and entry.display and not entry.has_focus:  # it went to a field that the filter hid
-            self._close_filter()
-        self._show_help()
+            self.close_filter()
+        self.show_help()
 
     def on_preview_pane_shown(self, message: PreviewPane.Shown) -> None:
         self._brief = message.words
@@ -196,6 +155,18 @@ class SetupScreen(ErrandScreen):
     def on_screen_resume(self) -> None:
         if self.is_mounted:
             self.query_one(PreviewPane).look_again()
+            self.call_after_refresh(self._greet)
+
+    def _greet(self) -> None:
+        """Say what there is to say of the beginning, once this screen is in sight: a monitor may have been opened over it."""
+        if self.is_current and self._greeting:
+            self.say(self._greeting)
+            self._greeting = ""
+
+    def say(self, words: str) -> None:
+        """Say something for a moment, in the place of what was said before."""
+        self.app.clear_notifications()
+        self.notify(words, markup=False, timeout=4)
 
     def on_errands_done(self, message: Errands.Done) -> None:
         message.then()
@@ -207,17 +178,17 @@ class SetupScreen(ErrandScreen):
             self._show_source()
         if not key:
             form.rebuild()
-        self._show_help()
+        self.show_help()
         self.show_title()
         self.query_one(PreviewPane).look_at(form.config)
         typing = (form.cursor, form.edit.text) if form.edit is not None else None
-        self._keeper.keep(texts=self.draft.changed_texts(), typing=typing)
+        self._keeper.keep(texts=self.draft.remembered(), typing=typing)
 
     def _show_source(self) -> None:
         data = self.draft.config.data if self.draft.config is not None else None  # how the file is read, for its card
         self.query_one(DatasetPane).show(self.draft.text("data.source"), data, self._keeper.memory.tables)
 
-    def _show_help(self) -> None:
+    def show_help(self) -> None:
         form = self.form
         row = form.row
         words = help_text(row, form.fault) if row else self._group_help()
@@ -258,6 +229,13 @@ class SetupScreen(ErrandScreen):
         self._changed()
         self.action_show_page("form")
 
+    def load_texts(self, texts: Mapping[str, str]) -> None:
+        """Put texts in the place of all there are, right or wrong; the first that is wrong gets the cursor."""
+        self.form.action_cancel()
+        self.draft.load_texts(texts)
+        self._changed()
+        self._go_to_fault()
+
     def set_rate(self, rate: float) -> None:
         """Put a learning rate into the form and the cursor on it."""
         self.put({"optimizer.lr": repr(float(f"{rate:.1e}"))}, "optimizer.lr")
@@ -296,47 +274,30 @@ class SetupScreen(ErrandScreen):
         if first is not None:
             self.form.go_to(first)
 
-    def action_filter(self) -> None:
-        if isinstance(self.focused, DatasetList):
-            self.query_one(DatasetPane).search()
-            return
-        self.action_show_page("form")
-        entry = self.query_one("#filter", Entry)
-        entry.display = True
-        self.set_focus(entry)
-
-    def _filter(self, words: str) -> None:
-        self.form.show_only(words)
-        self._show_help()
-        self.refresh_bindings()
-
-    def action_into_form(self) -> None:
-        """From the filter into what it found."""
-        self.query_one("#filter").display = bool(self.form.words)
-        self.set_focus(self.form)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc is in the footer while only some of the settings are shown."""
-        if action == "back" and self.is_mounted:
-            alone = self._page != "form" and not self.has_class("wide")
-            return bool(self.form.words) or self.focused is self.query_one("#filter") or alone
-        if action == "into_form":
-            return self.focused is self.query_one("#filter")
-        return True
-
     def action_undo(self) -> None:
         """Take the last change back; with a field open, what was typed in it."""
         if self.form.edit is not None:
             self.form.action_cancel()
         else:
-            self.form.travel(self.draft.undo())
+            self._travel(self.draft.undo, "undone", "nothing to undo; X goes to the defaults")
 
     def action_redo(self) -> None:
-        self.form.travel(self.draft.redo())
+        self._travel(self.draft.redo, "done again", "nothing to do again")
+
+    def _travel(self, go: Callable[[], tuple[str, ...] | None], done: str, nothing: str) -> None:
+        before = self.draft.texts()
+        keys = go()
+        self.form.travel(keys)
+        words = between(before, self.draft.texts())
+        self.say(nothing if keys is None else f"{done}: {words}" if words else done)
 
     def action_reset_all(self) -> None:
         """All fields back to their defaults; one change, as far as undoing goes."""
+        changed = len(self.draft.changed_texts())
         self.load(RunConfig())
+        self.say(
+            f"all to the defaults: {changed} changed; u takes it back" if changed else "all stand at their defaults"
+        )
 
     def show_field(self, key: str) -> None:
         """Put the cursor on a field."""

@@ -14,6 +14,7 @@ KEYS: list[BindingType] = [
     Binding("u", "undo", "undo"),
     Binding("ctrl+z", "undo", show=False),
     Binding("U,ctrl+y", "redo", "redo", show=False),
+    Binding("X", "reset_all", "all to defaults", show=False),
     Binding("s", "save", "save"),
     Binding("ctrl+s", "save", show=False),
     Binding("S", "save_as", "save as", show=False),

@@ -8,16 +8,19 @@ from dataclasses import replace
 from itertools import chain
 
 from rich.style import Style
+from textual import events
 from textual.events import Resize
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ..chart import ChartOptions, Mark, Series, draw
+from ..chart import ChartOptions, Mark, Series, draw, x_of
 
 SHARE = 0.03  # of the time that drawing may take
 LONGEST_WAIT = 2.0  # seconds; a chart may be dear, but it must not look dead
+_DRAGGED = 2  # cells; what a mouse moves by less while its button is down is a click
 
 
 class Chart(Widget, can_focus=False):
@@ -26,6 +29,27 @@ class Chart(Widget, can_focus=False):
     DEFAULT_CSS = """
     Chart { width: 1fr; height: 1fr; min-height: 5; }
     """
+
+    class Pointed(Message):
+        """The chart was clicked on, at `x`."""
+
+        def __init__(self, chart: Chart, x: float) -> None:
+            super().__init__()
+            self.chart, self.x = chart, x
+
+    class Wheeled(Message):
+        """The wheel was turned at `x`: `by` 1 away from the person, -1 towards."""
+
+        def __init__(self, chart: Chart, x: float, by: int) -> None:
+            super().__init__()
+            self.chart, self.x, self.by = chart, x, by
+
+    class Dragged(Message):
+        """The picture was pulled to the right by `share` of the canvas's width, or to the left."""
+
+        def __init__(self, chart: Chart, share: float) -> None:
+            super().__init__()
+            self.chart, self.share = chart, share
 
     clock: Callable[[], float] = staticmethod(time.perf_counter)  # seconds; tests set their own
 
@@ -40,7 +64,10 @@ class Chart(Widget, can_focus=False):
         super().__init__(name=name, id=id, classes=classes)
         self.options = options or ChartOptions()
         self.draws = 0  # how often it was drawn so far
-        self._series: tuple[Series, ...] = ()
+        self.series: tuple[Series, ...] = ()
+        self.drawn = self.options  # those of the last picture, with its size
+        self._grip: int | None = None  # the column that the mouse holds
+        self._pulled = False
         self._marks: tuple[Mark, ...] = ()
         self._strips: list[Strip] = []
         self._stale = True  # what is shown is not what was last given
@@ -60,8 +87,8 @@ class Chart(Widget, can_focus=False):
         Of several updates that come too fast the last one is shown.
         """
         options = options or self.options
-        if (tuple(series), tuple(marks), options) != (self._series, self._marks, self.options):
-            self._series, self._marks, self.options = tuple(series), tuple(marks), options
+        if (tuple(series), tuple(marks), options) != (self.series, self._marks, self.options):
+            self.series, self._marks, self.options = tuple(series), tuple(marks), options
             self._stale = True
         if not self._stale:
             return
@@ -83,6 +110,42 @@ class Chart(Widget, can_focus=False):
         strip = self._strips[y] if 0 <= y < len(self._strips) else Strip.blank(width)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
+    # -- the mouse ----------------------------------------------------------------------------------------------------
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.button == 1:
+            self._grip, self._pulled = event.x, False
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._grip is None or (not self._pulled and abs(event.x - self._grip) < _DRAGGED):
+            return
+        self._pulled = True
+        if event.x != self._grip:
+            canvas = max(1, self.size.width - self.drawn.gutter - 1)
+            self.post_message(self.Dragged(self, (event.x - self._grip) / canvas))
+            self._grip = event.x
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        if self._grip is None:
+            return
+        self.release_mouse()
+        self._grip = None
+        if not self._pulled:
+            self.post_message(self.Pointed(self, x_of(self.series, self.drawn, event.x)))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, by: int) -> None:
+        event.stop()
+        self.post_message(self.Wheeled(self, x_of(self.series, self.drawn, event.x), by))
+
+    # -- drawing ------------------------------------------------------------------------------------------------------
+
     def _redraw(self) -> None:
         """Draws what was last given, whatever it costs, and repaints what is different."""
         if self._later is not None:
@@ -95,7 +158,8 @@ class Chart(Widget, can_focus=False):
         options = replace(
             self.options, width=self.size.width, height=self.size.height, dark=self.app.current_theme.dark
         )
-        strips = draw(self._series, options, self._marks)
+        self.drawn = options
+        strips = draw(self.series, options, self._marks)
         ended = self.clock()
         self._not_before = ended + min((ended - started) / SHARE, LONGEST_WAIT)
         self._stale = False

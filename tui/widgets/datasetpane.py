@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -16,6 +16,7 @@ from engine.preview import DataPreview
 
 from ..latest import Latest
 from ..looks import Look
+from ..paths import gone_of
 from ..previews import Previewer
 from ..previewtext import data_drawing
 from .datasets import DatasetCard, DatasetList
@@ -34,6 +35,13 @@ class DatasetPane(Horizontal):
         Binding("escape", "into_list(True)", "all datasets", key_display="Esc"),
     ]
 
+    class Missed(Message):
+        """It is known which of the files are not there any more."""
+
+        def __init__(self, gone: Set[str]) -> None:
+            super().__init__()
+            self.gone = gone
+
     class Looked(Message):
         """The data of a source was looked at."""
 
@@ -46,6 +54,8 @@ class DatasetPane(Horizontal):
         super().__init__(id=id)
         self._previewer, self._look = previewer, look
         self._thread = Latest("nntui-datasets")
+        self._finder = Latest("nntui-recent")
+        self._files: list[str] = []
         self._timer: Timer | None = None
         self._asked = 0
         self._own: DataConfig | None = None  # how the chosen file is read
@@ -62,7 +72,20 @@ class DatasetPane(Horizontal):
         """Mark `source` as the chosen one, with the cursor on it. own: how it is read, if it is a file."""
         self._own = own
         self.query_one(DatasetList).show(source, recent)
+        if self._files != self.query_one(DatasetList).files:
+            self.look_for_files()
         self._look_at(source)
+
+    def look_for_files(self) -> None:
+        """Find out, in a thread, which of the files in the list are there."""
+        files = self._files = self.query_one(DatasetList).files
+        self._finder.ask(lambda: self.post_message(self.Missed(gone_of(files))))
+
+    def on_dataset_pane_missed(self, message: Missed) -> None:
+        self.query_one(DatasetList).show_gone(message.gone)
+
+    def on_descendant_focus(self) -> None:
+        self.look_for_files()
 
     def action_scroll_card(self, by: int) -> None:
         self.query_one("#card-scroll").scroll_relative(y=by, animate=False)

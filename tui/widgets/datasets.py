@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -31,13 +31,20 @@ class Entry:
     note: str
 
 
-def entries_for(words: str, source: str, recent: Sequence[str]) -> list[Entry]:
-    """The entries found by these words: built-in sets, files used before (the present one first), opening another."""
+def entries_for(words: str, source: str, recent: Sequence[str], gone: Set[str] = frozenset()) -> list[Entry]:
+    """The entries found by these words: built-in sets, files used before (the present one first), opening another.
+
+    gone: files that are not there any more.
+    """
     cards = [item for item in catalogue() if item.matches(words)]
     files = [] if not source or card(source) is not None else [source]
     files += [path for path in recent if path not in [os.path.abspath(own) for own in files]]
     shown = [Entry(item.name, item.name, "any" if item.generated else str(item.rows)) for item in cards]
-    shown += [Entry(path, path.rpartition("/")[2] or path, "file") for path in files if _all_in(words, path)]
+    shown += [
+        Entry(path, path.rpartition("/")[2] or path, "gone" if path in gone else "file")
+        for path in files
+        if _all_in(words, path)
+    ]
     return [*shown, Entry("", FILE_ENTRY, "")]
 
 
@@ -78,6 +85,7 @@ class DatasetList(Widget, can_focus=True):
         super().__init__(id=id)
         self._source = ""
         self._recent: Sequence[str] = ()
+        self.gone: Set[str] = frozenset()
         self._words = ""
         self._entries = entries_for("", "", ())
         self._at = 0
@@ -92,6 +100,17 @@ class DatasetList(Widget, can_focus=True):
         self._source, self._recent = source, recent
         self._fill(source)
 
+    @property
+    def files(self) -> list[str]:
+        """Every file among the entries, whatever is looked for."""
+        return [path for path in (self._source, *self._recent) if path and card(path) is None]
+
+    def show_gone(self, gone: Set[str]) -> None:
+        """Mark the files that are not there any more."""
+        if gone != self.gone:
+            self.gone = gone
+            self._fill(self.pointed)
+
     def show_only(self, words: str) -> None:
         """Only the entries found by these words; the cursor goes to the first."""
         self._words = words
@@ -99,7 +118,7 @@ class DatasetList(Widget, can_focus=True):
         self.post_message(self.Pointed(self.pointed))
 
     def _fill(self, source: str) -> None:
-        self._entries = entries_for(self._words, self._source, self._recent)
+        self._entries = entries_for(self._words, self._source, self._recent, self.gone)
         self._at = next((i for i, entry in enumerate(self._entries) if source and entry.source == source), 0)
         self.refresh()
 

@@ -16,7 +16,7 @@ from .lineedit import LineEdit, types
 class Entry(Widget, can_focus=True):
     """A prompt and a text. Keys that mean nothing in a text (arrows up and down, Enter, Escape, Tab) are left to others.
 
-    changed: called at once with every other text.
+    changed: called at once with every other text. selected: the text is a proposal, see `LineEdit`.
     """
 
     COMPONENT_CLASSES = {"entry--prompt", "entry--hint"}
@@ -29,16 +29,22 @@ class Entry(Widget, can_focus=True):
         hint: str = "",
         *,
         text: str = "",
+        selected: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._changed = changed
         self._prompt, self._hint = prompt, hint
-        self._edit = LineEdit(text)
+        self._edit = LineEdit(text, selected)
 
     @property
     def text(self) -> str:
         return self._edit.text
+
+    @property
+    def selected(self) -> bool:
+        """Whether the text is the one proposed, which nobody has touched yet."""
+        return self._edit.selected
 
     def set_text(self, text: str) -> None:
         """Put another text there, the cursor behind it."""

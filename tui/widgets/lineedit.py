@@ -22,19 +22,28 @@ _NAMED = frozenset(
 
 
 class LineEdit:
-    """The state of a one-line editor. It knows the usual keys of a shell's line editor and draws nothing itself."""
+    """The state of a one-line editor. It knows the usual keys of a shell's line editor and draws nothing itself.
 
-    def __init__(self, text: str) -> None:
+    selected: the text is there as a proposal: what is typed takes its place, and any other key makes it one's own.
+    """
+
+    def __init__(self, text: str, selected: bool = False) -> None:
         self.text = text
         self.at = len(text)
+        self.selected = selected and bool(text)
 
     def insert(self, text: str) -> None:
-        """Type `text` at the cursor."""
+        """Type `text` at the cursor, or in the place of a proposal."""
+        if self.selected:
+            self.text, self.at, self.selected = "", 0, False
         self.text = self.text[: self.at] + text + self.text[self.at :]
         self.at += len(text)
 
     def handle(self, key: str, character: str | None) -> bool:
         """Act on a key; whether it meant anything here."""
+        if self.selected and key in ("backspace", "ctrl+h", "delete", "ctrl+d"):
+            self.insert("")
+            return True
         match key:
             case "left":
                 self.at = max(0, self.at - 1)
@@ -62,11 +71,13 @@ class LineEdit:
                 if character is None or not character.isprintable():
                     return False
                 self.insert(character)
+        self.selected = False
         return True
 
     def segments(self, width: int, style: Style) -> list[Segment]:
         """The text with its cursor, cut so that the cursor is in sight, in `width` cells."""
         shown = clean(self.text, len(self.text)) + " "
+        style = style + _CURSOR if self.selected else style
         first = self.at
         room = width - cell_len(shown[first])
         while first and cell_len(shown[first - 1]) <= room:

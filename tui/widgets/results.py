@@ -10,7 +10,8 @@ from engine.runview import RunView
 from ..text import clean
 from .status import Quiet
 
-LESS_WANTED = ("train", "time", "warning", "mistakes", "units")  # rows that a low screen does without
+LESS_WANTED = ("train", "time", "warning", "mistakes", "units", "test scores", "run folder")
+"""Rows that a low screen does without: the charts come first, and a key shows all of it."""
 
 
 class Results(Quiet):

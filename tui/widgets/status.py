@@ -9,11 +9,9 @@ from textual.widgets import Static
 
 from engine.measures import measure_label
 from engine.runview import RunView
-from engine.words import end_words
 
-from ..text import clean, duration, fit
-
-PHASES = {"preparing": "preparing", "training": "training", "paused": "PAUSED", "stopping": "stopping"}
+from ..statusline import status_text
+from ..text import ago, clean, fit
 
 
 class Quiet(Static):
@@ -89,11 +87,15 @@ def title_text(view: RunView, width: int, now: float) -> Text:
 
 
 def saved_text(view: RunView, now: float) -> str:
-    """The last checkpoint, and how long ago it was while the run goes on."""
+    """The last checkpoint, and how long ago it was while the run goes on: in words that seldom change, over a slow link."""
     if view.saved is None:
         return ""
     where = f"saved epoch {view.saved.epochs}" + (f" + {view.saved.batch} batches" if view.saved.batch else "")
-    return where if view.end else f"{where}, {duration(now - view.saved.time)} ago"
+    if view.end:
+        return where
+    if view.phase == "paused":
+        return f"{where} at {time.strftime('%H:%M', time.localtime(view.saved.time))}"
+    return f"{where}, {ago(now - view.saved.time)}"
 
 
 def notice_text(view: RunView, now: float, opened: float, lost: bool = False) -> str:
@@ -113,38 +115,6 @@ def notice_text(view: RunView, now: float, opened: float, lost: bool = False) ->
         at = time.strftime("%H:%M", time.localtime(last.time))
         return f"resumed at {at} after its process was lost" if last.after == "lost" else f"taken up again at {at}"
     return ""
-
-
-def status_text(view: RunView, width: int, ascii_only: bool = False, lost: bool = False) -> Text:
-    """The status line, with as many parts as fit into `width` cells; the most wanted come first."""
-    phase = end_words(view.end.reason) if view.end else "LOST" if lost else PHASES[view.phase]
-    goes_on = not view.end and not lost
-    parts = [Text(phase, style="bold")]
-    if view.planned_trials and not view.end:
-        of = f"{clean(view.shown.label if view.shown else '', 20)}/{view.planned_trials}"
-        parts.append(Text(f"{of}, {len(view.others) + 1} side by side" if view.others else of))
-    if view.total_epochs:
-        done = view.epoch if not view.end else len(view.epochs)
-        parts.append(Text(f"epoch {done}/{view.total_epochs} {_bar(view, 10, ascii_only)}"))
-    if view.end:
-        parts.append(Text(f"took {duration(view.end.seconds)}"))
-    elif goes_on and view.seconds_left is not None and view.phase != "paused":
-        parts.append(Text(f"ETA {duration(view.seconds_left)}"))
-    if view.samples_per_second and goes_on and view.phase != "paused":
-        parts.append(Text(f"{_thousands(view.samples_per_second)} samples/s"))
-    if view.device:
-        parts.append(Text(clean(view.device, 40)))
-    if view.lr:
-        parts.append(Text(f"lr {view.lr[-1]:.3g}"))
-    if view.grad_norm:
-        parts.append(Text(f"grad {view.grad_norm[-1]:.3g}", style="dim"))
-    separator = " | " if ascii_only else " · "
-    line = Text(" ", no_wrap=True)
-    for number, part in enumerate(parts):
-        if line.cell_len + len(separator) + part.cell_len > width:
-            break
-        line.append_text(part if number == 0 else Text(separator, style="dim").append_text(part))
-    return line
 
 
 def stopping_text(view: RunView, width: int, ascii_only: bool = False) -> Text:
@@ -186,15 +156,3 @@ def _left(patience: int, waited: int) -> str:
 
 def _loss(value: float) -> str:
     return f"{value:.4g}"
-
-
-def _thousands(value: float) -> str:
-    return f"{value / 1e6:.1f}M" if value >= 1e6 else f"{value / 1e3:.1f}k" if value >= 1e3 else f"{value:.0f}"
-
-
-def _bar(view: RunView, width: int, ascii_only: bool) -> str:
-    steps = view.model.steps_per_epoch if view.model else 1
-    epochs = len(view.epochs) + (view.step / steps if view.epoch > len(view.epochs) else 0.0)
-    lit = round(width * min(1.0, epochs / max(1, view.total_epochs)))
-    full, empty = ("#", "-") if ascii_only else ("━", "─")
-    return full * lit + empty * (width - lit)

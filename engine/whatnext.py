@@ -1,0 +1,124 @@
+"""What to do after a run, by what it has come to: which settings to try instead, or to go on. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .config import RunConfig
+from .configfile import build_config, check, to_nested
+from .errors import ConfigError
+from .events import FindingRaised
+from .knobs import knob_by_key, show, values, visible
+from .report import sides
+from .runview import RunView
+from .text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to try. why: what speaks for it, in a few words. words: what to do.
+
+    action: ``again``: train once more with `changes` (texts by knob, as a person types them); ``fields``: set `fields`, for which
+    no value can be named; ``more``: go on with the same run.
+    """
+
+    why: str
+    words: str
+    action: Literal["again", "fields", "more"]
+    changes: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+
+
+AGAINST_OVERFITTING: tuple[tuple[str, float], ...] = (
+    ("regularization.dropout", 0.3),
+    ("regularization.l2", 1e-3),
+)
+"""What is switched on, one at a time, when early stopping is on already; with values from the middle of what is usual."""
+
+SMALLER_RATE = 10.0
+"""The learning rate is divided by it after a loss that grew beyond all bounds."""
+
+TRAILING = ("optimizer.lr", "model.hidden", "run.epochs")
+"""Fields to look at when a model is no better than always giving the same answer."""
+
+
+def advice(view: RunView) -> tuple[Advice, ...]:
+    """What to try after this run, the most promising first; empty when nothing speaks for anything.
+
+    Settings that another version wrote and this one cannot read give advice without values.
+    """
+    if view.end is None:
+        return ()
+    config, _ = check(view.config)
+    found = [_of_finding(finding, config) for finding in view.findings.values()]
+    reason = view.end.reason
+    if reason in ("non_finite", "diverged"):
+        found.append(_smaller_rate(config))
+    if _no_better_than_nothing(view):
+        found.append(Advice("no better than always the same answer", "look at these first", "fields", {}, TRAILING))
+    if reason == "epochs_done" and not view.planned_trials and not view.findings and _still_falling(view):
+        found.append(Advice(f"validation was still falling at epoch {view.best_epoch}", "train on", "more"))
+    return tuple(found)
+
+
+def advised(config: RunConfig, one: Advice) -> RunConfig | None:
+    """The settings with an advice's changes made, or None when they cannot be."""
+    try:
+        return build_config(to_nested(config), [f"{key}={text}" for key, text in one.changes.items()])
+    except ConfigError:
+        return None
+
+
+def _of_finding(finding: FindingRaised, config: RunConfig | None) -> Advice:
+    """A finding's first action, with values where they are known: a switch is put on, what is on already is left."""
+    words = clean(finding.actions[0]) if finding.actions else "look at these"
+    title, rows = clean(finding.title), knob_by_key()
+    known = [key for key in finding.knobs if key in rows]
+    if config is None:
+        return Advice(title, words, "fields", {}, tuple(known))
+    current = values(config)
+    switches = {key: show(rows[key], True) for key in known if rows[key].kind == "bool" and not current[key]}
+    rest = tuple(key for key in known if rows[key].kind != "bool")
+    if switches and not rest:
+        return Advice(title, words, "again", switches)
+    if finding.kind == "overfitting" and not rest:
+        return _against_overfitting(title, config)
+    return Advice(title, words, "fields", switches, rest or tuple(known))
+
+
+def _against_overfitting(title: str, config: RunConfig) -> Advice:
+    current, rows = values(config), knob_by_key()
+    there = {row.key for row in visible(current)}
+    for key, value in AGAINST_OVERFITTING:
+        if key in there and not current[key]:
+            text = show(rows[key], value)
+            return Advice(title, f"{rows[key].label} {text}", "again", {key: text})
+    keys = tuple(key for key in ("regularization.dropout", "regularization.l2", "model.hidden") if key in there)
+    return Advice(title, "more regularization, or a smaller net", "fields", {}, keys)
+
+
+def _smaller_rate(config: RunConfig | None) -> Advice:
+    key, why = "optimizer.lr", "the loss grew beyond all bounds"
+    if config is None:
+        return Advice(why, "a smaller learning rate", "fields", {}, (key,))
+    text = f"{config.optimizer.lr / SMALLER_RATE:.2g}"
+    return Advice(why, f"a learning rate of {text}", "again", {key: text})
+
+
+def _no_better_than_nothing(view: RunView) -> bool:
+    """Whether the test figure does not beat the baseline: always the commonest class, or always the mean."""
+    if view.test is None or not all(map(math.isfinite, (view.test.metric, view.test.baseline))):
+        return False
+    larger_is_better = view.model is None or view.model.metric_mode == "max"
+    return view.test.metric <= view.test.baseline if larger_is_better else view.test.metric >= view.test.baseline
+
+
+def _still_falling(view: RunView) -> bool:
+    """Whether the last epoch was the best, and clearly better than the one a tenth of the run before."""
+    if len(view.epochs) < 3 or view.best_epoch != view.epochs[-1] or sides(view) is None:
+        return False
+    before = view.val_loss[-1 - max(1, len(view.epochs) // 10)]
+    return before - view.val_loss[-1] > 0.005 * max(abs(before), 1e-12)
