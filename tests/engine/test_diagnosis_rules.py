@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import random
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import RunConfig, build_config, diagnose
-from engine.diagnosis import ORDER, Doctor, Finding, Look, Setting
+from engine.diagnosis import ORDER, Doctor, Finding, Look, Setting, raised
 from engine.diagnosis import doctor as at_work
 from engine.diagnosis.advice import ADVICE, advised
 from engine.diagnosis.trend import gain_ahead, level, median, slope, spread, thin
 from engine.events import EpochEnded, FindingCleared, FindingRaised
 from engine.knobs import knob_by_key, parse, values
+from engine.sinks import ConsoleSink
 
 B = 2.3
 """The loss of a constant answer in these histories."""
@@ -436,3 +438,24 @@ def test_there_is_advice_for_every_kind_and_a_rank_for_each():
     assert set(ADVICE) == set(ORDER)
     for kind, explained in at_work.MUTES.items():
         assert all(ORDER.index(kind) < ORDER.index(one) for one in explained), kind
+
+
+# ------------------------------------------------------------------------------------------------------------- in a terminal
+
+
+def test_a_finding_is_told_whole_once_and_shortly_when_it_comes_again():
+    out = io.StringIO()
+    sink = ConsoleSink(out)
+
+    def say(confidence: str) -> str:
+        already = len(out.getvalue())
+        finding = Finding("overfitting", confidence, 7, "overfitting since epoch 7", "its evidence", ("stop",))  # pyright: ignore
+        sink.write(raised(20, finding))
+        return out.getvalue()[already:]
+
+    assert say("likely") == "warning: overfitting since epoch 7: its evidence; try: stop\n"
+    assert say("certain") == "warning: overfitting since epoch 7 (certain now): its evidence\n"
+    sink.write(FindingCleared(epoch=30, kind="overfitting"))
+    assert say("likely") == "warning: overfitting since epoch 7 (again)\n"
+    sink.write(raised(20, Finding("could_stop", "likely", 7, "nothing more to gain", "flat", ("stop",))))
+    assert out.getvalue().endswith("note: nothing more to gain: flat; try: stop\n")
