@@ -103,13 +103,12 @@ class Doctor:
         if math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss):
             self._history.add(ended)
             overfits = self._overfitting.update(epoch, ended.train_loss, ended.val_loss, ended.lr)
-            hold = max(2, epoch // 20)
             if overfits or "overfitting" in self._open:
                 found = self._overfitting.finding(epoch) if overfits else None
-                self._see("overfitting", found, epoch, hold)
+                self._see("overfitting", found, epoch, max(2, epoch // 20))
             if epoch >= self._next or final:
                 self._next = epoch + max(1, epoch // 10)
-                moment = Moment(self._history, final)
+                moment, hold = Moment(self._history, final), max(2, epoch // 12)  # two verdicts in a row, also late
                 for kind, rule in RULES.items():
                     found = rule(moment)
                     if found is not None or kind in self._open:
