@@ -169,7 +169,7 @@ def scalars(event: e.Event, view: RunView) -> dict[str, float]:
     found: dict[str, float] = {}
     for item in fields(event):
         value: Any = getattr(event, item.name)
-        if item.name in _NO_CURVES:
+        if item.name in _NO_CURVES or (item.name == "gradient_cosine" and value != value):
             continue
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[tags.get(item.name, item.name)] = value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .cli_diagnose import diagnose
 from .errors import EXIT_FAILED, Fault, InputError
 from .options import NEWEST, DetachOption, FolderOption, JsonOption, RunArgument, SetOption
 from .text import clean
@@ -171,7 +172,7 @@ def compare(
         typer.echo("\n".join(comparing.comparison_lines(result, terminal_width())))
 
 
-VERBS = (ls, show, stop, resume, replay, compare)
+VERBS = (ls, show, diagnose, compare, stop, resume, replay)
 
 
 # ------------------------------------------------------------------------------------------------- settings that differ

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from . import events as e
+from .diagnosis import NOTES
 from .measures import measure_label
 from .report import label_of
 from .runview import RunView
@@ -44,9 +45,11 @@ def _notice(event: e.Event) -> str:
                 f"{event.steps_per_epoch} steps per epoch, up to {event.epochs} epochs (* marks the best so far)"
             )
         case e.FindingRaised():
-            return f"warning: {event.title}: {event.evidence}; try: {event.actions[0]}"
+            advice = f"; try: {event.actions[0]}" if event.actions else ""
+            evidence = f": {event.evidence}" if event.evidence else ""
+            return f"{'note' if event.kind in NOTES else 'warning'}: {event.title}{evidence}{advice}"
         case e.FindingCleared():
-            return f"note: {event.kind} no longer holds"
+            return f"note: {event.kind.replace('_', ' ')} no longer holds"
         case e.SinkFailed():
             return f"warning: {event.sink} is no longer written: {event.problem}"
         case e.TrialStarted():
@@ -102,7 +105,7 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
         rows.append(("time", f"{view.end.seconds:.1f} s"))
     for one in (view, *(view.others[number] for number in sorted(view.others))):
         of = f"{one.shown.label}: " if one.shown else ""
-        rows += [("warning", clean(of + finding.title)) for finding in one.findings.values()]
+        rows += [("warning", clean(of + each.title)) for each in one.findings.values() if each.kind not in NOTES]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
     return rows

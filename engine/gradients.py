@@ -12,9 +12,13 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from .flat import Flat
+from .text import clean
 
 NORM_SAMPLES = 10
 """Steps of an epoch whose gradient norms are measured."""
+
+COMPARED = 5_000_000
+"""Weights of a model up to which two successive steps are compared: for that long they are kept twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,30 @@ class Clipping:
             gradient.mul_(torch.clamp(self.norm / (norm + 1e-6), max=1.0))
 
 
+@dataclass(frozen=True, slots=True)
+class GradientFigures:
+    """What an epoch's gradients come to: mean norm before clipping, after it, and of each layer before it.
+
+    updates: the norm of a step relative to that of the weights, for each layer; cosine: between the gradients of two successive
+    steps. Empty and NaN in an epoch in which no two steps were compared.
+    """
+
+    norm: float
+    clipped: float
+    layers: tuple[float, ...]
+    updates: tuple[float, ...] = ()
+    cosine: float = math.nan
+
+
 class GradientNorms:
     """Norms of the gradient over an epoch, measured at some of its steps and left on the device until the end.
 
     `before` and `after` are called in front of and behind the clipping of step number `step`, from 1 to `steps`. clipping:
-    asked at each of them whether it changes anything; without it the two are the same.
+    asked at each of them whether it changes anything; without it the two are the same. compare: look at two successive steps in
+    the middle as well, at what the first of them changed and whether the second goes the same way.
     """
 
-    def __init__(self, model: nn.Module, steps: int, clipping: Clipping | None = None) -> None:
+    def __init__(self, model: nn.Module, steps: int, clipping: Clipping | None = None, compare: bool = False) -> None:
         layers = layers_of(model)
         self._parameters = [parameter for layer in layers for parameter in layer]
         self._layers = len(layers)
@@ -104,10 +124,32 @@ class GradientNorms:
         self._every = max(1, steps // NORM_SAMPLES)
         self._before: list[Tensor] = []
         self._after: list[Tensor] = []
+        small = sum(parameter.numel() for parameter in self._parameters) <= COMPARED
+        self._compared = max(1, steps // 2) if compare and small and steps > 1 else 0
+        self._kept: list[Tensor] = []  # the weights before the first of two steps, and the gradients of it
+        self._steps: list[Tensor] = []  # what came of it: see `_compare`
 
     def before(self, step: int) -> None:
         if self.measures(step):
             self._before.append(self._norms())
+        if step - self._compared in (0, 1):
+            self.compare(step)
+
+    @torch.no_grad()
+    def compare(self, step: int) -> None:
+        """Keep what the first of the two steps that are compared begins with, or look what has come of it at the second."""
+        if self._compared == 0 or step - self._compared not in (0, 1):
+            return
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._parameters]
+        if step == self._compared:
+            self._kept = [one.detach().clone() for one in (*self._parameters, *gradients)]
+        elif self._kept:
+            count = len(self._parameters)
+            weights, last = self._kept[:count], self._kept[count:]
+            moved = [now.detach() - was for now, was in zip(self._parameters, weights, strict=True)]
+            norms = [torch.stack(torch._foreach_norm(of)) for of in (moved, weights, last, gradients)]  # pyright: ignore[reportPrivateImportUsage]
+            dots = torch.stack([(a * b).sum() for a, b in zip(last, gradients, strict=True)])
+            self._steps, self._kept = [torch.stack([*norms, dots])], []
 
     def after(self, step: int) -> None:
         if self.measures(step):
@@ -128,33 +170,56 @@ class GradientNorms:
 
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
-        return {"before": list(self._before), "after": list(self._after)}
+        return {
+            "before": list(self._before),
+            "after": list(self._after),
+            "kept": list(self._kept),
+            "steps": list(self._steps),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Take over what `state_dict` gave."""
         self._before = [one.to(device) for one in state["before"]]
         self._after = [one.to(device) for one in state["after"]]
+        self._kept = [one.to(device) for one in state.get("kept", [])]
+        self._steps = [one.to(device) for one in state.get("steps", [])]
 
     def _norms(self) -> Tensor:
         """(parameters,): the norm of each parameter's gradient."""
         gradients = [p.new_zeros(()) if p.grad is None else p.grad for p in self._parameters]
         return torch.stack(torch._foreach_norm(gradients))  # pyright: ignore[reportPrivateImportUsage]
 
-    def read(self) -> tuple[float, float, tuple[float, ...]]:
-        """Mean norm before clipping, mean norm after it, and the mean norm of each layer before it."""
+    def read(self) -> GradientFigures:
+        """What was measured; one transfer to the host."""
         if not self._before:
-            return math.nan, math.nan, (math.nan,) * self._layers
+            return GradientFigures(math.nan, math.nan, (math.nan,) * self._layers)
         norms = torch.stack([torch.stack(self._before), torch.stack(self._after)])
         # Doubles, except on Apple's GPU, which has none: the squares of large norms go beyond float32.
-        squares = norms.to(torch.float32 if norms.device.type == "mps" else torch.float64).square()
+        wide = torch.float32 if norms.device.type == "mps" else torch.float64
+        squares = norms.to(wide).square()
         # (before or after, samples, layers). Not as a product with zeros and ones: what is not finite stays in its layer.
         layers = squares.new_zeros(*squares.shape[:2], self._layers).index_add_(2, self._owner, squares)
         whole = layers.sum(2).sqrt().mean(1)
-        figures = torch.cat([whole, layers[0].sqrt().mean(0)]).tolist()
-        return figures[0], figures[1], tuple(figures[2:])
+        parts = [whole, layers[0].sqrt().mean(0)]
+        if self._steps:
+            compared = self._steps[0].to(wide)
+            squares = compared[:4].square()
+            of_layers = squares.new_zeros(4, self._layers).index_add_(1, self._owner, squares)
+            moved, weights = of_layers[0].sqrt(), of_layers[1].sqrt()
+            length = (squares[2].sum() * squares[3].sum()).sqrt()
+            parts += [moved / weights, (compared[4].sum() / length).view(1)]
+        figures = torch.cat(parts).tolist()
+        layered, rest = figures[2 : 2 + self._layers], figures[2 + self._layers :]
+        return GradientFigures(figures[0], figures[1], tuple(layered), tuple(rest[:-1]), rest[-1] if rest else math.nan)
 
 
 def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:
     """The parameters of each layer that has any, in the order of events.ModelBuilt.layers."""
     layers = [list(part.parameters()) for part in model.children()]
     return [layer for layer in layers if layer]
+
+
+def named_layers(model: nn.Module) -> tuple[tuple[str, int], ...]:
+    """Name and number of parameters of each layer that has any: events.ModelBuilt.layers. Names are safe to show."""
+    layers = [(clean(name), sum(p.numel() for p in part.parameters())) for name, part in model.named_children()]
+    return tuple((name, size) for name, size in layers if size)

@@ -21,6 +21,7 @@ from .events import (
     StopAsked,
     TestMeasured,
 )
+from .gradients import GradientFigures
 from .keeping import Keeper
 from .metrics import Measured, Scorecard
 from .precision import compiled
@@ -54,9 +55,7 @@ class TrainFigures:
     lr: float
     loss: float
     metric: float
-    grad_norm: float
-    grad_norm_clipped: float
-    layer_grad_norms: tuple[float, ...]
+    gradients: GradientFigures
     samples_per_second: float
 
 
@@ -129,6 +128,7 @@ def judge_epoch(
     recipe.schedule.after_epoch(val.loss)
     training.end_epoch(train_loss, val.loss)
     weight_norm, sparsity = weight_figures(weight_matrices(recipe.model))
+    units = recipe.units_probe.look(epoch, train_loss)
     ended = EpochEnded(
         epoch=epoch,
         train_loss=train_loss,
@@ -141,9 +141,13 @@ def judge_epoch(
         penalty=recipe.penalty.value(),
         weight_norm=weight_norm,
         sparsity=sparsity,
-        grad_norm=train.grad_norm,
-        grad_norm_clipped=train.grad_norm_clipped,
-        layer_grad_norms=train.layer_grad_norms,
+        grad_norm=train.gradients.norm,
+        grad_norm_clipped=train.gradients.clipped,
+        layer_grad_norms=train.gradients.layers,
+        update_ratios=train.gradients.updates,
+        gradient_cosine=train.gradients.cosine,
+        dead_units=units.dead,
+        saturated_units=units.saturated,
         seconds=time.perf_counter() - began,
         samples_per_second=train.samples_per_second,
         best_epoch=training.stopping.best_epoch,
@@ -224,7 +228,7 @@ def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures 
             progress.skip()
             if not going_on and (batch < batches or token.now or token.reason is None):
                 return None
-    return TrainFigures(sums.lr, *tally.read(), *norms.read(), progress.rate())
+    return TrainFigures(sums.lr, *tally.read(), norms.read(), progress.rate())
 
 
 def _closure(recipe: Recipe, inputs: Tensor, target: Tensor | Mixed) -> Callable[[], float]:

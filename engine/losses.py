@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -58,6 +60,27 @@ def build_loss(
             return nn.SmoothL1Loss(beta=config.beta)
         case _:
             return nn.MSELoss()
+
+
+def baseline_loss(config: LossConfig, task: str, class_counts: Sequence[int], target: np.ndarray) -> float:
+    """The loss of a model that gives every row the same answer, the best one there is; NaN where no formula says.
+
+    class_counts: samples of each class in the training part; target: its values (n,), for regression. Cross-entropy and its
+    relatives: the entropy of the class shares, with balanced weights that of equal shares. Regression: of always answering the
+    mean or the median of the target.
+    """
+    name = resolved(config.name, task)
+    if task == "regression":
+        values = torch.from_numpy(np.asarray(target, dtype=np.float64))
+        criterion = build_loss(config, task, (), torch.device("cpu"))
+        return min(float(criterion(middle.expand_as(values), values)) for middle in (values.mean(), values.median()))
+    present = [count for count in class_counts if count]
+    balanced = config.class_weights == "balanced"
+    if name == "hinge" or not present or (balanced and name == "bce"):
+        return math.nan
+    if balanced:
+        return math.log(len(present))
+    return -sum(count / sum(present) * math.log(count / sum(present)) for count in present)
 
 
 def resolved(name: str, task: str) -> str:

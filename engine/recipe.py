@@ -19,7 +19,7 @@ from .data.prepared import Prepared
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
-from .losses import build_loss, outputs_of, with_head
+from .losses import baseline_loss, build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
 from .models import build_model
@@ -28,6 +28,7 @@ from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .stopping import EarlyStopping, build_stopping
+from .units import UnitsProbe
 from .warmstart import begin_with
 
 EVALUATION_ROWS = 8192
@@ -39,7 +40,10 @@ CACHED = 1 << 18
 
 @dataclass
 class Recipe:
-    """What one run trains with. The loop reads this and nothing else; only engine.edits changes it, between batches."""
+    """What one run trains with. The loop reads this and nothing else; only engine.edits changes it, between batches.
+
+    baseline: the loss of always giving the same answer, see engine.losses.baseline_loss.
+    """
 
     model: nn.Module
     criterion: Criterion
@@ -56,6 +60,7 @@ class Recipe:
     compile: bool
     average: Average
     weights_probe: WeightsProbe
+    units_probe: UnitsProbe
     train_eval: bool
     train: Batches
     validation: Batches
@@ -72,6 +77,7 @@ class Recipe:
     stops_early: bool
     stops_non_finite: bool
     restore_best: bool
+    baseline: float = math.nan
     evaluation_rows: int = EVALUATION_ROWS
     notes: tuple[str, ...] = ()
     flat: Flat | None = None
@@ -151,6 +157,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     criterion = build_loss(config.loss, data.task, counts, device)
     pixels = math.prod(data.image_shape[1:]) if data.image_shape else 1
     rows = evaluation_rows(model, criterion, pixels, device)
+    baseline = baseline_loss(config.loss, data.task, counts, data.y_train)
     return Recipe(
         model=model,
         criterion=criterion,
@@ -166,6 +173,8 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         precision=Precision(config.run.precision, device),
         compile=config.run.compile,
         average=Average(model, config.run.average, config.run.ema_decay, config.run.swa_start, config.run.epochs),
+        units_probe=UnitsProbe(model, train.x, baseline),
+        baseline=baseline,
         weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
         train_eval=measures_train_loss(config),
         train=train,

@@ -137,6 +137,8 @@ def train_epoch_together(
             for recipe, _, _ in steps:
                 recipe.penalty.add_gradient()
         measured = [(norms, number) for _, norms, number in steps if norms.measures(batch)]
+        for _, norms, _ in steps:
+            norms.compare(batch)
         before = after = stack.norms() if measured else stack.values
         if clipping.on:
             for recipe, _, _ in steps:
@@ -167,7 +169,7 @@ def train_epoch_together(
     _stand(lanes, batches)
     kept.hand_over(whole=first == 0)
     rate = progress.rate()
-    return [TrainFigures(one.lr, *one.tally.read(), *one.norms.read(), rate) for one in begun]
+    return [TrainFigures(one.lr, *one.tally.read(), one.norms.read(), rate) for one in begun]
 
 
 def gathered(recipes: Sequence[Recipe]) -> tuple[Tensor, Tensor]:

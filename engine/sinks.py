@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import Protocol, TextIO
 
 from .console import epoch_line, notice_line
-from .events import DataPrepared, EpochEnded, Event, ModelBuilt, Noted, SinkFailed, TrialStarted
+from .diagnosis.findings import RANK
+from .events import DataPrepared, EpochEnded, Event, FindingRaised, ModelBuilt, Noted, SinkFailed, TrialStarted
 from .runview import RunView
 from .text import clean
 
@@ -161,10 +162,11 @@ class ConsoleSink:
         self._out = out
         self._view = RunView()
         self._said: set[str] = set()
+        self._warned: dict[tuple[int, str], int] = {}  # how sure of a trial's findings it was said
 
     def write(self, event: Event) -> None:
         self._view.apply(event)
-        line = epoch_line(self._view, event) if isinstance(event, EpochEnded) else notice_line(event)
+        line = epoch_line(self._view, event) if isinstance(event, EpochEnded) else notice_line(self._shortened(event))
         if line and not self._repeated(event, line):
             name = "" if isinstance(event, TrialStarted) else clean(self._view.label(event), 40)
             self._out.write(f"{name:<11} {line}\n" if name else f"{line}\n")
@@ -177,6 +179,18 @@ class ConsoleSink:
         repeated = line in self._said and bool(self._view.others)
         self._said.add(line)
         return repeated
+
+    def _shortened(self, event: Event) -> Event:
+        """A finding that was told before without its evidence, unless it has grown more certain."""
+        if not isinstance(event, FindingRaised):
+            return event
+        rank, before = RANK.get(event.confidence, 0), self._warned.get((event.trial, event.kind), 0)
+        self._warned[event.trial, event.kind] = max(rank, before)
+        if before == 0:
+            return event
+        if rank > before:
+            return replace(event, title=f"{event.title} ({event.confidence} now)", actions=())
+        return replace(event, title=f"{event.title} (again)", evidence="", actions=())
 
     def close(self) -> None:
         self._out.flush()

@@ -14,14 +14,16 @@ from torch import Tensor
 from . import events as e
 from .config import RunConfig
 from .configfile import to_nested
-from .diagnosis import Doctor
+from .diagnosis import Doctor, Setting, raised
 from .edits import edited_config, put_in_place, renew_schedule
 from .facts import MadeEdit
 from .flat import load_optimizer_state, optimizer_state
-from .gradients import GradientNorms
+from .gradients import GradientNorms, named_layers
+from .knobs import values
 from .metrics import Tally
 from .recipe import Recipe
 from .stopping import EarlyStopping
+from .units import looks
 
 FORMAT = 1
 """Of a checkpoint's content; a reader refuses what is newer."""
@@ -56,7 +58,7 @@ class Training:
         self.edits: list[MadeEdit] = []
         self.waiting: dict[str, str] = {}
         self.history: dict[int, e.EpochEnded] = {}
-        self.doctor = Doctor()
+        self.doctor = Doctor(self._setting())
         self.chance: torch.Generator = torch.default_generator
         self._order_state = recipe.order.get_state()
         self._gradients: list[Tensor | None] | None = None
@@ -84,7 +86,7 @@ class Training:
 
     def _fresh_norms(self) -> GradientNorms:
         recipe = self.recipe
-        return GradientNorms(recipe.model, recipe.accumulation.steps, recipe.clipping)
+        return GradientNorms(recipe.model, recipe.accumulation.steps, recipe.clipping, compare=looks(self.done + 1))
 
     def draw_alone(self) -> None:
         """From now on draw from a generator of its own, which stands where torch's own stands."""
@@ -99,7 +101,20 @@ class Training:
     def examine(self, ended: e.EpochEnded) -> Iterator[e.Event]:
         """Take an epoch into the history; what the diagnosis has to say about it."""
         self.history[ended.epoch] = ended
+        if self._judged is not self.config or self.planned != self.doctor.setting.max_epochs:
+            self.doctor.setting = self._setting()
         return self.doctor.examine(ended)
+
+    def _setting(self) -> Setting:
+        """What the diagnosis should know of the run beside its epochs."""
+        self._judged = self.config
+        return Setting(
+            max_epochs=self.planned,
+            baseline=self.recipe.baseline,
+            layers=named_layers(self.recipe.model),
+            schedule=self.config.schedule.name,
+            config=values(self.config),
+        )
 
     # -- to and from a checkpoint -------------------------------------------------------------------------------------
 
@@ -179,7 +194,7 @@ class Training:
             norms.load_state_dict(partial["norms"], recipe.device)
             self._gradients = [None if one is None else one.to(recipe.device) for one in partial["gradients"]]
         self.history = {epoch: ended for epoch, ended in self.history.items() if epoch <= self.done}
-        self.doctor = Doctor()
+        self.doctor = Doctor(self._setting())
         for ended in self.history.values():
             list(self.doctor.examine(ended))
         self._put_random_states(content["random"])
@@ -195,7 +210,7 @@ class Training:
         if self.recipe.stops_early and self.done > 0:
             yield self.stopping_event()
         for finding in self.doctor.held():
-            yield e.FindingRaised(epoch=self.done, **asdict(finding))
+            yield raised(self.done, finding)
 
     def stopping_event(self) -> e.EarlyStoppingChecked:
         """Where early stopping stands after the last whole epoch."""

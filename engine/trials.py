@@ -139,6 +139,8 @@ def conclude(
 
 def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, planned: int = 0) -> None:
     """Tell what is about to be trained on what. planned: the epochs, when they are not those of the settings."""
+    from .gradients import named_layers
+
     emit(
         e.DataPrepared(
             dataset=clean(config.data.source),
@@ -148,15 +150,16 @@ def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, plan
             test_rows=len(data.x_test),
             shape=data.image_shape or (data.x_train.shape[1],),
             class_names=data.class_names,
+            baseline_loss=recipe.baseline,
         )
     )
     for note in (*data.notes, *recipe.notes):
         emit(e.Noted(text=note))
-    layers = [(clean(name), sum(p.numel() for p in part.parameters())) for name, part in recipe.model.named_children()]
+    layers = named_layers(recipe.model)
     metric, mode = recipe.metric
     emit(
         e.ModelBuilt(
-            layers=tuple((name, size) for name, size in layers if size),
+            layers=layers,
             parameters=sum(size for _, size in layers),
             epochs=planned or recipe.epochs,
             steps_per_epoch=len(recipe.train),

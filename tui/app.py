@@ -27,6 +27,8 @@ from .shell import Shell
 from .text import clean
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from engine.config import RunConfig
 
     from .previews import Previewer
@@ -60,6 +62,12 @@ def _load() -> None:
         here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
 
 
+def _commands() -> type[Provider]:
+    from .palette import Commands
+
+    return Commands
+
+
 _LATER = frozenset(
     [
         "AttachedSource", "CompareScreen", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
@@ -77,6 +85,7 @@ class NntuiApp(Shell):
     """
 
     CSS_PATH = "app.tcss"
+    COMMANDS = {_commands}
     TITLE = "nntui"
     BINDINGS = [
         Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),
@@ -229,11 +238,15 @@ class NntuiApp(Shell):
             self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._opened or action == "request_quit"
+        if action == "request_quit":
+            return True
+        if self._opened and isinstance(self.screen, SetupScreen) and self.screen.small:
+            return action == "help"
+        return self._opened
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(getattr(self.screen, "HELP_PART", "")))
 
     def action_list_runs(self) -> None:
         folder = self._config.run.folder if self._config is not None else "runs"

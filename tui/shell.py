@@ -51,11 +51,6 @@ class Shell(App[int]):
         if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
             await self._check_bindings(event.key)
 
-    def call_person(self, text: str) -> None:
-        """Send the terminal what makes it ring or show a notification; see engine.alerts.signal_text."""
-        if text and self._driver is not None:
-            self._driver.write(text)
-
     def _resized(self, event: events.Resize) -> events.Resize:
         """Comes with every size that the terminal takes, and when it is taken up again after it was another program's."""
         self.wire.forget()
@@ -68,6 +63,11 @@ class Shell(App[int]):
         if self.screen_stack and event.size == self.screen.size:
             self.screen.refresh()  # which Textual does not do: the terminal had another size in between
         return event
+
+    def call_person(self, text: str) -> None:
+        """Send the terminal what makes it ring or show a notification; see engine.alerts.signal_text."""
+        if text and self._driver is not None:
+            self._driver.write(text)
 
     @property
     def _look(self) -> looks.Look:

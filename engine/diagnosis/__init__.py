@@ -4,17 +4,39 @@ Each family of causes has a file. Every rule asks for two things at once: the ch
 enough to matter.
 """
 
-from .doctor import Doctor
-from .findings import Finding, Watch
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..events import EpochEnded
+from .doctor import Doctor, raised
+from .findings import NOTES, ORDER, Finding
+from .history import Look, Setting
 from .overfitting import OverfittingWatch
 
-__all__ = ["Doctor", "Finding", "OverfittingWatch", "Watch", "diagnose"]
+__all__ = ["NOTES", "ORDER", "Doctor", "Finding", "Look", "OverfittingWatch", "Setting", "diagnose", "raised"]
 
 
-def diagnose(*, train_loss: list[float], val_loss: list[float], lr: list[float] | None = None) -> list[Finding]:
-    """The findings that hold at the end of a history.
+def diagnose(
+    *,
+    train_loss: Sequence[float],
+    val_loss: Sequence[float],
+    lr: Sequence[float] | None = None,
+    grad_norm: Sequence[float] | None = None,
+    probes: Sequence[Look] = (),
+    max_epochs: int | None = None,
+    schedule: str = "",
+    baseline: float = math.nan,
+    config: Mapping[str, Any] | None = None,
+) -> list[Finding]:
+    """The findings that hold at the end of a history, the one that explains most first.
 
-    train_loss, val_loss: one value per epoch, the first is epoch 1. lr: the learning rate of each epoch, if known.
+    train_loss, val_loss: one value per epoch, the first is epoch 1. lr, grad_norm: the learning rate and the mean norm of the
+    gradient of each epoch, if known. probes: looks into the net. max_epochs: how many epochs the run can have; without it the
+    history is taken for the whole run. schedule: the name of the learning-rate schedule. baseline: the loss of a model that
+    ignores its inputs. config: the value of each knob by key, as engine.knobs.values has it, for advice that can be followed.
     Raises ValueError when the lengths differ.
 
     Example::
@@ -24,11 +46,19 @@ def diagnose(*, train_loss: list[float], val_loss: list[float], lr: list[float] 
         rising = [1 / n for n in range(1, 11)] + [0.1 + 0.01 * n for n in range(20)]
         [finding.began for finding in diagnose(train_loss=falling, val_loss=rising)]  # [11]
     """
-    rates = lr if lr is not None else [0.0] * len(train_loss)
-    if not len(train_loss) == len(val_loss) == len(rates):
-        raise ValueError("train_loss, val_loss and lr need one value per epoch each")
-    watch = OverfittingWatch()
-    finding = None
-    for epoch, (train, val, rate) in enumerate(zip(train_loss, val_loss, rates, strict=True), 1):
-        finding = watch.update(epoch, train, val, rate)
-    return [finding] if finding else []
+    count = len(train_loss)
+    rates, norms = lr if lr is not None else [0.0] * count, grad_norm if grad_norm is not None else [math.nan] * count
+    if not count == len(val_loss) == len(rates) == len(norms):
+        raise ValueError("train_loss, val_loss, lr and grad_norm need one value per epoch each")
+    doctor = Doctor(Setting(max_epochs=max_epochs or count, baseline=baseline, schedule=schedule, config=config))
+    looks = {look.epoch: look for look in probes}
+    for epoch, (train, val, rate, norm) in enumerate(zip(train_loss, val_loss, rates, norms, strict=True), 1):
+        look = looks.get(epoch, Look(epoch))
+        ended = EpochEnded(
+            epoch=epoch, train_loss=train, val_loss=val, train_metric=math.nan, val_metric=math.nan, lr=rate, penalty=0.0,
+            grad_norm=norm, seconds=0.0, samples_per_second=0.0, best_epoch=0, layer_grad_norms=look.rms,
+            dead_units=look.dead, saturated_units=look.saturated, update_ratios=look.updates, gradient_cosine=look.cosine,
+        )  # fmt: skip
+        for _ in doctor.examine(ended):
+            pass
+    return list(doctor.held())

@@ -1,34 +1,160 @@
-"""The rules at work on a live run: epochs in, findings raised and cleared out."""
+"""The rules at work on a run: epochs in, findings raised and cleared out.
+
+A rule's verdict is one moment's. It is said when it has held for a while, and unsaid when it has not held for twice as long;
+both grow with the length of the run, so that nothing wavers. What explains another finding mutes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 
 from ..events import EpochEnded, Event, FindingCleared, FindingRaised
-from .findings import Finding, Watch
+from .advice import advised
+from .findings import ORDER, RANK, Finding
+from .gradients import dead, exploding, non_finite, saturated, vanishing
+from .history import History, Moment, Setting
+from .learning_rate import diverging, too_high, too_low
 from .overfitting import OverfittingWatch
+from .progress import could_stop, stuck, too_short, underfitting
+
+RULES: dict[str, Callable[[Moment], Finding | None]] = {
+    "exploding_gradients": exploding,
+    "dead_units": dead,
+    "saturated_units": saturated,
+    "vanishing_gradients": vanishing,
+    "diverging": diverging,
+    "learning_rate_high": too_high,
+    "learning_rate_low": too_low,
+    "stuck": stuck,
+    "underfitting": underfitting,
+    "too_short": too_short,
+    "could_stop": could_stop,
+}
+"""Those that judge a moment; not a number and overfitting are looked for after each epoch."""
+
+_RATE = frozenset({"diverging", "learning_rate_high", "learning_rate_low"})
+_SLOW = frozenset({"stuck", "underfitting", "too_short", "could_stop"})
+MUTES: dict[str, frozenset[str]] = {
+    "non_finite": frozenset(ORDER) - {"non_finite", "overfitting"},
+    "exploding_gradients": _RATE | _SLOW,
+    "dead_units": frozenset({"saturated_units", "vanishing_gradients", "overfitting"}) | _RATE | _SLOW,
+    "saturated_units": frozenset({"vanishing_gradients", "overfitting"}) | _RATE | _SLOW,
+    "vanishing_gradients": _RATE | _SLOW,
+    "diverging": frozenset({"learning_rate_high", "learning_rate_low", "overfitting"}) | _SLOW,
+    "learning_rate_high": frozenset({"learning_rate_low", "overfitting"}) | _SLOW,
+    "learning_rate_low": _SLOW,
+    "stuck": frozenset({"overfitting", "underfitting", "too_short", "could_stop"}),
+    "overfitting": frozenset({"underfitting", "too_short", "could_stop"}),
+    "underfitting": frozenset({"too_short", "could_stop"}),
+}
+"""What each kind explains, and therefore mutes."""
+
+AT_THE_END = frozenset({"too_short"})
+"""Said at the last epoch without having held: it is about the end."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a kind stands: the epoch since which its verdict holds, or does not."""
+
+    verdict: Finding | None = None
+    since: int = 0
+    told: Finding | None = None
 
 
 class Doctor:
-    """Shows each epoch to every rule and tells what changed: a finding is told when it begins, grows more certain or ends."""
+    """Shows each epoch to the rules and tells what changed: a finding is told when it begins, grows more certain or ends.
 
-    def __init__(self) -> None:
-        self._watches: dict[str, Watch] = {"overfitting": OverfittingWatch()}
-        self._held: dict[str, Finding] = {}
+    setting: what is known of the run; may be replaced while it runs. Early on every epoch is judged, later one in ten of those
+    so far: the time it takes hardly grows with the length of a run.
+    """
+
+    def __init__(self, setting: Setting | None = None) -> None:
+        self._history = History(setting or Setting())
+        self._overfitting = OverfittingWatch()
+        self._standing = {kind: Standing() for kind in ORDER}
+        self._open: set[str] = set()  # kinds whose verdict holds or that were told
+        self._next = 1
+
+    @property
+    def setting(self) -> Setting:
+        return self._history.setting
+
+    @setting.setter
+    def setting(self, new: Setting) -> None:
+        self._history.setting = new
 
     def held(self) -> tuple[Finding, ...]:
-        """The findings that hold now."""
-        return tuple(self._held.values())
+        """The findings that hold now, the one that explains most first."""
+        told = (self._standing[kind].told for kind in ORDER)
+        return tuple(one for one in told if one is not None)
 
-    def examine(self, ended: EpochEnded) -> Iterator[Event]:
-        """The changes after an epoch, as events."""
-        for kind, watch in self._watches.items():
-            finding = watch.update(ended.epoch, ended.train_loss, ended.val_loss, ended.lr)
-            held = self._held.get(kind)
-            if finding is not None and (held is None or held.confidence != finding.confidence):
-                self._held[kind] = finding
-                yield FindingRaised(epoch=ended.epoch, **asdict(finding))
-            elif finding is None and held is not None:
-                del self._held[kind]
-                yield FindingCleared(epoch=ended.epoch, kind=kind)
+    def examine(self, ended: EpochEnded, final: bool = False) -> Iterator[Event]:
+        """The changes after an epoch, as events. final: it is the last one, whatever was planned."""
+        epoch, setting = ended.epoch, self.setting
+        before = {kind: self._standing[kind].told for kind in self._open}
+        final = final or (bool(setting.max_epochs) and epoch >= setting.max_epochs)
+        lossy = setting.config is not None and setting.config.get("run.precision") == "float16"
+        broken = non_finite(ended, setting.layers, lossy)
+        if broken is not None or "non_finite" in self._open:
+            self._see("non_finite", broken, epoch, hold=0)
+        if math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss):
+            self._history.add(ended)
+            overfits = self._overfitting.update(epoch, ended.train_loss, ended.val_loss, ended.lr)
+            if overfits or "overfitting" in self._open:
+                found = self._overfitting.finding(epoch) if overfits else None
+                self._see("overfitting", found, epoch, max(2, epoch // 20))
+            if epoch >= self._next or final:
+                self._next = epoch + max(1, epoch // 10)
+                moment, hold = Moment(self._history, final), max(2, epoch // 12)  # two verdicts in a row, also late
+                for kind, rule in RULES.items():
+                    found = rule(moment)
+                    if found is not None or kind in self._open:
+                        self._see(kind, found, epoch, 0 if final and kind in AT_THE_END else hold)
+        if self._open or before:
+            self._mute()
+            yield from self._changes(epoch, before)
+
+    def _see(self, kind: str, found: Finding | None, epoch: int, hold: int) -> None:
+        """Take in the verdict on a kind after an epoch; `hold` epochs make it a finding, twice as many its absence."""
+        if found is None and kind not in self._open:
+            return
+        one = self._standing[kind]
+        if (found is None) != (one.verdict is None) or one.since == 0:
+            one.since = epoch
+        one.verdict = found
+        lasted = epoch - one.since + 1
+        if found is not None and (one.told is not None or lasted >= hold):
+            if one.told is None or RANK[found.confidence] > RANK[one.told.confidence]:
+                began = found.began if one.told is None else one.told.began
+                one.told = advised(replace(found, began=began), self.setting.config)
+        elif found is None and (one.told is None or lasted >= 2 * hold):
+            one.told, one.since = None, 0
+        if one.verdict is None and one.told is None:
+            self._open.discard(kind)
+        else:
+            self._open.add(kind)
+
+    def _mute(self) -> None:
+        """Take back what another finding explains."""
+        for kind in ORDER:
+            if kind in self._open and self._standing[kind].told is not None:
+                for other in MUTES.get(kind, ()):
+                    self._standing[other].told = None
+
+    def _changes(self, epoch: int, before: dict[str, Finding | None]) -> Iterator[Event]:
+        kinds = [kind for kind in ORDER if kind in self._open or kind in before]
+        for kind in kinds:
+            now = self._standing[kind].told
+            if now is not None and now is not before.get(kind):
+                yield raised(epoch, now)
+        for kind in kinds:
+            if self._standing[kind].told is None and before.get(kind) is not None:
+                yield FindingCleared(epoch=epoch, kind=kind)
+
+
+def raised(epoch: int, finding: Finding) -> FindingRaised:
+    """A finding as the event that tells it after `epoch`."""
+    return FindingRaised(epoch=epoch, **{one.name: getattr(finding, one.name) for one in fields(finding)})

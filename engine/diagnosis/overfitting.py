@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import median
 
 from .findings import Finding
-from .trend import MannKendall
+from .trend import MannKendall, spread
 
 MIN_EPOCHS = 8
 MIN_Z = 4.0
 MIN_RISE = 0.05
-LR_DROP = 2.0
 
-ACTIONS = (
-    "stop here and keep the weights of the best epoch (early stopping does it for you)",
-    "more training data",
-    "dropout 0.2 to 0.5",
-    "L2 1e-4 to 1e-2",
-    "a smaller net",
-)
-KNOBS = ("early_stopping.enabled", "early_stopping.restore_best")
+STEEP_EPOCHS = range(6, 13)
+STEEP_Z = 2.6
+STEEP_RISE = 0.15
+
+STEEP_NOISE = 4.0
+"""So many times its scatter from epoch to epoch a steep rise has to be: the best of many noisy values is always a low one."""
+
+HOLDING = 0.5
+"""What was seen goes on holding as long as this share of the rise is left: a loss that wavers does not unsay it."""
+
+LR_DROP = 2.0
 
 
 class OverfittingWatch:
@@ -29,10 +32,13 @@ class OverfittingWatch:
     The rule looks at the epochs since the best validation loss, or since the last drop of the learning rate by 2x or more
     (after which a loss may settle on another level), and asks for all of:
 
-    * at least 8 epochs, over which the validation loss rises with a Mann-Kendall Z above 4;
+    * at least 8 epochs, over which the validation loss rises with a Mann-Kendall Z above 4, or 6 to 12 with a Z above 2.6 when it has
+      risen by more than 15 %, and by four times its scatter;
     * the median of its last 3 values more than 5 % above the best;
     * the median of the last 3 training losses not above the training loss at the best epoch: a training loss that rises
       too is a learning rate that is too high, not overfitting.
+
+    A finding goes on holding, without a new trend, until the rise is less than half of what it took or the best is beaten.
     """
 
     def __init__(self) -> None:
@@ -42,18 +48,18 @@ class OverfittingWatch:
         self._lr = 0.0
         self._began = 1
         self._trend = MannKendall()
+        self._since: list[float] = []
         self._last_val: list[float] = []
         self._last_train: list[float] = []
-        self._held: Finding | None = None
+        self._sure = False
+        self.holds = False
 
-    def update(self, epoch: int, train_loss: float, val_loss: float, lr: float) -> Finding | None:
-        """Take in an epoch (from 1); the finding when the rule holds now. Non-finite losses are another rule's business.
+    def update(self, epoch: int, train_loss: float, val_loss: float, lr: float) -> bool:
+        """Take in an epoch (from 1) with finite losses; whether the rule holds now.
 
         A finding that held when the learning rate dropped goes on holding until there are enough epochs after the drop to
         judge anew: the drop does not undo what was seen, and a schedule that falls to zero drops in each of its last epochs.
         """
-        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            return self._held
         if 0 < lr * LR_DROP <= self._lr:
             self._restart(epoch)
         self._lr = lr
@@ -62,38 +68,59 @@ class OverfittingWatch:
         if val_loss < self._best:
             self._best, self._best_epoch, self._train_at_best = val_loss, epoch, train_loss
             self._restart(epoch + 1)
-            self._held = None
-            return None
+            self.holds = self._sure = False
+            return False
         self._trend.add(val_loss)
-        if len(self._trend) >= MIN_EPOCHS:
-            self._held = self._verdict(epoch)
-        return self._held
+        self._since.append(val_loss)
+        if len(self._trend) >= STEEP_EPOCHS.start:
+            self.holds = self._verdict()
+        return self.holds
 
     def _restart(self, epoch: int) -> None:
-        self._began = epoch
+        if not self.holds or epoch == self._best_epoch + 1:
+            self._began = epoch
         self._trend = MannKendall()
+        self._since = []
 
-    def _verdict(self, epoch: int) -> Finding | None:
-        z = self._trend.z
-        now, train_now = median(self._last_val), median(self._last_train)
+    @property
+    def _rise(self) -> float:
         # A loss can be negative in principle (a log-density), hence the absolute value of the best as the yardstick.
-        rise = (now - self._best) / max(abs(self._best), 1e-12)
-        if z <= MIN_Z or rise <= MIN_RISE or train_now > self._train_at_best:
-            return None
+        return (median(self._last_val) - self._best) / max(abs(self._best), 1e-12)
+
+    def _verdict(self) -> bool:
+        rise, count = self._rise, len(self._trend)
+        if median(self._last_train) > self._train_at_best:
+            return False
+        if rise <= (HOLDING if self.holds else 1) * MIN_RISE:
+            return False
+        z = self._trend.z
+        steadily = count >= MIN_EPOCHS and z > MIN_Z
+        steeply = count in STEEP_EPOCHS and z > STEEP_Z and rise > STEEP_RISE and self._clear_of_noise()
+        self._sure = self._sure or (rise > STEEP_RISE and z > MIN_Z + 1)
+        return steadily or steeply or self.holds
+
+    def _clear_of_noise(self) -> bool:
+        values = self._since[-24:]
+        noise = spread([b - a for a, b in pairwise(values)]) / math.sqrt(2)
+        return median(self._last_val) - self._best > STEEP_NOISE * noise
+
+    def finding(self, epoch: int) -> Finding:
+        """What to say after `epoch`, when the rule holds."""
+        count = len(self._trend)
+        steady = f" and rises steadily (Mann-Kendall Z {self._trend.z:.1f} over {count} epochs)" if count >= 6 else ""
         return Finding(
             kind="overfitting",
-            confidence="certain" if rise > 3 * MIN_RISE and z > MIN_Z + 1 else "likely",
+            confidence="certain" if self._sure else "likely",
             began=self._began,
             title=f"overfitting since epoch {self._began}",
             evidence=(
-                f"at epoch {epoch} validation loss {_figure(now)} is {rise:.0%} above its best {_figure(self._best)} "
-                f"(epoch {self._best_epoch}) and rises steadily (Mann-Kendall Z {z:.1f} over {len(self._trend)} epochs) "
-                f"while training loss went from {_figure(self._train_at_best)} to {_figure(train_now)}"
+                f"at epoch {epoch} validation loss {figure(median(self._last_val))} is {self._rise:.0%} above its best "
+                f"{figure(self._best)} (epoch {self._best_epoch}){steady} while training loss went from "
+                f"{figure(self._train_at_best)} to {figure(median(self._last_train))}"
             ),
-            actions=ACTIONS,
-            knobs=KNOBS,
         )
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """A loss for a person: three digits."""
     return f"{value:.3g}"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from ..facts import Answer, ClassFigures, Histogram
+from ..facts import Answer, Change, ClassFigures, Histogram
 from .base import EndReason, Event
 
 
@@ -23,7 +23,11 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPrepared(Event):
-    """The data is loaded, split and scaled. Sizes in rows; shape is that of one sample."""
+    """The data is loaded, split and scaled. Sizes in rows; shape is that of one sample.
+
+    baseline_loss: what the loss of a model that ignores its inputs would be on the training part, NaN when not known: the
+    entropy of the class shares for cross-entropy, the variance of the standardized target for the squared error.
+    """
 
     dataset: str
     task: str
@@ -32,6 +36,7 @@ class DataPrepared(Event):
     test_rows: int
     shape: tuple[int, ...]
     class_names: tuple[str, ...] = ()
+    baseline_loss: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,11 @@ class EpochEnded(Event):
     epoch. seconds: of training plus validation; samples_per_second: of training alone. best_epoch: the epoch with
     the best validation loss so far, or of what else early stopping monitors; 0 when none was finite. val_metrics: every figure
     of the validation part by the names in engine.measures, val_metric among them.
+
+    Of a look into the net, which not every epoch has (empty or NaN then): dead_units and saturated_units, the share of each
+    hidden layer's units that answer 0 to every row of a sample, or lie where their activation is flat; update_ratios, the norm
+    of a step relative to that of the weights for each of ModelBuilt.layers; gradient_cosine, the mean cosine between the
+    gradients of successive steps.
     """
 
     epoch: int
@@ -103,6 +113,10 @@ class EpochEnded(Event):
     grad_norm_clipped: float = math.nan
     layer_grad_norms: tuple[float, ...] = ()
     val_metrics: dict[str, float] = field(default_factory=dict)
+    dead_units: tuple[float, ...] = ()
+    saturated_units: tuple[float, ...] = ()
+    update_ratios: tuple[float, ...] = ()
+    gradient_cosine: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +158,7 @@ class FindingRaised(Event):
     evidence: str
     actions: tuple[str, ...]
     knobs: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

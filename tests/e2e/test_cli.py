@@ -285,7 +285,7 @@ def test_a_signal_ends_the_run_in_order(server, tmp_path, number, code, reason):
         program.process.send_signal(number)
         rest = program.stdout.read()
         assert program.process.wait() == code
-        assert time.monotonic() - asked < 10
+        assert time.monotonic() - asked < 30
         assert program.errors == ""
     assert f"ended       {reason}" in rest
     assert ("test        loss" in rest) == (number == signal.SIGINT), "who sends SIGTERM is in a hurry"

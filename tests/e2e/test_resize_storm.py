@@ -11,6 +11,8 @@ from support.forkedapps import AppServer, arguments, forked, started
 from support.stepped import Stepped
 from support.terminal import Terminal, cells
 
+from tui.widgets.chart import LONGEST_WAIT
+
 SMALLEST, LARGEST = (20, 5), (300, 80)
 
 
@@ -18,9 +20,9 @@ def sizes(count: int, seed: int) -> list[tuple[int, int]]:
     """Random ones; the smallest, the largest and the common ones are among them."""
     dice = random.Random(seed)
     ends = [SMALLEST, LARGEST, (80, 24), (140, 45), (80, 5), (20, 80)]
-    drawn = [
-        (dice.randint(SMALLEST[0], LARGEST[0]), dice.randint(SMALLEST[1], LARGEST[1])) for _ in range(count - len(ends))
-    ]
+    (low, least), (high, most) = SMALLEST, LARGEST
+    small = lambda one, other: round(dice.triangular(one, other, one))  # noqa: E731  -- more of those: they are quick
+    drawn = [(small(low, high), small(least, most)) for _ in range(count - len(ends))]
     found = ends + drawn
     dice.shuffle(found)
     return found
@@ -36,12 +38,12 @@ def difference(first: list[list[object]], second: list[list[object]]) -> list[st
     return [f"row {y}, column {x}: {a} is {b} in a new picture" for y, x, a, b in both if a != b][:5]
 
 
-def settled(program: Terminal) -> list[list[object]]:
-    """The picture once nothing more comes."""
+def settled(program: Terminal, seconds: float = 0.15) -> list[list[object]]:
+    """The picture once nothing more comes for so long."""
     before = -1
     while len(program.output) != before:
         before = len(program.output)
-        program.read(0.15)
+        program.read(seconds)
     return cells(program.screen)
 
 
@@ -57,7 +59,7 @@ def test_the_picture_is_right_after_every_resize(tmp_path, count):
             program.resize(*size)
             program.step()
             program.step("n")
-            found, text = settled(program), program.text
+            found, text = cells(program.screen), program.text
             assert program.process.poll() is None, program.text
             assert any(word in program.text for word in ("nntui", "training")), f"{size}\n{program.text}"
             program.screen.erase_in_display(2)
@@ -87,12 +89,12 @@ def test_a_storm_over_a_run_that_trains(server, tmp_path: Path):
         program.see("training · epoch")
         program.send(" ")
         program.see("PAUSED")
-        found = settled(program)
+        found = settled(program, LONGEST_WAIT + 0.3)
         assert len(program.lines) == 30 and any("┤" in line for line in program.lines), program.text
         program.screen.erase_in_display(2)
         program.send("\x0c")  # Ctrl-L
         program.see("PAUSED", "┤")
-        assert difference(found, settled(program)) == []
+        assert difference(found, settled(program, 0.5)) == []
         program.send("q")
         program.see("stop and quit")
         program.send("y")

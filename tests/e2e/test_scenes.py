@@ -103,6 +103,29 @@ def test_folds_of_wine_agree_within_their_spread(scene):
     assert 0 < result.summary.test_metric_sd < 0.07
 
 
+VERDICTS = {
+    "stuck": {"stuck"},
+    "too_short": {"too_short"},
+    "slow_descent": {"too_short"},
+    "vanishing": {"vanishing_gradients"},
+    "exploding": {"non_finite"},
+    "rate_large": {"dead_units"},
+    "rate_small": {"learning_rate_low"},
+    "descent_batch": {"learning_rate_low"},
+    "momentum": set(),
+    "too_short_cured": set(),
+    "rate_decay": set(),
+    "descent_minibatch": set(),
+    "sparse_l1": set(),
+    "two_points_l2": set(),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_the_diagnosis_says_of_a_scene_what_the_lesson_says(scene, name):
+    assert set(scene(name).view.findings) == VERDICTS[name]
+
+
 def test_every_sample_says_at_its_top_what_it_shows():
     from engine.samples import about
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import combinations, groupby
+from itertools import combinations, groupby, pairwise
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from engine import diagnose
-from engine.diagnosis import Doctor, OverfittingWatch
+from engine.diagnosis import Doctor, OverfittingWatch, Setting
 from engine.diagnosis.trend import MannKendall
 from engine.events import EpochEnded, FindingCleared, FindingRaised
 
@@ -68,9 +69,18 @@ def falling(epochs: int) -> list[float]:
 
 
 def found(val: list[float], train: list[float] | None = None, lr: list[float] | None = None):
-    findings = diagnose(train_loss=train or falling(len(val)), val_loss=val, lr=lr)
-    assert len(findings) <= 1
-    return findings[0] if findings else None
+    """The finding of overfitting at the end of a history whose end is not known to be one."""
+    findings = diagnose(train_loss=train or falling(len(val)), val_loss=val, lr=lr, max_epochs=10 * len(val) + 1)
+    return next((one for one in findings if one.kind == "overfitting"), None)
+
+
+def verdict(val: list[float], train: list[float] | None = None, lr: list[float] | None = None) -> bool:
+    """Whether the rule holds after the last epoch, whatever was said before."""
+    watch, holds = OverfittingWatch(), False
+    rates = lr or [0.1] * len(val)
+    for epoch, row in enumerate(zip(train or falling(len(val)), val, rates, strict=True), 1):
+        holds = watch.update(epoch, *row)
+    return holds
 
 
 def test_a_clear_case_names_the_epoch_it_began():
@@ -91,27 +101,42 @@ def test_the_example_of_the_docstring():
 @pytest.mark.parametrize(("epochs", "fires"), [(7, False), (8, False), (10, False), (11, True)])
 def test_how_many_rising_epochs_it_takes(epochs, fires):
     """Z of 10 values that only rise is 3.94, of 11 it is 4.20; so the least of 8 epochs never decides."""
-    assert (found(rising(epochs, step=0.05)) is not None) == fires
-    assert (trend(rising(epochs)[5:]).z > 4) == fires
+    val = rising(epochs, step=0.01)
+    assert verdict(val) == fires
+    assert (trend(val[5:]).z > 4) == fires
 
 
-def test_seven_epochs_are_too_few_whatever_the_trend(monkeypatch):
+@pytest.mark.parametrize(
+    ("epochs", "step", "fires"), [(5, 0.1, False), (6, 0.1, True), (6, 0.03, False), (6, 0.0299, False)]
+)
+def test_a_steep_rise_takes_six_epochs(epochs, step, fires):
+    """Z of 6 values that only rise is 2.63. The median of the last three of steps of 0.03 is 15 % above the best, not more."""
+    assert verdict(rising(epochs, step=step)) == fires
+
+
+def test_a_finding_is_told_when_the_rule_has_held_for_two_epochs():
+    assert verdict(rising(11, step=0.01))
+    assert found(rising(11, step=0.01)) is None
+    assert found(rising(12, step=0.01)) is not None
+
+
+def test_seven_epochs_are_too_few_for_a_gentle_rise_whatever_the_trend(monkeypatch):
     monkeypatch.setattr("engine.diagnosis.overfitting.MIN_Z", 1.0)
-    assert found(rising(7, step=0.05)) is None
-    assert found(rising(8, step=0.05)) is not None
+    assert not verdict(rising(7, step=0.02))
+    assert verdict(rising(8, step=0.02))
 
 
 @pytest.mark.parametrize(("rise", "fires"), [(0.049, False), (0.0499, False), (0.0501, True), (0.06, True)])
 def test_the_rise_has_to_be_five_per_cent(rise, fires):
     # Rises by less than 1 % and then sits at the level in question for the last 3 epochs.
     val = [*rising(12, step=0.0005), 1 + rise - 2e-6, 1 + rise, 1 + rise + 2e-6]
-    assert (found(val) is not None) == fires
+    assert verdict(val) == fires
 
 
 def test_one_wild_epoch_does_not_decide():
     """The median of the last 3 stands for the level, so a single jump is no rise and a single dip no recovery."""
-    assert found([*rising(12, step=0.0005), 9.0]) is None
-    assert found([*rising(20), 1.01]) is not None
+    assert not verdict([*rising(12, step=0.0005), 9.0])
+    assert verdict([*rising(20), 1.01])
 
 
 def test_training_loss_that_rises_too_is_not_overfitting():
@@ -132,32 +157,44 @@ def test_noise_around_a_level_is_not_overfitting():
 
 
 def test_a_new_best_starts_again():
-    assert found([*rising(20), 0.9]) is None
-    again = found([*rising(20), *rising(15, best=0.5)])
-    assert again is not None
-    assert again.began == 31
+    assert not verdict([*rising(20), 0.9])
+    again = [*rising(20), *rising(15, best=0.5)]
+    assert verdict(again)
+    assert found(again) is not None
+
+
+def test_it_is_unsaid_when_it_has_not_held_for_four_epochs():
+    lower = [0.9 - 0.01 * n for n in range(6)]
+    assert found([*rising(20), *lower[:3]]) is not None
+    assert found([*rising(20), *lower[:4]]) is None
+
+
+def test_what_was_seen_holds_until_half_of_the_rise_is_gone():
+    """The level of 1.03 alone would not have been called overfitting."""
+    assert not verdict(rising(25, step=0.001))
+    assert verdict([*rising(15), *[1.03] * 10])
+    assert not verdict([*rising(15), *[1.02] * 3])
 
 
 @pytest.mark.parametrize(("factor", "fires"), [(0.5, False), (0.1, False), (0.51, True)])
 def test_a_drop_of_the_learning_rate_starts_again(factor, fires):
     before = 14  # 5 epochs that fall and 9 that rise: too few for a finding yet
     rates = [0.1] * before + [0.1 * factor] * 31
-    assert (found(rising(16), lr=rates[:21]) is not None) == fires
-    longer = found(rising(40), lr=rates)
+    assert verdict(rising(16, step=0.01), lr=rates[:21]) == fires
+    longer = found(rising(40, step=0.01), lr=rates)
     assert longer is not None
     assert longer.began == (6 if fires else before + 1)
 
 
-def test_a_finding_that_holds_outlives_drops_until_there_is_enough_to_judge_anew():
+def test_a_finding_that_holds_outlives_drops():
     held = found(rising(20))
     assert held is not None
     # A cosine to zero falls by 2x and more in each of its last epochs.
-    assert found(rising(20), lr=[0.1] * 22 + [0.04, 0.01, 0.0025]) == found(rising(17))
-    # After the drop the loss settles on a level: nothing rises any more once 8 epochs are there to see it.
-    settled = [*rising(20), *[rising(20)[-1]] * 8]
-    rates = [0.1] * 25 + [0.01] * 8
-    assert found(settled[:-1], lr=rates[:-1]) is not None
-    assert found(settled, lr=rates) is None
+    later = found(rising(20), lr=[0.1] * 22 + [0.04, 0.01, 0.0025])
+    assert later is not None
+    assert (later.began, later.confidence) == (held.began, held.confidence)
+    # After the drop the loss settles on a level: far above the best still.
+    assert found([*rising(20), *[rising(20)[-1]] * 20], lr=[0.1] * 25 + [0.01] * 20) is not None
 
 
 def test_a_rise_of_the_learning_rate_changes_nothing():
@@ -169,7 +206,7 @@ def test_epochs_that_are_not_finite_are_passed_over():
     assert found([*val[:10], math.nan, *val[10:]], [*falling(25)[:10], 0.1, *falling(25)[10:]]) is not None
     assert found([math.nan] * 30, falling(30)) is None
     assert found([*val, math.inf]) == found(val)  # the explosion is another rule's; it does not unsay this one
-    assert found([]) is None
+    assert diagnose(train_loss=[], val_loss=[]) == []
 
 
 def test_lengths_have_to_agree():
@@ -202,25 +239,26 @@ def test_a_validation_loss_that_only_falls_is_never_overfitting(val, train):
 @given(HISTORY)
 def test_it_looks_at_the_past_only(history):
     """What is said after n epochs does not depend on those that follow: a fold and a batch agree."""
-    watch = OverfittingWatch()
+    doctor, most = Doctor(Setting(max_epochs=1000)), 1000
     for n, (train, val) in enumerate(history, 1):
-        now = watch.update(n, train, val, 0.1)
-        assert now == found([v for _, v in history[:n]], [t for t, _ in history[:n]], [0.1] * n)
+        list(doctor.examine(ended(n, train, val)))
+        trains, vals = [t for t, _ in history[:n]], [v for _, v in history[:n]]
+        assert list(doctor.held()) == diagnose(train_loss=trains, val_loss=vals, lr=[0.1] * n, max_epochs=most)
 
 
-def began_by_definition(val: list[float], train: list[float], lr: list[float]) -> int | None:
-    """The rule as its issue words it, looked up in the whole history at once; None when it does not hold."""
+def begins_by_definition(val: list[float], train: list[float], lr: list[float]) -> bool:
+    """The rule as its issue words it, looked up in the whole history at once."""
     best = val.index(min(val))
     drops = [n for n in range(1, len(lr)) if lr[n] * 2 <= lr[n - 1]]
     start = max([best + 1, *drops])
     since = val[start:]
-    holds = (
-        len(since) >= 8
-        and z_by_definition(since) > 4
-        and sorted(val[-3:])[1] > val[best] * 1.05
-        and sorted(train[-3:])[1] <= train[best]
-    )
-    return start + 1 if holds else None
+    now = median(val[-3:]) / val[best]
+    z = z_by_definition(since)
+    steps = [b - a for a, b in pairwise(since[-24:])]
+    noise = 1.4826 * median([abs(step - median(steps)) for step in steps]) / math.sqrt(2) if steps else 0.0
+    clear = median(val[-3:]) - val[best] > 4 * noise
+    real = (len(since) >= 8 and z > 4) or (6 <= len(since) <= 12 and z > 2.6 and now > 1.15 and clear)
+    return real and now > 1.05 and median(train[-3:]) <= train[best]
 
 
 @given(
@@ -234,8 +272,15 @@ def test_the_fold_is_the_rule(slope, noise, train_slope, drop):
     val = [1.0 + slope * n + jitter for n, jitter in enumerate(noise)]
     train = [1.0 + train_slope * n for n in range(len(val))]
     lr = [0.1 if n < drop else 0.04 for n in range(len(val))]
-    finding = found(val, train, lr)
-    assert (finding.began if finding else None) == began_by_definition(val, train, lr)
+    watch = OverfittingWatch()
+    held = False
+    for n, row in enumerate(zip(train, val, lr, strict=True), 1):
+        now = watch.update(n, *row)
+        begins = begins_by_definition(val[:n], train[:n], lr[:n])
+        assert now or not begins
+        if not held:
+            assert now == begins
+        held = now
 
 
 def ended(epoch: int, train: float, val: float) -> EpochEnded:
@@ -249,8 +294,21 @@ def test_the_doctor_tells_what_changed_and_nothing_twice():
     doctor = Doctor()
     val = [*rising(30, step=0.01), 0.5, *rising(30, best=0.4, step=0.01)]
     told = [fact for n, v in enumerate(val, 1) for fact in doctor.examine(ended(n, 1 / n, v))]
+    told = [fact for fact in told if getattr(fact, "kind", "") == "overfitting"]
     assert [type(fact) for fact in told] == [FindingRaised, FindingRaised, FindingCleared, FindingRaised, FindingRaised]
     raised = [fact for fact in told if isinstance(fact, FindingRaised)]
     assert [fact.confidence for fact in raised] == ["likely", "certain", "likely", "certain"]
     assert [fact.began for fact in raised] == [6, 6, 42, 42]
-    assert told[2] == FindingCleared(epoch=36, kind="overfitting")
+    assert told[2] == FindingCleared(epoch=39, kind="overfitting")
+
+
+def test_a_thousand_epochs_of_a_wavering_validation_loss_do_not_flap():
+    """It overfits and then wanders about a level: the finding comes, and does not come and go."""
+    noise = random.Random(3)
+    val = [
+        *(1 / n for n in range(1, 12)),
+        *(0.1 * (1 + 0.06 * noise.gauss(0, 1) + 0.06 * math.sin(n / 15)) for n in range(1000)),
+    ]
+    doctor = Doctor()
+    told = [fact for n, v in enumerate(val, 1) for fact in doctor.examine(ended(n, 0.2 / n, v))]
+    assert sum(fact.kind == "overfitting" for fact in told if isinstance(fact, FindingRaised | FindingCleared)) <= 3

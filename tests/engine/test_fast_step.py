@@ -319,7 +319,8 @@ def test_a_layer_whose_gradient_explodes_is_named_and_the_others_keep_their_figu
         parameter.grad.fill_(torch.inf if number == 2 else 1.0)
     norms.before(1)
     norms.after(1)
-    whole, _, layers = norms.read()
+    found = norms.read()
+    whole, layers = found.norm, found.layers
     assert whole == layers[1] == torch.inf
     assert layers[0] == pytest.approx((13 * 12 + 12) ** 0.5) and layers[2] == pytest.approx((7 * 3 + 3) ** 0.5)
 
@@ -332,7 +333,8 @@ def test_clipping_switched_on_within_an_epoch_is_seen_by_the_norms():
     recipe.clipping.norm = 0.5
     recipe.clipping.apply()
     norms.after(1)
-    before, after, _ = norms.read()
+    found = norms.read()
+    before, after = found.norm, found.clipped
     assert before > 10 and after == pytest.approx(0.5, rel=1e-5)
 
 

@@ -69,8 +69,17 @@ class Stepped(Terminal):
             self.read(0.01)
             if select.select([self._told], [], [], 0)[0]:
                 drawn = self._answered()
+        slack = (
+            time.monotonic() + 5
+        )  # what is drawn is written by another thread of the app, a little later on a busy machine
+        while len(self.output) == before and time.monotonic() < slack:
+            self.read(SETTLED)
         self.read(SETTLED)
         return len(self.output) - before
+
+    def settle(self) -> None:
+        """Wait until nothing more comes of what was done before."""
+        self.until(lambda: self.idle(0.5) == 0, what="for quiet")
 
     def _answered(self) -> bool:
         with contextlib.suppress(ConnectionError):

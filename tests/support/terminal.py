@@ -19,6 +19,7 @@ from typing import Any
 
 import pyte
 
+PATIENCE = 90.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 ROOT = Path(__file__).parents[2]
 UP, DOWN, RIGHT, LEFT, END, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[F", "\x1b[H"
 PYTHON = (sys.executable,)
@@ -133,14 +134,14 @@ class Terminal:
     def arrived(self) -> None:
         """Something has come and is about to be shown."""
 
-    def until(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+    def until(self, condition: Callable[[], object], seconds: float = PATIENCE, what: str = "") -> None:
         """Read until the condition holds; the screen stands in the failure's message."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain {what}; the screen shows\n{self.text}"
             self.read()
 
-    def see(self, *words: str, seconds: float = 30.0) -> None:
+    def see(self, *words: str, seconds: float = PATIENCE) -> None:
         """Read until all of these stand on the screen."""
         self.until(lambda: all(word in self.text for word in words), seconds, f"for {words}")
 
@@ -150,7 +151,7 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """The exit code, once the program has ended and all it wrote is read."""
         self.until(lambda: self.process.poll() is not None, seconds, "for the end")
         self.read()

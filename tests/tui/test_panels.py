@@ -18,7 +18,7 @@ from engine.eventjson import to_json
 from engine.runview import RunView
 from engine.series import smooth
 from tui.chart import ChartOptions, Series, draw
-from tui.chart_cursor import jumped, landed, stepped
+from tui.chart_cursor import landed, leapt, stepped
 from tui.ghosts import best_trial, neighbours, of_trial, previous_of, read_ghost, short_name
 from tui.kept import Keeper, Memory, read
 from tui.marks import marks_of
@@ -332,8 +332,10 @@ def test_the_cursor_goes_from_point_to_point_or_from_column_to_column():
         x = stepped(many, wide, x, 1)
         seen.append(x)
     assert all(80 <= after - before <= 220 for before, after in zip([5000.0, *seen], seen, strict=False))
-    assert jumped(many, wide, 5000.0, -1) == pytest.approx(4000, abs=150)
-    assert jumped(many, wide, 10_000.0, 1) == 10_000 and jumped(few, options, 1, 1) > 1
+    assert leapt(many, wide, 5000.0, -1) == pytest.approx(4000, abs=150)
+    assert leapt(many, wide, 10_000.0, 1) == 10_000 and leapt(few, options, 1, 1) > 1
+    zoomed_in = replace(wide, x_low=4000.0, x_high=5000.0)
+    assert leapt(many, zoomed_in, 5000.0, 1) == pytest.approx(5100, abs=15), "beyond the edge as far as within"
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -110,7 +110,7 @@ THE LINE ABOVE IT
 
 
 class HelpScreen(ModalScreen[None]):
-    """Every key and what the monitor shows."""
+    """Every key and what the monitor shows. part: the heading to begin at."""
 
     BINDINGS = [
         Binding("escape,q,question_mark,enter", "dismiss", "close", key_display="Esc"),
@@ -119,6 +119,14 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "page up", show=False),
         Binding("pagedown,space", "scroll(10)", "page down", show=False),
     ]
+
+    def __init__(self, part: str = "") -> None:
+        super().__init__()
+        self._part = part
+
+    def on_mount(self) -> None:
+        at = next((i for i, line in enumerate(HELP.splitlines()) if self._part and line.startswith(self._part)), 0)
+        self.call_after_refresh(lambda: self.query_one("#help-box").scroll_to(y=at, animate=False))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-box"):

@@ -15,7 +15,7 @@ from engine.runview import RunView
 from engine.series import HeldBounds
 
 from ..chart import ChartOptions, Series
-from ..chart_cursor import jumped, landed, stepped
+from ..chart_cursor import landed, leapt, stepped
 from ..ghosts import Ghost
 from ..kept import Keeper
 from ..marks import marks_of
@@ -230,9 +230,9 @@ class ChartBoard(Container):
 
     @property
     def _own(self) -> tuple[Sequence[Series], ChartOptions]:
-        """What the cursor goes along: the run's curves in the chart in hand."""
+        """What the cursor goes along: the run's own curves in the chart in hand, as it was drawn last."""
         chart = self.charts[self.hand]
-        return [one for one in chart.series if one.role != "ghost"] or chart.series, chart.drawn
+        return [one for one in chart.series if one.role != "ghost"], replace(chart.drawn, bounds=None)
 
     def _move(self, what: str) -> None:
         series, drawn = self._own
@@ -243,7 +243,7 @@ class ChartBoard(Container):
         elif self.cursor is None:
             x = landed(series, drawn, min(self._newest(course), drawn.x_high or 0.0))
         else:
-            move = jumped if what.startswith("jump") else stepped
+            move = leapt if what.startswith("jump") else stepped
             x = move(series, drawn, self.cursor, -1 if what.endswith("left") else 1)
         self._point(x)
 

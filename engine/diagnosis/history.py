@@ -1,0 +1,301 @@
+"""What is known of a run when it is judged: its setting, and its epochs so far."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..events import EpochEnded
+from .trend import MannKendall, gain_ahead, median, slope, spread, thin
+
+NARROW = 8
+"""Hidden units of the widest layer, up to which a net is a small one."""
+
+LATEST = range(5, 26)
+"""Epochs whose median is what a loss is now: a tenth of them, at least and at most so many."""
+
+KEPT = 16
+"""Looks into the net that are kept: the latest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a run beside its curves; anything may be missing.
+
+    max_epochs: how many it can have, 0 when that is not known. baseline: the loss of a model that ignores its
+    inputs (the entropy of the class shares, the variance of the target), NaN when unknown. layers: (name, parameters) of each
+    layer that has any. schedule: the name of the learning-rate schedule. config: the value of each knob by key.
+    """
+
+    max_epochs: int = 0
+    baseline: float = math.nan
+    layers: tuple[tuple[str, int], ...] = ()
+    schedule: str = ""
+    config: Mapping[str, Any] | None = None
+
+    def knob(self, key: str, default: Any) -> Any:
+        """The value of a knob, or `default` where it is not known."""
+        return default if self.config is None else self.config.get(key, default)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the model is known to have no hidden layer: it cannot be stuck in a poor basin."""
+        kind = self.knob("model.kind", "")
+        return kind == "linear" or (kind == "mlp" and not self.knob("model.hidden", (1,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look into the net found after an epoch, by layer; empty where nothing was looked at.
+
+    dead and saturated: shares of units; rms: root mean square of the gradient's numbers; updates: size of a step relative to the
+    weights. cosine: between the gradients of successive steps.
+    """
+
+    epoch: int
+    dead: tuple[float, ...] = ()
+    saturated: tuple[float, ...] = ()
+    rms: tuple[float, ...] = ()
+    updates: tuple[float, ...] = ()
+    cosine: float = math.nan
+
+
+class History:
+    """The epochs of a run, as lists with one value for each. Only finite losses are taken in: others are told at once."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.epochs: list[int] = []
+        self.train: list[float] = []
+        self.running: list[float] = []
+        self.val: list[float] = []
+        self.lr: list[float] = []
+        self.norms: list[float] = []
+        self.penalty = 0.0
+        self.rms: list[tuple[float, ...]] = []
+        self.units: list[Look] = []
+        self.updates: list[tuple[float, ...]] = []
+        self.cosines: list[float] = []
+        self.best = math.inf
+        self.best_at = 0  # index of the best validation loss
+        self.best_train = math.inf
+        self.best_train_at = 0
+        self.top_rate = 0.0
+
+    def add(self, ended: EpochEnded) -> None:
+        """Take in an epoch with finite losses."""
+        self.epochs.append(ended.epoch)
+        self.train.append(ended.train_loss)
+        running = ended.train_loss_running
+        self.running.append(running if running == running else ended.train_loss)
+        self.val.append(ended.val_loss)
+        self.lr.append(ended.lr)
+        self.norms.append(ended.grad_norm)
+        self.penalty = ended.penalty
+        if ended.val_loss < self.best:
+            self.best, self.best_at = ended.val_loss, len(self.val) - 1
+        if ended.train_loss < self.best_train:
+            self.best_train, self.best_train_at = ended.train_loss, len(self.train) - 1
+        if ended.lr > self.top_rate:
+            self.top_rate = ended.lr
+        if ended.layer_grad_norms:
+            self.rms.append(self._rms(ended.layer_grad_norms))
+            del self.rms[:-KEPT]
+        if ended.dead_units or ended.saturated_units:
+            self.units.append(Look(ended.epoch, ended.dead_units, ended.saturated_units))
+            del self.units[:-KEPT]
+        if ended.update_ratios:
+            self.updates.append(ended.update_ratios)
+            del self.updates[:-KEPT]
+        if ended.gradient_cosine == ended.gradient_cosine:
+            self.cosines.append(ended.gradient_cosine)
+            del self.cosines[:-KEPT]
+
+    def _rms(self, norms: tuple[float, ...]) -> tuple[float, ...]:
+        layers = self.setting.layers
+        if len(layers) != len(norms):
+            return norms
+        return tuple(norm / math.sqrt(size) for norm, (_, size) in zip(norms, layers, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+
+class Moment:
+    """A history at a moment when it is judged, with the figures that several rules share, each worked out when first asked for.
+
+    final: no epoch comes after this one.
+    """
+
+    def __init__(self, history: History, final: bool) -> None:
+        self.history, self.setting, self.final = history, history.setting, final
+        self.n = len(history)
+        self.epoch = history.epochs[-1]
+
+    @property
+    def latest(self) -> int:
+        """The epochs that stand for now."""
+        return min(LATEST.stop - 1, max(LATEST.start, self.n // 10))
+
+    @cached_property
+    def share(self) -> float:
+        """How much of the epochs there can be are done, 0 to 1; 0 as long as that is not known."""
+        most = self.setting.max_epochs
+        return 1.0 if self.final else min(1.0, self.epoch / most) if most else 0.0
+
+    @cached_property
+    def train_now(self) -> float:
+        """The training loss of the latest epochs."""
+        return median(self.history.train[-self.latest :])
+
+    @cached_property
+    def val_now(self) -> float:
+        """The validation loss of the latest epochs."""
+        return median(self.history.val[-self.latest :])
+
+    @cached_property
+    def narrow(self) -> bool:
+        """Whether the net is known to be so small that its starting point decides where it ends."""
+        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
+        return bool(hidden) and max(hidden) <= NARROW
+
+    @cached_property
+    def tight(self) -> bool:
+        """Whether some layer is known to have fewer units than there are classes to tell apart (exp of their entropy)."""
+        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
+        return bool(hidden) and self.setting.baseline > 0 and min(hidden) < math.exp(self.setting.baseline) - 0.5
+
+    @cached_property
+    def reference(self) -> float:
+        """The loss of having learnt nothing: that of the constant predictor, or the first of the run where it is not known."""
+        known = self.setting.baseline
+        return known if known > 0 else max(self.history.train[:2])
+
+    @cached_property
+    def learnt(self) -> float:
+        """The share of the training loss that is explained: 0 as good as a constant, 1 all; below 0 worse than that."""
+        return 1 - self.train_now / self.reference if self.reference > 0 else math.nan
+
+    @property
+    def learnt_running(self) -> float:
+        """The same for the loss of the steps, with dropout and noise as far as they are on."""
+        return 1 - median(self.history.running[-self.latest :]) / self.reference if self.reference > 0 else math.nan
+
+    @property
+    def running_fall(self) -> float:
+        """By how much of its present level the loss of the steps fell over the latest third."""
+        curve = thin(self.history.running)
+        return _fall(curve[-max(8, len(curve) // 3) :])
+
+    @cached_property
+    def train_curve(self) -> list[float]:
+        """The training loss of the whole run, thinned."""
+        return thin(self.history.train)
+
+    @cached_property
+    def val_curve(self) -> list[float]:
+        """The validation loss of the whole run, thinned."""
+        return thin(self.history.val)
+
+    @cached_property
+    def train_tail(self) -> list[float]:
+        """The latest third of the training loss, 8 values at least (or all there are)."""
+        return self.train_curve[-max(8, len(self.train_curve) // 3) :]
+
+    @cached_property
+    def val_tail(self) -> list[float]:
+        """The latest third of the validation loss."""
+        return self.val_curve[-max(8, len(self.val_curve) // 3) :]
+
+    @property
+    def window(self) -> int:
+        """The epochs that these tails are of."""
+        return round(self.n * len(self.train_tail) / len(self.train_curve))
+
+    @cached_property
+    def train_fall(self) -> float:
+        """By how much of its present level the training loss fell over the window (below 0: rose), after Theil and Sen."""
+        return _fall(self.train_tail)
+
+    @cached_property
+    def val_fall(self) -> float:
+        """The same of the validation loss."""
+        return _fall(self.val_tail)
+
+    @cached_property
+    def val_z(self) -> float:
+        """Mann-Kendall's score of the validation loss over the window."""
+        return MannKendall(self.val_tail).z
+
+    @cached_property
+    def train_z(self) -> float:
+        """Mann-Kendall's score of the training loss over the window."""
+        return MannKendall(self.train_tail).z
+
+    @cached_property
+    def val_gain(self) -> float:
+        """By how much of its present level the validation loss is expected to fall with half as many epochs on top."""
+        return gain_ahead(self.val_curve) / max(abs(self.val_now), 1e-12)
+
+    @cached_property
+    def train_gain(self) -> float:
+        """The same of the training loss."""
+        return gain_ahead(self.train_curve) / max(abs(self.train_now), 1e-12)
+
+    @cached_property
+    def recent(self) -> list[float]:
+        """The running training loss of the latest half, 8 to 40 epochs, not thinned: how it swings from epoch to epoch."""
+        return self.history.running[-min(40, max(8, self.n // 2)) :]
+
+    @cached_property
+    def swing(self) -> float:
+        """The scatter of the running training loss around its own line, relative to its level."""
+        values = self.recent
+        middle = median(values)
+        if len(values) < 6 or middle <= 0:
+            return 0.0
+        few = values[:: len(values) // 20 + 1]
+        line = slope(few) / (len(values) // 20 + 1)
+        return spread([value - line * place for place, value in enumerate(values)]) / middle
+
+    @cached_property
+    def flips(self) -> float:
+        """The share of epochs at which the running training loss turned around: 0 a smooth curve, about 2/3 pure noise."""
+        values = self.recent
+        steps = [b - a for a, b in itertools.pairwise(values)]
+        turns = [a * b < 0 for a, b in itertools.pairwise(steps)]
+        return sum(turns) / len(turns) if turns else 0.0
+
+    @cached_property
+    def update(self) -> float:
+        """The median over layers and looks of the size of a step relative to the weights; NaN when unknown."""
+        return median([one for row in self.history.updates[-5:] for one in row if one == one])
+
+    @property
+    def zero_layer(self) -> bool:
+        """Whether the weights of a layer were all 0 and stayed so: the size of such a step is 0 / 0."""
+        return bool(self.history.updates) and any(one != one for one in self.history.updates[-1])
+
+    @property
+    def dead(self) -> float:
+        """The largest share of a layer's units that were dead at the last look."""
+        return max(self.history.units[-1].dead, default=0.0) if self.history.units else 0.0
+
+    @property
+    def saturated(self) -> float:
+        """The largest share of a layer's units that were saturated at the last look."""
+        return max(self.history.units[-1].saturated, default=0.0) if self.history.units else 0.0
+
+    @cached_property
+    def cosine(self) -> float:
+        """The median cosine of successive gradients; NaN when unknown."""
+        return median(self.history.cosines[-5:])
+
+
+def _fall(values: list[float]) -> float:
+    now = abs(median(values[-3:]))
+    return -slope(values) * (len(values) - 1) / max(now, 1e-12)

@@ -1,0 +1,163 @@
+"""What is really wrong with a run, as far as trying the cures can tell, and what the diagnosis says of it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from statistics import median
+
+from engine.diagnosis import NOTES, Doctor, Setting
+from engine.events import FindingRaised
+from engine.facts import Change
+from engine.knobs import knob_by_key, parse
+
+from .corpus import HEALTHY, Case, Changes
+from .runs import Store, Trained, with_changes
+
+HELPS = 0.05
+"""The share of the test loss that a cure has to take away to have helped."""
+
+MATTERS = 0.01
+"""And the share of a constant answer's loss."""
+
+STARTS = 5
+"""Other starting points that are tried for the advice to restart."""
+
+SAME: dict[str, frozenset[str]] = {
+    "diverging": frozenset({"learning_rate_high", "non_finite", "exploding_gradients", "dead_units"}),
+    "exploding_gradients": frozenset({"non_finite"}),
+    "learning_rate_high": frozenset({"non_finite", "dead_units", "exploding_gradients"}),
+}
+"""Findings that are no false alarm in runs with these labels: another name for the same cause."""
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A warning: the epoch in which it was given, and what its first action changes."""
+
+    kind: str
+    epoch: int
+    began: int
+    changes: tuple[Change, ...]
+
+
+@dataclass
+class Judged:
+    """A case, what it is labelled with ("" when its oracle disagrees with what was planted), and what was said of it."""
+
+    case: Case
+    run: Trained
+    label: str
+    alarms: list[Alarm] = field(default_factory=list)
+    why: str = ""
+
+    @property
+    def said(self) -> set[str]:
+        """The kinds that count as said: divergence is a learning rate that is too high."""
+        kinds = {alarm.kind for alarm in self.alarms}
+        if "diverging" in kinds and self.label == "learning_rate_high":
+            kinds = (kinds - {"diverging"}) | {"learning_rate_high"}
+        return {kind for kind in kinds if kind == self.label or self.label not in SAME.get(kind, ())}
+
+    @property
+    def onset(self) -> int:
+        """The epoch from which there is something to see: the one after the best validation loss, or the first."""
+        val = [epoch.val_loss for epoch in self.run.epochs]
+        if self.label == "overfitting":
+            return val.index(min(val)) + 2
+        if self.label == "non_finite":
+            return next((n for n, loss in enumerate(val, 1) if not math.isfinite(loss)), 1)
+        return len(val) if self.label == "too_short" else 1
+
+
+def helps(before: Trained, after: Trained) -> bool:
+    """Whether the test loss after a cure is lower by enough."""
+    if not math.isfinite(before.test):
+        return math.isfinite(after.test) and not after.test > 1.05 * after.baseline
+    least = MATTERS * before.baseline if before.baseline > 0 else 0.0
+    return after.test < (1 - HELPS) * before.test and before.test - after.test > least
+
+
+def label(case: Case, store: Store) -> tuple[Trained, str, str]:
+    """The run of a case, its label, and why that is not what was planted."""
+    run = store.run(case.table, case.knobs)
+    if case.planted in HEALTHY:
+        for cure in case.cures:
+            better = store.run(case.table, with_changes(case.knobs, cure))
+            if not helps(run, better):
+                continue
+            if "run.epochs" in cure:
+                return run, "too_short", f"{case.planted}, but three times the epochs help"
+            return run, "", f"{case.planted}, but {cure} helps"
+        return run, case.planted, ""
+    broken = any(
+        not math.isfinite(epoch.train_loss + epoch.val_loss) or math.isinf(epoch.train_loss_running)
+        for epoch in run.epochs
+    )
+    if not any(helps(run, store.run(case.table, with_changes(case.knobs, cure))) for cure in case.cures):
+        return run, "", f"{case.planted}, but no cure of it helps"
+    if broken != (case.planted == "non_finite"):
+        if broken:
+            return run, "non_finite", f"{case.planted}, but its losses are no numbers"
+        return run, _by_units(run), "non_finite, but its losses stay numbers"
+    if case.planted in ("learning_rate_high", "dead_units") and (own := _by_units(run)) != case.planted:
+        return run, own, f"{case.planted}, but half of a layer is {'dead' if own == 'dead_units' else 'alive'}"
+    return run, case.planted, ""
+
+
+def _by_units(run: Trained) -> str:
+    """Of steps that were too long: whether they have killed half of a layer."""
+    dead = max((max(epoch.dead_units, default=0.0) for epoch in run.epochs[-8:]), default=0.0)
+    return "dead_units" if dead >= 0.5 else "learning_rate_high"
+
+
+def alarms(run: Trained) -> list[Alarm]:
+    """The warnings that the diagnosis gives, the first of each kind, as if the run were under way."""
+    knobs = run.knobs
+    setting = Setting(run.config.run.epochs, run.baseline, run.layers, run.config.schedule.name, knobs)
+    doctor, found = Doctor(setting), {}
+    for ended in run.epochs:
+        for fact in doctor.examine(ended):
+            if isinstance(fact, FindingRaised) and fact.kind not in NOTES and fact.kind not in found:
+                found[fact.kind] = Alarm(fact.kind, fact.epoch, fact.began, fact.changes)
+    return list(found.values())
+
+
+def judge(case: Case, store: Store) -> Judged:
+    run, own, why = label(case, store)
+    return Judged(case, run, own, alarms(run), why)
+
+
+def advice_works(judged: Judged, alarm: Alarm, store: Store) -> bool | None:
+    """Whether the first action of a warning lowers the test loss; None when it is none that a knob does."""
+    if not alarm.changes:
+        return None
+    changes: Changes = {one.key: parse(knob_by_key()[one.key], one.after) for one in alarm.changes}
+    case = judged.case
+    if "trials.kind" in changes:
+        starts = [
+            store.run(case.table, with_changes(case.knobs, {"run.seed": f"+{100 * n}"})) for n in range(1, STARTS + 1)
+        ]
+        best = min(starts, key=lambda run: median([epoch.val_loss for epoch in run.epochs[-3:]]))
+        return helps(judged.run, best)
+    return helps(judged.run, store.run(case.table, {**case.knobs, **changes}))
+
+
+# ---------------------------------------------------------------------------------------------------------- naive rules
+
+
+def naive(run: Trained) -> dict[str, bool]:
+    """What the rules say that everybody writes first."""
+    val, train = [epoch.val_loss for epoch in run.epochs], [epoch.train_loss for epoch in run.epochs]
+    norms = [epoch.grad_norm for epoch in run.epochs]
+    best, waited, patience = math.inf, 0, False
+    for loss in val:
+        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+        patience = patience or waited >= 3
+    return {
+        "validation loss up once": any(b > a for a, b in itertools.pairwise(val)),
+        "gap above 10 %": any(v > 1.1 * t for v, t in zip(val, train, strict=True)),
+        "patience 3": patience,
+        "gradient norm < 1e-3 or > 100": any(not 1e-3 <= norm <= 100 for norm in norms),
+    }
