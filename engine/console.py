@@ -101,7 +101,7 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
     if view.data and view.data.task == "regression":
         rows.append(("units", "losses are of the standardized target; RMSE and MAE are in the target's own unit"))
     if view.end:
-        rows.append(("ended", view.end.error or end_words(view.end.reason)))
+        rows.append(("ended", clean(view.end.error or end_words(view.end.reason), 2000)))
         rows.append(("time", f"{view.end.seconds:.1f} s"))
     for one in (view, *(view.others[number] for number in sorted(view.others))):
         of = f"{one.shown.label}: " if one.shown else ""
