@@ -68,10 +68,8 @@ def show_all(view: RunView) -> str:
         if isinstance(getattr(type(view), name), property):
             getattr(view, name)
     assert len({len(getattr(view, name)) for name in ("epochs", "train_loss", "val_loss", "lr", "seconds")}) == 1
-    plain, printed = (
-        final_table(view).split(),
-        final_text(view, 4000).split(),
-    )  # whatever room there is between the words
+    # Whatever room there is between the words.
+    plain, printed = clean(final_table(view), 10**6).split(), final_text(view, 4000).split()
     assert any(printed[at : at + len(plain)] == plain for at in range(len(printed) + 1))
     return final_text(view)
 
