@@ -384,6 +384,8 @@ def test_changes_in_words():
     assert between(before, draft.texts()) == words, "fields that came with their defaults are no changes"
     assert between(draft.texts(), before).startswith("optimizer sgd → adam, learning rate 0.1 → 0.001")
     draft.put({"schedule.gamma": "0.25"})
-    assert between({"schedule.name": "plateau"}, {"schedule.name": "plateau", "schedule.gamma": "0.25"}) == "factor 0.25"
+    assert (
+        between({"schedule.name": "plateau"}, {"schedule.name": "plateau", "schedule.gamma": "0.25"}) == "factor 0.25"
+    )
     assert between({"run.name": "a"}, {"run.name": "\x1b[31m"}) == "run name a → \ufffd[31m"
     assert between({"run.name": "a"}, {"run.name": ""}) == "run name a → (none)"
