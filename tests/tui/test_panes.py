@@ -207,7 +207,7 @@ async def test_the_folds_out_of_sight_are_scrolled_to():
         await see(pilot, "  fold 2 ", "> fold 13")
         await press(pilot, *"]" * 6)
         await see(pilot, "fold 12 ")
-        chart = pilot.app.screen.query_one("#loss-chart", Chart)
+        chart = pilot.app.screen.query_one("#chart-1", Chart)
         assert chart.size.height >= 8, "the chart is not pushed away"
 
 
@@ -223,12 +223,12 @@ async def test_several_findings_leave_room_for_the_charts(size):
         await see(pilot, "!! f is wrong", "and 3 more: i shows all" if size[1] == 24 else "! e is wrong")
         screen = pilot.app.screen
         assert isinstance(screen, MonitorScreen)
-        height = screen.query_one("#loss-chart", Chart).size.height
+        height = screen.query_one("#chart-1", Chart).size.height
         assert height >= (10 if size[1] == 24 else 16), "\n".join(lines(pilot))
         await press(pilot, "i")
         await see(pilot, "try: mend the f; or leave it", "try: mend the a; or leave it" if size[1] > 24 else "!! f")
         await press(pilot, "i")
-        await until(pilot, lambda: screen.query_one("#loss-chart", Chart).size.height == height)
+        await until(pilot, lambda: screen.query_one("#chart-1", Chart).size.height == height)
 
 
 # -- alerts -------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from ..widgets.trials import FEWEST_ROWS, TrialsTable
 class Panes(Screen[None]):
     """A screen with these widgets: how much room each gets, and its keys."""
 
+    AUTO_FOCUS = ""  # the keys are the screen's; a pane that is out of sight would swallow some of them
+
     _log_wanted: bool | None = None  # None: there if there is room
     _findings_in_full = False
     _paned: tuple[RunView, bool] | None = None
