@@ -27,8 +27,6 @@ from .shell import Shell
 from .text import clean
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from engine.config import RunConfig
 
     from .previews import Previewer
@@ -62,12 +60,6 @@ def _load() -> None:
         here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
 
 
-def _commands() -> type[Provider]:
-    from .palette import Commands
-
-    return Commands
-
-
 _LATER = frozenset(
     [
         "AttachedSource", "CompareScreen", "ConfirmQuit", "HelpScreen", "LrFindScreen", "MonitorScreen", "RunsScreen", "SetupScreen", "Workshop",
@@ -85,7 +77,6 @@ class NntuiApp(Shell):
     """
 
     CSS_PATH = "app.tcss"
-    COMMANDS = {_commands}
     TITLE = "nntui"
     BINDINGS = [
         Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from textual import events
@@ -24,11 +25,23 @@ from .text import Charset
 from .typeahead import Prompt
 from .wire import Wire
 
+if TYPE_CHECKING:
+    from textual.command import Provider
+
 INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
+
+
+def _commands() -> type[Provider]:
+    """What Ctrl-P offers, imported once it is wanted."""
+    from .palette import Commands
+
+    return Commands
 
 
 class Shell(App[int]):
     """An app on a terminal that may go away. Without `stray` and `watch` it is one under test."""
+
+    COMMANDS = {_commands}
 
     def __init__(self, stray: StrayOutput | None, watch: Watch | None, charset: Charset, colour: bool) -> None:
         super().__init__()

@@ -407,4 +407,4 @@ async def test_the_help_names_every_key(size):
         assert any(line.split()[:1] == [key] or f" {key} " in line[:18] for line in HELP.splitlines()), key
     async with watching(under_way(), size) as (pilot, _):
         await press(pilot, "?")
-        await see(pilot, "SETUP")
+        await see(pilot, "MONITOR")

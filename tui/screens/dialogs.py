@@ -79,7 +79,8 @@ CHARTS
   a               how much training curves are smoothed
   g               behind the curves: the previous run of this dataset or
                   the best fold, then any from a list, then none
-  mouse           the wheel zooms, dragging pans, a click sets the cursor
+  mouse           the wheel zooms, dragging pans, a click sets the
+                  cursor
 
 RUNS (o)
   Enter           open the run
