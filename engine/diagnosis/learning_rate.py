@@ -100,7 +100,8 @@ def _high(m: Moment, confidence: str, evidence: str) -> Finding:
 
 def too_low(m: Moment) -> Finding | None:
     """The loss falls smoothly and so slowly that the end is nowhere in sight."""
-    if m.n < 6 or m.share < 0.5 or m.learnt > 0.6:
+    far = 0.75 if m.update < SHORT_STEP / 2 else 0.6
+    if m.n < 6 or m.share < 0.5 or m.learnt > far:
         return None
     train = m.history.train
     first, middle, last = median(train[:2]), train[m.n // 2], m.train_now
