@@ -101,14 +101,15 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
     if view.data and view.data.task == "regression":
         rows.append(("units", "losses are of the standardized target; RMSE and MAE are in the target's own unit"))
     if view.end:
-        rows.append(("ended", clean(view.end.error or end_words(view.end.reason), 2000)))
+        rows.append(("ended", view.end.error or end_words(view.end.reason)))
         rows.append(("time", f"{view.end.seconds:.1f} s"))
     for one in (view, *(view.others[number] for number in sorted(view.others))):
         of = f"{one.shown.label}: " if one.shown else ""
         rows += [("warning", clean(of + each.title)) for each in one.findings.values() if each.kind not in NOTES]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
-    return rows
+    # Whoever wrote the journal named the run's classes, metrics, trials and reasons to end.
+    return [(clean(name, 100), clean(text, 4000)) for name, text in rows]
 
 
 def test_scores(view: RunView) -> str:

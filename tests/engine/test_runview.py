@@ -145,6 +145,18 @@ def test_a_failure_shows_its_error():
     assert "ended       RuntimeError: no" in final_table(view)
 
 
+def test_the_final_table_is_safe_to_print_whoever_wrote_the_journal():
+    line = (
+        '{"event":"TrialEnded","number":1,"label":"\\u001b[2J","reason":"\\u001b]0;x","epochs":1,"best_epoch":1,"val_loss":1,'
+        '"val_metric":1,"test_loss":1,"test_metric":1,"seconds":1,"trial":1}'
+    )
+    ended, start = from_json(line), e.TrialStarted(number=1, of=2, label="\x1b[2J", folder="", trial=1)
+    assert ended is not None
+    end = e.RunEnded(reason="failed", epochs=1, best_epoch=1, seconds=1, error="\x1b[31mno")
+    table = final_table(RunView().apply_all([start, ended, end]))
+    assert "[2J" in table and "]0;x" in table and "[31mno" in table and "\x1b" not in table
+
+
 def test_time_left():
     run = a_run()
     assert RunView().seconds_left is None
