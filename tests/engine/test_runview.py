@@ -67,9 +67,13 @@ def show_all(view: RunView) -> str:
         if isinstance(getattr(type(view), name), property):
             getattr(view, name)
     assert len({len(getattr(view, name)) for name in ("epochs", "train_loss", "val_loss", "lr", "seconds")}) == 1
-    plain = "\n".join(line.rstrip() for line in final_table(view).splitlines())
-    assert plain in final_text(view, 4000)
+    assert bare(final_table(view)) in bare(final_text(view, 4000))
     return final_text(view)
+
+
+def bare(words: str) -> str:
+    """Without the spaces at the ends of lines."""
+    return "\n".join(line.rstrip() for line in words.splitlines())
 
 
 @pytest.mark.parametrize("length", range(len(a_run()) + 1))
