@@ -241,7 +241,7 @@ def test_a_csv_from_the_command_line(server, tmp_path):
     done = ran(server, "train", "run.toml", *QUICK, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert float(next(line for line in lines if line.startswith("test ")).split()[-1]) >= 0.93
+    assert float(next(line for line in lines if line.startswith("test        loss")).split()[-1]) >= 0.93
     best = next(line for line in lines if line.startswith("best epoch"))
     assert int(best.split()[-1]) == sum(line.startswith("epoch ") for line in lines), "a line for each epoch"
 
