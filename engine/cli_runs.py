@@ -69,7 +69,7 @@ def show(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
     if not view.folder:
         rows.append(("run folder", clean(found.path, 2000)))
     width = terminal_width()
-    blocks = [rows_text(rows, width), *report_blocks(view, width), next_block(view, width)]
+    blocks = [*report_blocks(view, width), rows_text(rows, width), next_block(view, width)]
     typer.echo("\n\n".join(block for block in blocks if block))
 
 

@@ -210,12 +210,16 @@ def _told(view: RunView, config: RunConfig | None) -> dict[str, str]:
     """The settings of a run as texts; those of another version, which cannot be read, as they stand."""
     if config is None:
         return {
-            f"{section}.{name}": clean(value, 60)
+            f"{section}.{name}": _as_it_stands(value)
             for section, part in view.config.items()
             for name, value in dict(part).items()
         }
     current = values(config)
     return {row.key: _text(row, current[row.key]) for row in visible(current)}
+
+
+def _as_it_stands(value: Any) -> str:
+    return clean(", ".join(map(str, value)) if isinstance(value, list | tuple) else value, 60)
 
 
 def _text(row: Knob, value: Any) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import events as e
+from .alerts import AlertCommand
 from .board import TensorBoardSink, missing_for_figures
 from .commandfile import CommandReader
 from .commands import Save
@@ -109,6 +110,8 @@ def execute(
     record = chapter.record if chapter else Record()
     seen = ViewSink(copy.deepcopy(record.view))
     tee = Tee([JournalSink(folder.journal), seen, *sinks])
+    if config.run.alert_command:
+        tee.add([AlertCommand(config.run.alert_command, folder.path, folder.log)])
     reader = chapter.reader if chapter else CommandReader(folder, token)
     alone = config.trials.kind == "single"
     machine = MachineWatch(tee, lambda: meters_for(recipe.device), lambda: token.paused)

@@ -38,9 +38,11 @@ def terminal_width() -> int:
 def final_text(view: RunView, width: int = 100, ascii_only: bool = False) -> str:
     """The whole of it, in lines of at most `width` cells; only commands and paths are longer where they must be.
 
+    What matters most comes last: it is what stands above the prompt then, whatever has scrolled away.
+
     ascii_only: foreign names in ASCII as well, for a terminal that has nothing else.
     """
-    blocks = [rows_text(final_rows(view), width), *report_blocks(view, width, ascii_only), next_block(view, width)]
+    blocks = [*report_blocks(view, width, ascii_only), rows_text(final_rows(view), width), next_block(view, width)]
     text = "\n\n".join(block for block in blocks if block)
     return text.encode("ascii", "replace").decode() if ascii_only else text
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import typer
 
+from .alerts import TerminalAlerts
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED
 from .finaltext import final_text, terminal_width
 from .signals import obey_signals, to_nowhere
@@ -60,7 +61,8 @@ def _plainly(begin: Callable[[Sequence[Sink], StopToken], RunResult]) -> int:
     token = StopToken()
     obey_signals(token)
     say("loading data and PyTorch")
-    result = begin([*ready_sinks(), ConsoleSink(sys.stdout)], token)
+    alerts = [TerminalAlerts(sys.stdout)] if sys.stdout.isatty() else []
+    result = begin([*ready_sinks(), ConsoleSink(sys.stdout), *alerts], token)
     say(f"\n{final_text(result.view, terminal_width())}")
     return exit_code(result.reason)
 

@@ -220,7 +220,10 @@ def parse(row: Knob, text: str) -> Any:
     if row.kind == "ints":
         inner = text.strip("[]() ")
         try:
-            return tuple(int(part) for part in inner.replace(",", " ").split())
+            parts = [part.split() for part in inner.removesuffix(",").split(",")] if inner else []
+            if any(not part for part in parts):  # 128,,64 may be a slip for anything
+                raise ValueError
+            return tuple(int(number) for part in parts for number in part)
         except ValueError:
             raise ValueError(f"must be whole numbers such as 128, 64, got {text!r}") from None
     if row.kind == "int":

@@ -24,6 +24,10 @@ CLEARLY_WORSE = 0.05
 """By which share of its best value the validation loss must have risen to be called worse; the overfitting rule's figure."""
 
 
+FEW_EPOCHS = 5
+"""Fewer say nothing about which of them is just right."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answers:
     """A model's answers to n rows; four arrays of shape (n,).
@@ -119,7 +123,7 @@ class Sides:
     best: the epoch that is just right, and loss its validation loss. last: the last epoch. left: what the epochs before the
     best one are ("underfitting", or "" when there are none); right: what those after it are: "overfitting" when the
     diagnosis says so, "rising" when validation is higher but not for long enough to say that, "diverging" when training got
-    worse as well, "converged" when neither did, "" when there are none.
+    worse as well, "converged" when neither did, "" when there are none. learned: whether training came to anything.
     """
 
     best: int
@@ -127,11 +131,16 @@ class Sides:
     last: int
     left: str
     right: str
+    learned: bool = True
 
     @property
     def middle(self) -> str:
-        """What the best epoch is: "just right", or only "best so far" when nothing came after it."""
-        return "just right" if self.right else "best so far"
+        """What the best epoch is: "just right", or only "best so far" when nothing came after it or the epochs are too few to
+        tell, or the best of a run that learned nothing.
+        """
+        if not self.learned and self.last >= FEW_EPOCHS:
+            return "nothing learned, best"
+        return "just right" if self.right and self.last >= FEW_EPOCHS else "best so far"
 
     def words(self) -> str:
         """All of it on one line, such as ``underfitting 1-11 · just right 12 · overfitting 13-22``."""
@@ -166,7 +175,26 @@ def sides(view: RunView) -> Sides | None:
             right = "diverging"
         else:
             right = "overfitting" if "overfitting" in view.findings else "rising"
-    return Sides(view.best_epoch, loss, view.epochs[-1], "underfitting" if at else "", right)
+    return Sides(view.best_epoch, loss, view.epochs[-1], "underfitting" if at else "", right, _learned(view, at))
+
+
+def _learned(view: RunView, at: int) -> bool:
+    """Whether training came to anything by epoch number `at` (from 0).
+
+    The test part decides where it can: its figure against that of always giving the same answer. Without one, the validation loss
+    or the training loss must have fallen by 5 % since the first epoch that had a finite one.
+    """
+    test = view.test
+    if test is not None and math.isfinite(test.metric) and math.isfinite(test.baseline):
+        lower_is_better = view.model is not None and view.model.metric_mode == "min"
+        return test.metric < test.baseline if lower_is_better else test.metric > test.baseline
+    return any(_fell(losses, at) for losses in (view.val_loss, view.train_loss))
+
+
+def _fell(losses: list[float], at: int) -> bool:
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    lowest = min((loss for loss in losses[at:] if math.isfinite(loss)), default=math.inf)
+    return bool(finite) and _clearly_above(finite[0], lowest)
 
 
 def _middle(values: list[float]) -> float:

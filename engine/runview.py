@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from . import events as e
+from .logline import LogLine, level_of
 from .longcurves import MachineLog, StepCurve
 from .timeleft import seconds_left
 from .words import AFTER_WORDS, change_words, end_words, place_words
@@ -81,7 +82,7 @@ class RunView:
     best_loss: float = float("inf")
     stopping: e.EarlyStoppingChecked | None = None
     findings: dict[str, e.FindingRaised] = field(default_factory=dict)
-    log: list[tuple[float, str]] = field(default_factory=list)
+    log: list[LogLine] = field(default_factory=list)
 
     trials: list[TrialView] = field(default_factory=list)
     trial: int = 0
@@ -262,7 +263,7 @@ class RunView:
         """Apply an event to the view of a trial that is not shown; what it has to say is said here."""
         other.apply(event)
         name = f"{other.trials[0].label}: " if other.trials else ""
-        self.log += [(time, f"{name}{text}") for time, text in other.log]
+        self.log += [LogLine(line[0], f"{name}{line[1]}", line.level) for line in other.log]
         other.log.clear()
         if isinstance(event, e.CheckpointSaved | e.CheckpointFailed):
             self.save_problem = other.save_problem
@@ -332,7 +333,8 @@ class RunView:
 
     def _say(self, event: e.Event, text: str) -> None:
         name = self.label(event)
-        self.log.append((event.time, f"{name}: {text}" if name and event.trial == self.trial else text))
+        text = f"{name}: {text}" if name and event.trial == self.trial else text
+        self.log.append(LogLine(event.time, text, level_of(event)))
 
 
 _WHOLE_RUN = frozenset([

@@ -13,6 +13,8 @@ from .report import SHOWN, class_figures
 from .runview import RunView
 from .text import clean
 
+_MOST = 10**12  # rows of a class that are taken for another; what is more is a damaged record
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -54,7 +56,11 @@ def _sound(report: ReportMade | None) -> ReportMade | None:
     """
     if report is None or [len(row) for row in report.confusion] != [len(report.classes)] * len(report.classes):
         return None
-    if any(math.prod(report.shape) != len(one.values) for one in report.mistakes):
+    if max((count for row in report.confusion for count in row), default=0) > _MOST or (
+        report.shape and min(report.shape) < 1
+    ):
+        return None
+    if any(one.values and math.prod(report.shape) != len(one.values) for one in report.mistakes):
         return replace(report, shape=())
     return report
 

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import warnings
+from collections.abc import Iterator
 
 # Before torch is imported anywhere: the nets here are too small for a second thread to help, and two test processes with
 # two threads each only get into each other's way.
@@ -13,6 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
+from support.forkedapps import AppServer
+from support.forkserver import Server
 
 # No deadline: the first example of a property may import torch. Derandomized, so that a red run can be repeated.
 hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=60)
@@ -59,3 +62,19 @@ def make_config(tmp_path):
         return config_in(tmp_path / "runs", **sections)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[AppServer]:
+    """Forks `nntui`, on terminals and without."""
+    fork_server = AppServer()
+    yield fork_server
+    fork_server.close()
+
+
+@pytest.fixture(scope="session")
+def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Forks what is in support.lives."""
+    fork_server = Server(tmp_path_factory.mktemp("lives"))
+    yield fork_server
+    fork_server.close()

@@ -81,6 +81,7 @@ class NntuiApp(Shell):
     BINDINGS = [
         Binding("ctrl+c,ctrl+q", "request_quit", "quit", show=False, priority=True),
         Binding("T", "next_theme", "theme", show=False),
+        Binding("ctrl+l", "redraw", "draw the screen anew", show=False, priority=True),
     ]
 
     def __init__(
@@ -180,19 +181,19 @@ class NntuiApp(Shell):
             dialog = LrFindScreen(message.config, self._find_rate, self._charset, self._colour)
             self.push_screen(dialog, lambda rate: setup.set_rate(rate) if rate is not None else None)
 
-    def on_monitor_screen_started(self, message: MonitorScreen.Started) -> None:
+    def on_asking_started(self, message: MonitorScreen.Started) -> None:
         from engine.rundir import LOG_FILE
 
         if self._stray is not None and message.source.own:
             self._stray.move_to(Path(message.folder) / LOG_FILE)
 
-    def on_monitor_screen_input_refused(self, message: MonitorScreen.InputRefused) -> None:
+    def on_asking_input_refused(self, message: MonitorScreen.InputRefused) -> None:
         self._back_to_setup()
         setup = self.screen
         assert isinstance(setup, SetupScreen)
         setup.show_faults(message.error.faults)
 
-    def on_monitor_screen_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
+    def on_asking_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
         """To the setup screen; with settings, they are put into the form."""
         if self.monitor is not None and self.monitor.source.own and self.monitor.running:
             self.notify(
@@ -228,11 +229,15 @@ class NntuiApp(Shell):
             self.notify(f"theme: {looks.THEME_WORDS[self.theme]}", markup=False, timeout=2)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._opened or action == "request_quit"
+        if action == "request_quit":
+            return True
+        if self._opened and isinstance(self.screen, SetupScreen) and self.screen.small:
+            return action == "help"
+        return self._opened
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(getattr(self.screen, "HELP_PART", "")))
 
     def action_list_runs(self) -> None:
         folder = self._config.run.folder if self._config is not None else "runs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.knobs import knob_by_key
+from engine.knobs import knob_by_key, show
 
 from .text import clean
 
@@ -15,9 +15,13 @@ _FIRST = ("optimizer.name", "optimizer.lr", "data.source", "model.kind")  # told
 def between(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """What `after` has that `before` had not, both texts by knob: ``epochs 50 → 300, dropout 0.2 and 3 more``; "" for nothing.
 
-    Fields that went out of sight are not told; those that came are, without what they were before.
+    Fields that went out of sight are not told; those that came are, without what they were before, unless they stand at their
+    defaults.
     """
-    keys = [key for key, text in after.items() if before.get(key) != text]
+    rows = knob_by_key()
+    keys = [
+        key for key, text in after.items() if before.get(key, show(rows[key], rows[key].default_for(after))) != text
+    ]
     keys.sort(key=lambda key: (_FIRST.index(key) if key in _FIRST else len(_FIRST), key not in before))
     told = [_words(key, before.get(key), after[key]) for key in keys[:MOST_TOLD]]
     more = len(keys) - len(told)

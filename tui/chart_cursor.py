@@ -1,11 +1,14 @@
-"""Where a chart's cursor goes: from point to point, and never by less than a person can see. Pure."""
+"""Where a chart's cursor goes. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .chart import ChartOptions, Series, nearest
+
+_LEAP = 0.1  # of what is in sight
 
 
 def landed(series: Sequence[Series], options: ChartOptions, x: float) -> float:
@@ -14,40 +17,24 @@ def landed(series: Sequence[Series], options: ChartOptions, x: float) -> float:
 
 
 def stepped(series: Sequence[Series], options: ChartOptions, x: float, step: int) -> float:
-    """The next point left (`step` -1) or right (1), or of several in a column the one nearest to the next column's middle."""
-    there = nearest(series, options, x, step)
-    moved = _column(options, there) - _column(options, x)
-    return there if abs(moved) >= 1 or there == x else _beside(series, options, x, step)
+    """The next point left (`step` -1) or right (1) that a person can tell from this one."""
+    return nearest(series, options, x, step)
 
 
-def jumped(series: Sequence[Series], options: ChartOptions, x: float, step: int) -> float:
-    """The point nearest to a tenth of the canvas further left or right, at least the next one."""
-    return _beside(series, options, x, step * max(1.0, _canvas(options) / 10))
-
-
-def _beside(series: Sequence[Series], options: ChartOptions, x: float, columns: float) -> float:
-    """The point nearest to what lies `columns` further, or the next one where that is none further."""
-    low, high = _ends(options)
-    flat = _flat(options, x) + columns / _canvas(options) * (high - low)
-    there = nearest(series, options, 10.0**flat if options.log_x else flat, 0)
-    onward = (there - x) * columns > 0
-    return there if onward else nearest(series, options, x, 1 if columns > 0 else -1)
-
-
-def _canvas(options: ChartOptions) -> int:
-    return max(1, options.width - options.gutter - 1)
-
-
-def _column(options: ChartOptions, x: float) -> float:
-    low, high = _ends(options)
-    return (_flat(options, x) - low) / (high - low) * _canvas(options)
-
-
-def _ends(options: ChartOptions) -> tuple[float, float]:
-    low, high = _flat(options, options.x_low or 0.0), _flat(options, options.x_high or 1.0)
-    return low, max(high, low + 1e-12)
+def leapt(series: Sequence[Series], options: ChartOptions, x: float, step: int) -> float:
+    """The point nearest to a tenth of what is in sight further left or right, and at least the next one."""
+    low, high = (_flat(options, end) for end in (options.x_low or 0.0, options.x_high or 1.0))
+    leap = _LEAP * (high - low)
+    ends = (low - leap, high + leap)  # the points beyond both ends count as well
+    beyond = replace(options, x_low=_steep(options, ends[0]), x_high=_steep(options, ends[1]))
+    there = nearest(series, beyond, _steep(options, _flat(options, x) + step * leap), 0)
+    return there if (there - x) * step > 0 else nearest(series, options, x, step)
 
 
 def _flat(options: ChartOptions, x: float) -> float:
     """`x` in the units that the axis is even in."""
     return math.log10(max(x, 1e-12)) if options.log_x else x
+
+
+def _steep(options: ChartOptions, flat: float) -> float:
+    return 10.0**flat if options.log_x else flat

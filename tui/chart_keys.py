@@ -64,9 +64,9 @@ _MONITOR = (
     ("Detach", "Leave, and the run goes on without this screen", "detach"),
     ("Fork", "A new run from this one's best weights", "fork"),
     ("New run", "To the settings, when this one has ended", "new_run"),
-    ("Runs", "All that are in this folder", "app.list_runs"),
     ("Log", "Show or hide it", "toggle_log"),
-    ("Help", "Every key", "app.help"),
+    ("Find in the log", "Only lines with these words, or only warnings and edits", "filter_log"),
+    ("Findings in full", "All that is known of them, and what to try", "explain"),
 )
 
 

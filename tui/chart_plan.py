@@ -20,7 +20,7 @@ _WITH_NOTE = 7  # rows; below this the curve needs the note's line itself
 _WITH_LANE = 9  # rows; below this signs of events have no line of their own; beside a note they need one row more
 
 
-@dataclass
+@dataclass(eq=False)  # two lines are the same only if they are one
 class Line:
     """A series made ready: thinned finite points, of which those from `start` to `stop` are in sight in x."""
 
@@ -47,7 +47,7 @@ class Line:
         return [points, *(self.band[1:] if self.band else ())]
 
 
-@dataclass
+@dataclass(eq=False)
 class Plan:
     """A chart worked out, but for the drawing."""
 

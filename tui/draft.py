@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import ceil, floor, isfinite, log2, log10
 from typing import Any
 
 from engine.config import RunConfig
@@ -37,6 +36,7 @@ class Draft:
         self.wrong: dict[str, Fault] = {}
         self.noticed: dict[str, Fault] = {}
         self._refused: dict[str, Fault] = {}
+        self._source = ""
         self.switched: dict[
             str, tuple[str, str]
         ] = {}  # what the last change of a choice put other typed texts in: before and after
@@ -104,6 +104,9 @@ class Draft:
         self._changed_from(before)
 
     def _put(self, key: str, text: str) -> None:
+        row = knob_by_key()[key]
+        if row.choices and self._texts.get(key, text) not in row.choices and text in row.choices:
+            self._move_slots(row, f"{_CHOICE}{self._texts[key]}", f"{_CHOICE}{text}")
         slot = self._slot(key)
         self._texts[slot] = text
         if slot != key and text == self.default(key):
@@ -113,6 +116,12 @@ class Draft:
         """Where the text of a field is kept: for each choice apart where the default hangs on one."""
         row = knob_by_key()[key]
         return f"{key}{_CHOICE}{self._texts[f'{row.section}.name']}" if row.defaults else key
+
+    def _move_slots(self, choice: Knob, old: str, new: str) -> None:
+        """What was written for a choice that there is none of was meant for the one that takes its place."""
+        for row in knobs():
+            if row.defaults and f"{row.section}.name" == choice.key and f"{row.key}{old}" in self._texts:
+                self._texts.setdefault(f"{row.key}{new}", self._texts.pop(f"{row.key}{old}"))
 
     def _hanging_on(self, choice: str) -> set[str]:
         """The fields with a text of their own for what is chosen there: their defaults hang on it."""
@@ -238,6 +247,8 @@ class Draft:
     def _validate(self) -> None:
         self.config, self.wrong, self._visible = self._look()
         self._refused, self.switched = {}, {}
+        if (source := self.text("data.source")) != self._source:  # what was noticed was so of another dataset
+            self._source, self.noticed = source, {}
 
     def _look(self) -> tuple[RunConfig | None, dict[str, Fault], tuple[Knob, ...]]:
         found: dict[str, Any] = {}
@@ -271,65 +282,3 @@ def _texts_of(config: RunConfig) -> dict[str, str]:
         for row in knobs()
         if not row.defaults or start[row.key] != row.default_for(start)
     }
-
-
-def stepped(row: Knob, text: str, direction: int) -> str:
-    """The text of a field after an arrow key: the next choice, or the next number up (+1) or down (-1).
-
-    Rates and penalties move through 1, 2, 5 x 10^k, batch sizes through powers of two, other numbers by a step that suits
-    their size. Never leaves the bounds.
-    """
-    if row.kind == "choice":
-        at = row.choices.index(text) if text in row.choices else 0
-        return row.choices[(at + direction) % len(row.choices)]
-    if row.kind == "bool":
-        return "off" if text == "on" else "on"
-    if row.kind not in ("int", "float"):
-        return text
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if not isfinite(number):
-        return text
-    if row.log:
-        following = _next_power(number, direction) if row.kind == "int" else _next_rate(number, direction)
-    else:
-        following = _next_number(row, number, direction)
-    if row.low is not None and (following < row.low or (row.low_open and following <= row.low)):
-        return text
-    if row.high is not None and (following > row.high or (row.high_open and following >= row.high)):
-        return text
-    return str(int(following)) if row.kind == "int" else repr(following)
-
-
-_SMALLEST_RATE = 1e-6
-
-
-def _next_rate(number: float, direction: int) -> float:
-    if number <= 0:
-        return _SMALLEST_RATE if direction > 0 else number
-    exponent = floor(log10(number))
-    ladder = [float(f"{digit}e{power}") for power in range(exponent - 1, exponent + 2) for digit in (1, 2, 5)]
-    if direction > 0:
-        return min(step for step in ladder if step > number * (1 + 1e-9))
-    below = max(step for step in ladder if step < number * (1 - 1e-9))
-    return 0.0 if below < _SMALLEST_RATE else below
-
-
-def _next_power(number: float, direction: int) -> float:
-    if direction > 0:
-        return 2.0 ** (floor(log2(number)) + 1) if number >= 1 else 1.0
-    return 2.0 ** (ceil(log2(number)) - 1) if number > 1 else 0.0
-
-
-def _next_number(row: Knob, number: float, direction: int) -> float:
-    if row.kind == "float":
-        step = 0.05 if row.high is not None and row.high <= 1 else 0.1
-        return round(number + direction * step, 10)
-    beside = number if direction > 0 else number - 1  # on the side that the step goes to, which sets its size
-    if beside < 20:
-        return number + direction
-    step = max(5, 10 ** floor(log10(beside)) // 2)
-    # To the next multiple of the step, so that 37 goes to 40 and not to 42.
-    return (number // step + 1) * step if direction > 0 else (-(-number // step) - 1) * step

@@ -24,8 +24,14 @@ KEYS: list[BindingType] = [
     Binding("o", "app.list_runs", "runs"),
     Binding("C", "compare", "compare", show=False),
     *CHART_BINDINGS,
+    Binding("i", "explain", "findings", show=False),
     Binding("l", "toggle_log", "log"),
     Binding("L", "toggle_output", "output", show=False),
+    Binding("left_square_bracket", "scroll_trials(-2)", "trials up", key_display="[", show=False),
+    Binding("right_square_bracket", "scroll_trials(2)", "trials down", key_display="]", show=False),
+    Binding("slash", "filter_log", "find in log", key_display="/", show=False),
+    Binding("pageup", "page_log(-1)", "log up", show=False),
+    Binding("pagedown", "page_log(1)", "log down", show=False),
     Binding("question_mark", "app.help", "help", key_display="?"),
     Binding("q", "app.request_quit", "quit"),
 ]
@@ -49,6 +55,10 @@ def makes_sense(action: str, view: RunView, running: bool) -> bool:
             return running and bool(view.edits)
         case "more":
             return bool(view.folder) and not view.planned_trials
+        case "scroll_trials":
+            return bool(view.planned_trials) and view.end is None
+        case "explain":
+            return bool(view.findings)
         case "new_run":
             return not running
         case "fork":

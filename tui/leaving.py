@@ -64,10 +64,14 @@ def follow(
 def farewell(source: RunSource | None, view: RunView, code: int, watch: Watch, out: Callable[[str], object]) -> int:
     """Leave the final figures on the terminal, and wait for a run that is still at its last batch; the exit code.
 
+    Another process's run has them only when it is over.
+
     What comes after the figures (the end of the TensorBoard log) is the business of the run's own process.
     """
     asked = watch.asked
     if source is None or not source.own:
+        if source is not None and view.end is not None and not asked:
+            out(_last_words(view))
         return exit_code_of(asked) if asked else code
     began, said = time.monotonic(), False
     _catch_up(source, view)

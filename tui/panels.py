@@ -14,7 +14,7 @@ from engine.measures import measure_label
 from engine.runview import RunView
 from engine.series import Floats, figure, smooth
 
-from .chart import Series
+from .chart import Mark, Series
 from .text import clean
 from .xaxis import Course
 
@@ -155,6 +155,16 @@ def smoothed(name: str, xs: npt.ArrayLike, ys: Sequence[float] | Floats, smoothi
     return [Series("raw", xs, values, "raw"), Series(name, xs, smooth(values, weight), "train")]
 
 
+_MARKS_OF = {"loss": None, "grad": None, "trials": frozenset(["resume", "lr"])}
+_ELSEWHERE = frozenset(["best", "stop", "resume", "lr"])
+
+
+def marks_on(key: str, marks: Sequence[Mark]) -> list[Mark]:
+    """Those that belong on the chart called `key`: findings are about losses and gradients, and no trial's best is that of all."""
+    wanted = _MARKS_OF.get(key, _ELSEWHERE)
+    return [mark for mark in marks if wanted is None or mark.kind in wanted]
+
+
 # ----------------------------------------------------------------------------------------------------------- the charts
 
 
@@ -210,7 +220,10 @@ def _trials(view: RunView, course: Course) -> list[Series]:
     if not len(epochs):
         return curves
     latest = f"{figure(mean[-1])} ± {figure(sd[-1])}"
-    return [Series("mean", course.of(epochs), mean, "validation", latest, mean - sd, mean + sd), *curves]
+    low = np.where(
+        mean >= 0, np.maximum(mean - sd, 0), mean - sd
+    )  # no loss that is never negative is drawn as if it were
+    return [Series("mean", course.of(epochs), mean, "validation", latest, low, mean + sd), *curves]
 
 
 def mean_and_sd(curves: Sequence[tuple[Sequence[int], Sequence[float]]]) -> tuple[Floats, Floats, Floats]:

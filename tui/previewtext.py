@@ -45,10 +45,17 @@ def brief(known: Known) -> str:
         return clean(faults[0].line())
     parts = ["+".join(str(part.rows) for part in known.data.parts) + " rows"] if known.data.parts else []
     if known.model.layers:
-        parts += [f"{known.model.parameters:,} parameters", f"{known.model.steps_per_epoch:,} steps/epoch"]
+        parts.append(counted(known.model.parameters, "parameter"))
+        if known.model.steps_per_epoch:
+            parts.append(f"{counted(known.model.steps_per_epoch, 'step')}/epoch")
         parts.append(size_words(known.model.memory.total) + ("" if known.model.memory.fits else ": DOES NOT FIT"))
     words = "  ".join(parts)
     return f"{words} ..." if known.working else f"({words})" if known.stale else words
+
+
+def counted(number: int, what: str) -> str:
+    """``1 step``, ``1,200 steps``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def state_words(known: Known) -> str:
@@ -135,10 +142,10 @@ def _add_model(out: _Lines, model: ModelPreview, look: Look) -> None:
         out.heading("Model")
         out.exactly(layer_lines(model.layers, model.parameters, out.width))
         out.heading("Training")
-        times = f" x {model.trials} trials" if model.trials > 1 else ""
-        out.add(
-            f"{model.steps_per_epoch:,} steps an epoch of {model.batch_size:,} rows, {model.total_steps:,} in all{times}"
-        )
+        if model.steps_per_epoch:
+            times = f" x {model.trials} trials" if model.trials > 1 else ""
+            steps = counted(model.steps_per_epoch, "step")
+            out.add(f"{steps} of {counted(model.batch_size, 'row')} an epoch, {model.total_steps:,} in all{times}")
         out.add(clean(model.device))
         _add_memory(out, model.memory)
     if model.schedule:

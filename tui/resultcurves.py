@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.report import sides
 from engine.runview import RunView, TrialView
+from engine.series import HeldBounds
 
 from .chart import ChartOptions, Mark, Series
 from .marks import marks_of
@@ -31,7 +32,13 @@ def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Cu
     behind their mean and its spread; there is no metric of those."""
     label = clean(view.metric, 40) if metric else "loss"
     options = ChartOptions(
-        x_low=0, x_high=max([1, *view.epochs]), charset=charset, colour=colour, y_label=label, gutter=7
+        x_low=0,
+        x_high=max([1, *view.epochs]),
+        charset=charset,
+        colour=colour,
+        y_label=label,
+        gutter=7,
+        bounds=HeldBounds(limits=(0, 1 if metric and view.metric == "accuracy" else None)),
     )
     if view.trials:
         return _of_trials(view.trials, options)

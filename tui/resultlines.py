@@ -39,6 +39,8 @@ def folded(text: str, width: int) -> list[str]:
 def summary_lines(view: RunView, found: Sequence[Advice], width: int, look: Look) -> list[Line]:
     """The figures, where the run under- and overfits, what to do next with the key that does it, and the rest."""
     rows = final_rows(view)
+    if view.summary is not None:  # the trials have a page of their own
+        rows = [*_summed_up(view, look), *(row for row in rows if row[0] in ("ended", "warning", *REST))]
     if view.best_epoch and not view.planned_trials and (graph := sides(view)) is not None:
         rows.append(("epochs", graph.words()))
     lines = _rows([row for row in rows if row[0] not in REST], width)
@@ -47,6 +49,24 @@ def summary_lines(view: RunView, found: Sequence[Advice], width: int, look: Look
         for number, part in enumerate(folded(words, width - 4)):
             lines.append([Span(f" {key if number == 0 else '':<3}", "bold"), Span(part)])
     return [*lines, [], *_rows([row for row in rows if row[0] in REST], width)]
+
+
+def _summed_up(view: RunView, look: Look) -> list[tuple[str, str]]:
+    """Mean and standard deviation over the trials, of the validation and the test part."""
+    s, metric = view.summary, clean(view.metric, 20)
+    assert s is not None
+    sign = "+-" if look.ascii_only else "±"
+
+    def of(mean: float, sd: float) -> str:
+        return f"{mean:.4f}" + (f" {sign} {sd:.4f}" if s.count > 1 else "")
+
+    best = next((clean(trial.label, 30) for trial in view.trials if trial.number == s.best_trial), "none")
+    loss, test = of(s.val_loss_mean, s.val_loss_sd), of(s.test_loss_mean, s.test_loss_sd)
+    return [
+        ("trials", f"{s.count} with finite figures, best by validation: {best}"),
+        ("validation", f"loss {loss}   {metric} {of(s.val_metric_mean, s.val_metric_sd)}"),
+        ("test", f"loss {test}   {metric} {of(s.test_metric_mean, s.test_metric_sd)}"),
+    ]
 
 
 def _rows(rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
@@ -105,7 +125,7 @@ def class_lines(report: ReportMade, names: tuple[str, ...], width: int, worst: b
 def trial_lines(view: RunView, width: int, look: Look) -> list[Line]:
     """Best epoch, validation and test of each trial, the best one marked; then mean and standard deviation."""
     metric = fit(clean(view.metric, 12), 8, look.charset).strip()
-    narrow = width < 78
+    narrow = width < 90
     head = f"{'':<12} {'epoch':>5} {'val loss':>9} {f'val {metric}':>12} {'test loss':>9} {f'test {metric}':>13}"
     head += "" if narrow else f" {'time':>8}"
     lines: list[Line] = [[Span(fit(head, width, look.charset), "dim")]]

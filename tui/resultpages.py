@@ -134,7 +134,7 @@ class ConfusionPage:
         classes = range(len(self._counts))
         cells = [(row, column) for row in classes for column in classes if row != column]
         found = max(cells, key=lambda cell: self._counts[cell[0]][cell[1]], default=(0, 0))
-        return found if self._counts[found[0]][found[1]] else (0, 0)
+        return found if self._counts and self._counts[found[0]][found[1]] else (0, 0)
 
     def lines(self, width: int, height: int, look: Look) -> list[Line]:
         return heat_map(self._counts, self._names, width, height, self.at, look)

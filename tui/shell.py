@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from textual import events
@@ -11,6 +13,7 @@ from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.screen import Screen
 
 from engine.errors import EXIT_FAILED, EXIT_OK
@@ -22,11 +25,23 @@ from .text import Charset
 from .typeahead import Prompt
 from .wire import Wire
 
+if TYPE_CHECKING:
+    from textual.command import Provider
+
 INSIST_SECONDS = 1.5  # how long a screen that has to go may take, before what it is doing is cut short
+
+
+def _commands() -> type[Provider]:
+    """What Ctrl-P offers, imported once it is wanted."""
+    from .palette import Commands
+
+    return Commands
 
 
 class Shell(App[int]):
     """An app on a terminal that may go away. Without `stray` and `watch` it is one under test."""
+
+    COMMANDS = {_commands}
 
     def __init__(self, stray: StrayOutput | None, watch: Watch | None, charset: Charset, colour: bool) -> None:
         super().__init__()
@@ -40,10 +55,7 @@ class Shell(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Resize):
-            # Comes with every size that the terminal takes, and when it is taken up again after it was another program's.
-            self.wire.forget()
-            if self.screen_stack and event.size == self.screen.size:
-                self.screen.refresh()  # which Textual does not do: the terminal had another size in between
+            event = self._resized(event)
         prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
         if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
             await super().on_event(event)
@@ -52,9 +64,32 @@ class Shell(App[int]):
         if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
             await self._check_bindings(event.key)
 
+    def _resized(self, event: events.Resize) -> events.Resize:
+        """Comes with every size that the terminal takes, and when it is taken up again after it was another program's."""
+        self.wire.forget()
+        driver = self._driver
+        if driver is not None and not driver.is_headless and not getattr(driver, "_in_band_window_resize", False):
+            # The signal handlers that post these may interrupt each other, and then the last event is not the last size.
+            size = Size(*shutil.get_terminal_size(event.size))
+            if size != event.size:
+                event = events.Resize(size, size)
+        if self.screen_stack and event.size == self.screen.size:
+            self.screen.refresh()  # which Textual does not do: the terminal had another size in between
+        return event
+
+    def call_person(self, text: str) -> None:
+        """Send the terminal what makes it ring or show a notification; see engine.alerts.signal_text."""
+        if text and self._driver is not None:
+            self._driver.write(text)
+
     @property
     def _look(self) -> looks.Look:
         return looks.Look(self._charset, self._colour, greys=not self.native_ansi_color)
+
+    def action_redraw(self) -> None:
+        """Write everything anew: something else has written to this terminal."""
+        self.wire.forget()
+        self.screen.refresh()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | CompositorUpdate | None) -> None:
         """Write what is new in a picture. What Textual would not write now does not pass over the wire either."""

@@ -164,6 +164,7 @@ def _written(rows: Iterable[tuple[int, Row, list[int]]]) -> str:
         at = -1  # the column that the terminal would write to next; -1: another row
         for first, last in _runs(row, changed):
             if (head := row[first]) is None or not head[0]:
+                at = -1  # the rest of a piece: where it ends is the terminal's business
                 continue
             if at != first:
                 parts.append(f"\x1b[{y + 1};{first + 1}H" if at < 0 else f"\x1b[{first - at}C")

@@ -163,3 +163,18 @@ class RunSettings(Section):
         "turn it off for hundreds of short ones.",
         when=switched_on("run.tensorboard"),
     )
+    alert: Literal["off", "bell", "osc9"] = knob(
+        "off",
+        label="alert",
+        help="Call the person at the terminal when the run has ended or something is certain to be wrong with it: bell rings, osc9 "
+        "shows a notification where the terminal knows them (iTerm2, kitty, WezTerm, Windows Terminal, Ghostty; in tmux with "
+        "allow-passthrough). A stop that was asked for calls nobody.",
+    )
+    alert_command: str = knob(
+        "",
+        label="alert command",
+        help="A shell command to run at the same moments, in the run's folder: it works without a terminal as well, for "
+        "example to send a message. It finds NNTUI_RUN (the folder), NNTUI_REASON and NNTUI_MESSAGE in its environment, "
+        "prints to run.log and has 30 seconds.",
+        max_length=2000,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -107,9 +108,14 @@ def typing_keys(presses: int) -> list[float]:
         program.send("/learning rate\r\r")
         program.see("take it")
         program.until(lambda: not program.heard(1.0), what="until nothing more comes")
-        field = lambda: next(line for line in program.lines if "> learning rate" in line)  # noqa: E731
-        typed = field()
-        keys = [("1", lambda: field() != typed), ("\x7f", lambda: field() == typed)]
+        field = lambda: re.search(r"> learning rate +(\S*)", program.text)[1]  # type: ignore[index]  # noqa: E731
+        stands = []
+        for key in ("1", "\x7f"):
+            program.send(key)
+            program.until(lambda: not program.heard(1.0), what="until nothing more comes")
+            stands.append(field())
+        longer, shorter = stands
+        keys = [("1", lambda: field() == longer), ("\x7f", lambda: field() == shorter)]
         return list(_pressed(program, keys, presses))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.terminal import environment
+from support.forkedapps import ran
 
 from tests.bench.__main__ import HEAD, Row, main
 
@@ -16,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 FIGURE = r"\d+\.\d{3}"
 
 
-def test_a_quick_round_of_two_rows_prints_their_figures():
-    command = [sys.executable, "-m", "tests.bench", "--quick", "--rounds", "1", "--only", "careful", "--only", "view"]
-    command += ["--only", "chart"]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120)
+def test_a_quick_round_of_two_rows_prints_their_figures(server):
+    bench = "from tests.bench.__main__ import main; raise SystemExit(main())"
+    rows = [part for row in ("careful", "view", "chart") for part in ("--only", row)]
+    done = ran(server, "--quick", "--rounds", "1", *rows, cwd=ROOT, before=bench)
     assert done.returncode == 0, done.stderr
     about, *table = done.stdout.splitlines()
     assert re.match(r"Python 3\.\d+\.\d+, torch \S+, numpy \S+, Textual \S+, .+, 1 thread", about)

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.forkedapps import AppServer
-from support.forkserver import Server
 
 from engine.lock import probe
 from engine.rundir import RunDir
@@ -25,19 +23,3 @@ def no_run_stays(request: pytest.FixtureRequest) -> Iterator[None]:
         if (owner := probe(RunDir(lock.parent))) is not None and owner.pid != os.getpid():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(owner.pid, signal.SIGKILL)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[AppServer]:
-    """Forks `nntui`, on terminals and without."""
-    fork_server = AppServer()
-    yield fork_server
-    fork_server.close()
-
-
-@pytest.fixture(scope="session")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Forks what is in support.lives."""
-    fork_server = Server(tmp_path_factory.mktemp("lives"))
-    yield fork_server
-    fork_server.close()

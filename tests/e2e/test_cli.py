@@ -73,28 +73,36 @@ sys.exit(tui.main.main())
 """
 
 
-@pytest.mark.parametrize("module", ["tui.main", "engine.cli"])
+ANSWERS = [
+    (["--help"], 0, "Train neural networks in a terminal"),
+    (["train", "--help"], 0, "--set"),
+    (["--version"], 0, "nntui 0."),
+    (["datasets"], 0, "breast_cancer"),
+    (["samples"], 0, "overfit_dropout"),
+    (["config", "--template"], 0, "[optimizer]"),
+    (["config", "--sample", "digits", "--set", "run.epochs=7"], 0, "epochs = 7"),
+    (["train", "--sample", "digits", "--set", "optimizer.lr=-1"], 2, "must be more than 0"),
+    (["ls", "--folder", "nowhere"], 0, "there are no runs"),
+    (["show", "--folder", "nowhere"], 2, "there are no runs"),
+    (["stop", "--folder", "nowhere"], 2, "there are no runs"),
+    (["stop", ""], 2, "RUN: is empty"),
+    (["resume", "--folder", "nowhere"], 2, "there are no runs"),
+    (["train", "nosuch.toml"], 2, "no such file"),
+    (["train"], 2, "nothing to train"),
+    (["trian"], 2, "trian"),
+]
+# The verbs are the same functions under both: of the engine's, only what its own parser answers, and a few more.
+OWN = ("--help", "--version", "datasets", "train", "trian")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("module", "arguments", "code", "words"),
     [
-        (["--help"], 0, "Train neural networks in a terminal"),
-        (["train", "--help"], 0, "--set"),
-        (["--version"], 0, "nntui 0."),
-        (["datasets"], 0, "breast_cancer"),
-        (["samples"], 0, "overfit_dropout"),
-        (["config", "--template"], 0, "[optimizer]"),
-        (["config", "--sample", "digits", "--set", "run.epochs=7"], 0, "epochs = 7"),
-        (["train", "--sample", "digits", "--set", "optimizer.lr=-1"], 2, "must be more than 0"),
-        (["ls", "--folder", "nowhere"], 0, "there are no runs"),
-        (["show", "--folder", "nowhere"], 2, "there are no runs"),
-        (["stop", "--folder", "nowhere"], 2, "there are no runs"),
-        (["stop", ""], 2, "RUN: is empty"),
-        (["resume", "--folder", "nowhere"], 2, "there are no runs"),
-        (["train", "nosuch.toml"], 2, "no such file"),
-        (["train"], 2, "nothing to train"),
-        (["trian"], 2, "trian"),
+        pytest.param(module, arguments, *rest, id=f"{module} {' '.join(arguments)}")
+        for module in ("tui.main", "engine.cli")
+        for arguments, *rest in ANSWERS
+        if module == "tui.main" or " ".join(arguments) in OWN
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_it_answers_without_importing_anything_heavy(module, arguments, code, words):
     done = run(*arguments, program=(sys.executable, "-c", WATCHED.format(module=module, heavy=HEAVY)))
@@ -209,7 +217,8 @@ def test_without_a_terminal_a_line_per_epoch_and_the_final_figures_are_printed(t
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/3", "2/3", "3/3"]
-    table = {line[:11].strip(): line[12:] for line in lines[-10:]}
+    table = {line[:11].strip(): line[12:] for line in lines}
+    assert "test part: a row for each true class, a column for each answer" in lines
     assert table["best epoch"] == "3 of 3"
     assert table["ended"] == "all epochs done"
     assert "accuracy" in table["test"] and "accuracy" in table["validation"]
@@ -276,7 +285,7 @@ def test_a_signal_ends_the_run_in_order(server, tmp_path, number, code, reason):
         program.process.send_signal(number)
         rest = program.stdout.read()
         assert program.process.wait() == code
-        assert time.monotonic() - asked < 10
+        assert time.monotonic() - asked < 30
         assert program.errors == ""
     assert f"ended       {reason}" in rest
     assert ("test        loss" in rest) == (number == signal.SIGINT), "who sends SIGTERM is in a hurry"

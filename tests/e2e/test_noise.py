@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from support.forkedapps import AppServer, arguments, forked, run_folder, started
+from support.forkedapps import arguments, forked, run_folder, started
 from support.noise import WAYS, word
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[AppServer]:
-    fork_server = AppServer()
-    yield fork_server
-    fork_server.close()
 
 
 def test_noise_is_in_the_log_and_not_on_the_screen(server, tmp_path):

@@ -54,13 +54,13 @@ def test_a_run_from_first_key_to_final_figures(server, tmp_path, size):
         program.send(DOWN + DOWN + RIGHT)
         program.see("0.15")
         started(program)
-        assert re.search(r"best \d\S* @ epoch \d+ · patience \d+/59 left", program.text)
+        program.until(lambda: re.search(r"best \d\S* @ epoch \d+ · patience \d+/59 left", program.text))
         maps = Path(f"/proc/{program.process.pid}/maps")
         if started_anew and maps.exists():  # the screen never imports what its keys would have to wait for
             assert "libtorch" not in maps.read_text()
-        program.see("all epochs done", "best epoch", "test        loss", "baseline", "n new run", seconds=60)
-        assert any(BRAILLE.search(line) for line in curves(program))
-        assert any(BLOCKS.search(line) for line in curves(program))
+        program.see("all epochs done", "best epoch", "test        loss", "baseline", "n new run")
+        for kind in (BRAILLE, BLOCKS):
+            program.until(lambda kind=kind: any(kind.search(line) for line in curves(program)))
         program.send("q")
         assert program.wait() == 0
         program.see("best epoch", "ended       all epochs done", "run folder")
@@ -74,9 +74,9 @@ def test_a_run_from_first_key_to_final_figures(server, tmp_path, size):
 
 @pytest.mark.parametrize("size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.soak)])
 def test_quit_while_training_in_under_a_second(server, tmp_path, size):
-    """The best of three, for a machine that is busy with other things."""
+    """The best of five, for a machine that is busy with other things."""
     took = []
-    for attempt in range(3):
+    for attempt in range(5):
         place = tmp_path / str(attempt)
         place.mkdir()
         asked_for = command(place, "run.epochs=5000", "early_stopping.patience=5000")

@@ -38,12 +38,12 @@ def test_an_epoch_costs_a_few_hundred_bytes_and_idleness_none(stepped):
     assert stepped.text == before, "the terminal showed what it was to show"
     stepped.step("p")
     assert "PAUSED" in stepped.text
-    stepped.idle(0.5)
+    stepped.settle()
     assert stepped.idle(2.0) == 0, stepped.output[-200:]
     stepped.step("g")
     stepped.step("x")
     assert "all epochs done" in stepped.text
-    stepped.idle(0.5)
+    stepped.settle()
     assert stepped.idle(2.0) == 0, stepped.output[-200:]
 
 
@@ -65,5 +65,5 @@ def test_pictures_are_synchronized_where_the_terminal_says_that_it_can(stepped):
     )
     assert outside == b"", "all of a picture is inside"
     stepped.step("p")
-    stepped.idle(0.5)
+    stepped.settle()
     assert stepped.idle(0.5) == 0, "no empty ones either"

@@ -90,4 +90,4 @@ def test_a_process_that_dies_over_it_is_an_error_and_no_wait_for_ever(tmp_path):
     began = time.monotonic()
     with pytest.raises(TrainingError, match="ended by SIGKILL"):
         process.train(config_in(tmp_path / "runs", **QUICK))
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60

@@ -11,7 +11,7 @@ from support.checkpoints import newest, number_of, save, state, temporary
 
 from engine.checkpoint import Checkpoints
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 class Gate:

@@ -24,7 +24,7 @@ from engine.checkpoint import Checkpoints
 from engine.durable import NewFile
 from engine.manifest import MANIFEST_FILE
 
-WAIT = 20.0  # seconds until a test gives up on a condition; never waited for in full when all is well
+WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 # -- power cuts ---------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.strategies import configs, knob_values
@@ -22,6 +22,9 @@ WRONG = {
     "choice": ["", "nosuch", 1, None, True, ["adam"]],
     "ints": [128, "128", [1.5], [True], ["128"], [0], [-1], [65537], [None], {"a": 1}],
 }
+
+
+FEW = settings(max_examples=25)  # for each of the knobs, of which there are more than a hundred
 
 
 def ids(row: Knob) -> str:
@@ -80,6 +83,7 @@ def test_unknown_sections_and_knobs_are_refused_by_the_model_too():
 
 
 @pytest.mark.parametrize("row", knobs(), ids=ids)
+@FEW
 @given(data=st.data())
 def test_what_is_shown_is_read_back_equal(row, data):
     value = data.draw(knob_values(row))
@@ -89,6 +93,7 @@ def test_what_is_shown_is_read_back_equal(row, data):
 
 
 @pytest.mark.parametrize("row", knobs(), ids=ids)
+@FEW
 @given(text=st.text(max_size=30))
 def test_any_text_is_read_or_refused_in_words(row, text):
     try:

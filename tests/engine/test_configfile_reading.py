@@ -59,7 +59,7 @@ def test_a_pipe_is_read_once_and_its_lines_are_known(tmp_path):
     writer.start()
     with pytest.raises(ConfigError, match=r"pipe:2: run\.epochs: must be at least 1"):
         load_config(path)
-    writer.join(5)
+    writer.join(60)
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path, fault_of):
@@ -84,7 +84,7 @@ def test_the_line_of_a_fault_however_it_is_written(fault_of, content, place):
 
 
 def test_finding_the_line_takes_no_time_in_long_lines(fault_of):
-    began = time.monotonic()
+    began = time.process_time()
     fault_of("[model]\nhidden = [\n[" + " " * 200_000 + "]\n]")
     fault_of('[run]\nname = """\n' + "a." * 200_000 + '"""')
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -32,7 +32,7 @@ from engine import events as e
 from engine.commands import Edit, MoreEpochs, Revert, Save, Stop
 
 EPOCHS = 4
-WAIT = 20.0  # seconds until a test gives up on a condition; never waited for in full when all is well
+WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import events
 
@@ -23,6 +23,7 @@ def same(one: object, other: object) -> bool:
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))
+@settings(max_examples=25)
 @given(data=st.data())
 def test_json_both_ways(kind, data):
     event = data.draw(events(kind))

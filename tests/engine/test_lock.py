@@ -40,7 +40,7 @@ def test_a_second_starter_is_told_who_holds_it(run):
         began = time.monotonic()
         with pytest.raises(InputError) as refused:
             RunLock.take(run)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20, "it does not wait for the other to end"
         words = str(refused.value)
         assert f"process {pid} on {socket.gethostname()}" in words and f"nntui attach {run.name}" in words
         assert "\n" not in words

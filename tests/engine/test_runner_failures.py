@@ -12,7 +12,7 @@ from engine import InputError, TrainingError, read_journal, start, train
 from engine import events as e
 from engine.sinks import Tee
 
-WAIT = 20.0  # seconds until a test gives up on a condition; never waited for in full when all is well
+WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 
 @pytest.fixture

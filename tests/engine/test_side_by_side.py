@@ -290,18 +290,18 @@ def test_the_table_ranks_those_under_way_behind_the_finished():
             epoch=1, val_loss=1 / number, seconds=1.0, samples_per_second=1.0, best_epoch=1, trial=number, **same
         )
         view.apply(ended)
-    lines = trials_text(view).plain.splitlines()
+    lines = trials_text(view, 9).plain.splitlines()
     assert lines[0] == "0 of 9 done, 9 side by side"
-    assert [line.split("  ")[0] for line in lines[1:7]] == [f"fold {number}" for number in (9, 8, 7, 6, 5, 4)]
-    assert "3 more" in lines[7]
+    assert [line[:8] for line in lines[2:8]] == [f"> fold {number}" for number in (9, 8, 7, 6, 5, 4)]
+    assert "3 more" in lines[8]
     figures = {"val_metric": 0.5, "test_loss": 0.4, "test_metric": 0.9, "seconds": 1.0}
     for number in (2, 9):
         end = e.TrialEnded(number=number, label=f"fold {number}", reason="early_stopping", epochs=1, best_epoch=1, val_loss=1 / number, trial=number, **figures)  # fmt: skip
         view.apply(end)
-    lines = trials_text(view).plain.splitlines()
+    lines = trials_text(view, 9).plain.splitlines()
     assert lines[0] == "2 of 9 done, 7 side by side"
-    assert [line.split("  ")[0] for line in lines[1:6]] == [f"fold {number}" for number in (2, 9, 8, 7, 6)]
-    assert lines[-1].startswith("mean ± sd")
+    assert [line[:8] for line in lines[2:7]] == ["  fold 2", "  fold 9", "> fold 8", "> fold 7", "> fold 6"]
+    assert lines[-1].startswith("  mean ± sd")
     assert (view.trial, view.shown.label) == (1, "fold 1"), "the chart stays with the first one"
     view.apply(
         e.TrialEnded(

@@ -107,7 +107,7 @@ def released(token: StopToken, release) -> bool:
     waiter.join(0.1)
     assert waiter.is_alive()
     release()
-    waiter.join(5)
+    waiter.join(60)
     return not waiter.is_alive()
 
 
@@ -169,4 +169,4 @@ def test_a_signal_handler_may_interrupt_the_token_anywhere():
         sys.settrace(None)
     assert calls > 3
     assert token.reason == "interrupted"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

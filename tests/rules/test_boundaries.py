@@ -24,11 +24,11 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def calls(path: Path, name: str) -> list[int]:
+def calls(tree: ast.AST, name: str) -> list[int]:
     """The lines on which a function or method called `name` is called."""
     return [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and (getattr(node.func, "id", None) == name or getattr(node.func, "attr", None) == name)
     ]
@@ -44,18 +44,18 @@ def test_imports_point_one_way():
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_a_file(path):
     text = path.read_text("utf-8")
-    name = name_of(path)
+    name, tree = name_of(path), ast.parse(text)
     assert path.stem not in sys.stdlib_module_names or path.stem in ("__init__", "__main__")
     assert path.stem not in VAGUE
-    assert ast.get_docstring(ast.parse(text)), f"{name} does not say what it is for"
+    assert ast.get_docstring(tree), f"{name} does not say what it is for"
     assert name in LONGER or len(text.splitlines()) <= MOST_LINES
     # One crossing from the trainer to the screen: events in a queue, which the screen drains when it likes.
-    assert not calls(path, "call_from_thread")
+    assert not calls(tree, "call_from_thread")
     if name.startswith("engine/"):
-        assert not calls(path, "post_message")
+        assert not calls(tree, "post_message")
     # Only Textual and the headless commands write to the terminal.
     if path.stem not in ("cli", "console", "sinks"):
-        assert not calls(path, "print")
+        assert not calls(tree, "print")
 
 
 def test_every_knob_is_declared_once_and_every_field_is_one():

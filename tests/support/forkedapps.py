@@ -150,11 +150,13 @@ class Piped:
         self._errors.close()
 
 
-def ran(server: AppServer, *arguments: str, cwd: Path, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
-    """``nntui ARGUMENTS`` without a terminal at either end, to its end."""
+def ran(
+    server: AppServer, *arguments: str, cwd: Path, seconds: float = 120.0, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """``nntui ARGUMENTS`` without a terminal at either end, to its end. before: as in `AppServer.fork`."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         nowhere = os.open(os.devnull, os.O_RDONLY)
-        program = server.fork([nowhere, out.fileno(), errors.fileno()], arguments, cwd)
+        program = server.fork([nowhere, out.fileno(), errors.fileno()], arguments, cwd, before)
         os.close(nowhere)
         try:
             code = program.wait(seconds)

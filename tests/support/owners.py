@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.lock import RunLock
 from engine.rundir import RunDir
 
-WAIT = 20.0  # seconds until a test gives up on a condition; never waited for in full when all is well
+WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 
 def until(condition: Callable[[], object], seconds: float = WAIT) -> None:

@@ -34,7 +34,7 @@ class Answers:
 
     def data(self, config: RunConfig) -> DataPreview:
         self.asked.append(config)
-        assert self._open.wait(20)
+        assert self._open.wait(60)
         if (faults := self._find(config)) and (not faults[0].key or faults[0].key.startswith("data.")):
             return DataPreview(dataset=config.data.source, faults=faults)
         return data_of(config.data.source)

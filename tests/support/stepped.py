@@ -28,6 +28,7 @@ from engine.events import Event
 from tui import pace, terminal
 from tui.app import NntuiApp
 from tui.hangup import Watch
+from tui.screens.monitor import MonitorScreen
 from tui.source import ScriptedSource
 from tui.widgets import chart as charts
 from tui.widgets.chart import Chart
@@ -68,8 +69,17 @@ class Stepped(Terminal):
             self.read(0.01)
             if select.select([self._told], [], [], 0)[0]:
                 drawn = self._answered()
+        slack = (
+            time.monotonic() + 5
+        )  # what is drawn is written by another thread of the app, a little later on a busy machine
+        while len(self.output) == before and time.monotonic() < slack:
+            self.read(SETTLED)
         self.read(SETTLED)
         return len(self.output) - before
+
+    def settle(self) -> None:
+        """Wait until nothing more comes of what was done before."""
+        self.until(lambda: self.idle(0.5) == 0, what="for quiet")
 
     def _answered(self) -> bool:
         with contextlib.suppress(ConnectionError):
@@ -133,7 +143,8 @@ class Steps(ScriptedSource):
 class Stepping(NntuiApp):
     """Does what the socket says, and answers when it has been drawn.
 
-    e: the next epoch; p: the run is paused; g: it goes on; x: it ends; f: charts and strips are redrawn as Textual does by itself.
+    e: the next epoch; p: the run is paused; g: it goes on; x: it ends; f: charts and strips are redrawn as Textual does by itself;
+    w: everything is; n: nothing is done, but it is waited until there is nothing more to draw.
     """
 
     CSS_PATH = ROOT / "tui" / "app.tcss"
@@ -152,9 +163,13 @@ class Stepping(NntuiApp):
         if monitor is None or not up or not select.select([self._told], [], [], 0)[0]:
             return
         what = self._told.recv(1).decode()
-        if what == "f":
+        if what == "n":
+            self._wait(monitor)
+            return
+        if what in ("f", "w"):
             self.wire.changes = lambda update, console: update  # type: ignore[method-assign]
-            for widget in [*monitor.query("Title, StatusStrip, EarlyStopStrip"), *monitor.query(Chart)]:
+            parts = [*monitor.query("Title, StatusStrip, EarlyStopStrip"), *monitor.query(Chart)]
+            for widget in parts if what == "f" else [monitor]:
                 widget.refresh()
         elif what:
             at = monitor.view.epoch
@@ -170,6 +185,16 @@ class Stepping(NntuiApp):
             self._listening.stop()  # nobody is there any more
             return
         monitor.call_after_refresh(self._drawn)
+
+    def _wait(self, monitor: MonitorScreen, calm: int = 0) -> None:
+        """Answer once there is nothing more to draw."""
+        charts_drawn = all(len(one._strips) == one.size.height for one in monitor.query(Chart) if one.size)
+        busy = self._resize_event or monitor._layout_required or monitor._dirty_widgets or monitor._repaint_required
+        calm = 0 if busy or monitor.size != self.size or not charts_drawn else calm + 1
+        if calm == 5:
+            monitor.call_after_refresh(self._drawn)
+        else:
+            self.set_timer(0.02, lambda: self._wait(monitor, calm))
 
     def _drawn(self) -> None:
         vars(self.wire).pop("changes", None)

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyte
 
+PATIENCE = 90.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 ROOT = Path(__file__).parents[2]
 UP, DOWN, RIGHT, LEFT, END, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[F", "\x1b[H"
 PYTHON = (sys.executable,)
@@ -53,6 +54,20 @@ def _on_its_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
+def cells(screen: pyte.Screen) -> list[list[object]]:
+    """Every cell of a screen as a person sees it: of a blank only what shows on one."""
+    rows = ([screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines))
+    return [
+        [
+            cell._replace(fg="", bold=False, italics=False)
+            if cell.data == " " and not (cell.reverse or cell.underscore)
+            else cell
+            for cell in row
+        ]
+        for row in rows
+    ]
+
+
 class Terminal:
     """A program on a terminal of its own. `output` is everything it ever wrote, `lines` what stands on the screen now."""
 
@@ -84,6 +99,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         """What a window does when a person pulls at its corner."""
+        self.screen.resize(rows, columns)
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self) -> None:
@@ -118,14 +134,14 @@ class Terminal:
     def arrived(self) -> None:
         """Something has come and is about to be shown."""
 
-    def until(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+    def until(self, condition: Callable[[], object], seconds: float = PATIENCE, what: str = "") -> None:
         """Read until the condition holds; the screen stands in the failure's message."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain {what}; the screen shows\n{self.text}"
             self.read()
 
-    def see(self, *words: str, seconds: float = 30.0) -> None:
+    def see(self, *words: str, seconds: float = PATIENCE) -> None:
         """Read until all of these stand on the screen."""
         self.until(lambda: all(word in self.text for word in words), seconds, f"for {words}")
 
@@ -135,7 +151,7 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """The exit code, once the program has ended and all it wrote is read."""
         self.until(lambda: self.process.poll() is not None, seconds, "for the end")
         self.read()

@@ -7,7 +7,7 @@ import re
 import pytest
 from support import script
 from support.screens import SIZES, AppPilot, lines, press, see, until, watching
-from test_panels import folds, rich_epoch, run_folder
+from test_panels import BEGAN, folds, rich_epoch, run_folder
 from textual.events import MouseScrollDown, MouseScrollUp
 
 from engine import events as e
@@ -168,6 +168,19 @@ async def test_every_chart_key(size):
         assert {one.keys for one in CHART_KEYS} == {*pressed.split(), *others}
 
 
+async def test_every_chart_key_before_there_is_anything_to_show_and_while_it_comes():
+    """Any order of keys at any moment of a run does no harm."""
+    events = [*trained(3), *script.closing()]
+    everything = [key for one in CHART_KEYS for key in one.keys.split(",") if one.what not in ("choose", "ghost")]
+    async with watching(events) as (pilot, source):
+        for count in (0, 1, 1, 1, 1, 1, 1, len(events) - 6):
+            await release(pilot, source, count)
+            for what in (everything, everything[::-1]):
+                await hit(pilot, *what)
+        await see(pilot, "all epochs done")
+        assert pilot.app.is_running
+
+
 async def test_the_mouse_zooms_pans_and_points():
     events = trained()
     async with watching(events, (140, 45)) as (pilot, source):
@@ -223,7 +236,7 @@ async def test_layout_axes_and_choice_are_remembered(tmp_path):
 
 
 async def test_the_ghost_is_the_previous_run_then_one_from_the_list_then_none(tmp_path):
-    old = [*script.opening(epochs=40), *(rich_epoch(n, val_loss=5.0) for n in range(1, 21))]
+    old = [*script.opening(epochs=40), *(rich_epoch(n, val_loss=5.0, time=BEGAN + 3.0 * n) for n in range(1, 21))]
     run_folder(tmp_path, "20260101-100000-digits-mlp", old, began=1)
     run_folder(tmp_path, "20260101-110000-wine-mlp", old, source="wine", began=2)
     mine = run_folder(tmp_path, "20260101-120000-digits-mlp", [], began=3)
@@ -236,8 +249,12 @@ async def test_the_ghost_is_the_previous_run_then_one_from_the_list_then_none(tm
         assert "10:00 digits-mlp 5.000" in heads(pilot)[0]
         told = [one.message for one in pilot.app._notifications]
         assert "behind it: 20260101-100000-digits-mlp, 20 epochs, best validation loss 5.000" in told
-        await hit(pilot, "end")
-        assert board(pilot).cursor == 30, "the cursor goes along the run's own curves"
+        await hit(pilot, "x", "x", "end")
+        assert board(pilot).cursor == 60
+        await hit(pilot, "z", "z", "left")
+        await hit(pilot, "left")
+        assert board(pilot).cursor == 56, "the cursor goes along the run's own curves"
+        await hit(pilot, "x", "0")
         await press(pilot, "g")
         await until(pilot, lambda: isinstance(pilot.app.screen, Menu) and pilot.app.focused)
         await see(pilot, "> off", "the same dataset: digits", "other datasets", "20260101-110000-wine-mlp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -97,7 +98,9 @@ def assert_exact(strips: list[Strip], width: int, height: int) -> None:
 
 
 def check_any(series: list[Series], options: ChartOptions, marks: list[Mark], column: int, step: int) -> None:
-    strips = draw(series, options, marks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a warning of numpy's is a number that was not thought of
+        strips = draw(series, options, marks)
     assert_exact(strips, options.width, options.height)
     if options.charset == "ascii":
         assert all(row.isascii() for row in rows(strips))
@@ -108,7 +111,7 @@ def check_any(series: list[Series], options: ChartOptions, marks: list[Mark], co
     assert len(read_out(series, x)) <= len(series)
 
 
-anything = (st.lists(a_series(), max_size=4), some_options(), some_marks, st.integers(-5, 300), st.integers(-3, 3))
+anything = (st.lists(a_series(), max_size=5), some_options(), some_marks, st.integers(-5, 300), st.integers(-3, 3))
 
 
 @given(*anything)
@@ -294,10 +297,11 @@ def test_draws_are_cheap() -> None:
     long = [Series("train", np.linspace(0, 50, 10**6), rng.normal(1, 0.01, 10**6), "train")]
     for series, limit in ((usual, 0.01), (long, 0.04)):
         best = math.inf
-        for _ in range(3):
+        for _ in range(10):
             started = time.process_time()
             draw([Series(one.name, one.xs, one.ys, one.role) for one in series], ChartOptions(120, 18))
-            best = min(best, time.process_time() - started)
+            if (best := min(best, time.process_time() - started)) < limit:
+                break
         assert best < limit
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from support.charts import compared, folds, running
 
 from engine.series import HeldBounds
 from tui.chart import ChartOptions, Mark, Series, draw, nearest, read_out, x_of
+from tui.chart_frame import Grid
+from tui.chart_glyphs import palette
 
 WIDE = ChartOptions(80, 16, x_low=0, x_high=50, y_label="loss")
 LEFT = 6  # cells of the gutter and the wall, unless numbers need more
@@ -118,6 +122,11 @@ def test_ghosts_lie_behind_and_share_one_entry_of_the_legend() -> None:
     both = rows(series, replace(options, width=120, height=24))
     line = [(y, x) for y, row in enumerate(alone[1:-2]) for x, char in enumerate(row) if char in "▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"]
     assert line and all(both[1 + y][x] == alone[1 + y][x] for y, x in line)
+
+
+def test_ghosts_of_different_length_share_a_chart() -> None:
+    series = [Series(f"fold {k}", X[: k * 3], X[: k * 3], "ghost") for k in range(5)]
+    assert "fold 0 .. fold 4" in rows(series)[0]
 
 
 def test_others_carry_their_names_at_their_ends() -> None:
@@ -270,3 +279,21 @@ def test_a_logarithmic_x_axis_spreads_the_start() -> None:
     places = [x for x, char in enumerate(floor) if char == "▼"]
     assert np.ptp(np.diff(places)) <= 1 and places[-1] == 79
     assert rows(series, options)[-1].split() == ["epoch", "1", "10", "100", "1000", "10000"]
+
+
+def test_a_band_on_logarithmic_axes_goes_down_to_the_floor_where_its_edge_has_no_place() -> None:
+    x = np.array([-1.0, 0.0, 1.0, 10.0, 100.0])
+    warnings.simplefilter("error")
+    band = Series("mean", x, x * 0 + 1.0, "validation", low=[-1, -1, -1, -1, 0.1], high=[10] * 5)
+    options = replace(WIDE, log_x=True, log_y=True, x_low=1, x_high=100, y_low=0.1, y_high=10)
+    filled = [row[LEFT + 1 :].count("░") for row in rows([band], options)[1:-2]]
+    assert min(filled[:3]) > 70 and filled[-1] > 60
+
+
+def test_half_of_a_wide_character_is_never_left_over() -> None:
+    for column in (2, 3):
+        grid = Grid(8, 1)
+        grid.put(2, 0, "精度", "text")
+        grid.put(column, 0, "x", "text")
+        (strip,) = grid.strips(palette(False, True))
+        assert strip.cell_length == cell_len(strip.text) == 8 and "度" in strip.text

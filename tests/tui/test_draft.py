@@ -10,7 +10,9 @@ from engine.config import RunConfig
 from engine.configfile import build_config
 from engine.errors import Fault
 from engine.knobs import Knob, knob_by_key, knobs, parse
-from tui.draft import Draft, stepped
+from tui.changes import between
+from tui.draft import Draft
+from tui.fieldsteps import stepped
 
 NUMBERS = [row for row in knobs() if row.kind in ("int", "float")]
 
@@ -91,6 +93,23 @@ def test_a_rate_that_was_typed_belongs_to_its_optimizer():
         assert one.text("optimizer.lr") == "1.0" and one.switched == {}
         one.redo()
         assert one.config == build_config({"optimizer": {"name": "sgd", "lr": 0.1}})
+
+
+def test_what_was_written_for_a_misspelt_choice_goes_to_the_one_meant():
+    draft = Draft()
+    draft.load_texts({"optimizer.name": "sgdd", "optimizer.lr": "0.1", "optimizer.momentum": "0.5"})
+    name = knob_by_key()["optimizer.name"]
+    draft.notice([Fault("data.source", "column 'x' is text")])
+    for direction in (-1, 1):
+        assert stepped(name, "sgdd", direction) == "sgd"
+    draft.set("optimizer.name", stepped(name, "sgdd", 1))
+    assert draft.config == build_config({"optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.5}})
+    assert "data.source" in draft.faults
+    draft.set("data.source", "wine")
+    assert not draft.faults, "what was noticed was so of another dataset"
+    draft.undo()
+    draft.undo()
+    assert draft.text("optimizer.name") == "sgdd" and draft.text("optimizer.lr") == "0.1"
 
 
 @given(configs(), st.data())
@@ -354,3 +373,19 @@ def test_what_is_remembered_is_bounded():
     while draft.can_undo:
         draft.undo()
     assert draft.text("run.epochs") == "299", "the last 500 changes can be undone"
+
+
+def test_changes_in_words():
+    draft = Draft()
+    before = draft.texts()
+    assert between(before, before) == ""
+    draft.put({"schedule.name": "plateau", "run.epochs": "300", "optimizer.name": "sgd", "optimizer.lr": "0.1"})
+    words = "optimizer adam → sgd, learning rate 0.001 → 0.1, schedule constant → plateau and 1 more"
+    assert between(before, draft.texts()) == words, "fields that came with their defaults are no changes"
+    assert between(draft.texts(), before).startswith("optimizer sgd → adam, learning rate 0.1 → 0.001")
+    draft.put({"schedule.gamma": "0.25"})
+    assert (
+        between({"schedule.name": "plateau"}, {"schedule.name": "plateau", "schedule.gamma": "0.25"}) == "factor 0.25"
+    )
+    assert between({"run.name": "a"}, {"run.name": "\x1b[31m"}) == "run name a → \ufffd[31m"
+    assert between({"run.name": "a"}, {"run.name": ""}) == "run name a → (none)"

@@ -65,7 +65,7 @@ async def top(pilot: AppPilot, kind: type) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, kind))
 
 
-@sizes
+@small
 @pytest.mark.parametrize(
     ("key", "command"),
     [("s", Stop()), ("S", Stop(now=True)), ("space", Pause()), ("w", Save())],
@@ -224,7 +224,7 @@ class Takes:
 # -- detaching and leaving ----------------------------------------------------------------------------------------------
 
 
-@sizes
+@small
 @pytest.mark.parametrize("by", ["d", "q d"])
 async def test_detach_saves_a_checkpoint_and_leaves_the_run_alone(size, by):
     async with watching(under_way(), size) as (pilot, source):
@@ -247,7 +247,7 @@ async def test_a_run_without_a_folder_yet_cannot_be_named_and_is_not_left():
         assert source.commands == [] and pilot.app.is_running
 
 
-@sizes
+@small
 @pytest.mark.parametrize("key", ["q", "d", "ctrl+c"])
 async def test_an_attached_screen_just_leaves(size, key):
     async with watching(under_way(), size, own=False) as (pilot, source):
@@ -274,7 +274,7 @@ async def test_what_is_refused_is_shown():
 # -- notices ------------------------------------------------------------------------------------------------------------
 
 
-@sizes
+@small
 @pytest.mark.parametrize(
     ("event", "words"),
     [
@@ -407,4 +407,4 @@ async def test_the_help_names_every_key(size):
         assert any(line.split()[:1] == [key] or f" {key} " in line[:18] for line in HELP.splitlines()), key
     async with watching(under_way(), size) as (pilot, _):
         await press(pilot, "?")
-        await see(pilot, "SETUP")
+        await see(pilot, "MONITOR")

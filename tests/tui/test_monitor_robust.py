@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from rich.cells import cell_len
 from support import script
@@ -28,8 +30,16 @@ def _undamped(monkeypatch):
     monkeypatch.setattr("tui.pace.SHARE", float("inf"))
 
 
-@pytest.mark.parametrize("name", SHORT)
-@pytest.mark.parametrize("size", [*SIZES, (60, 16), (20, 5)], ids=lambda size: f"{size[0]}x{size[1]}")
+def pictures() -> Iterator[object]:
+    """Every run at the usual size, and those that have most to show at the others; all of them with -m soak."""
+    for size in (*SIZES, (60, 16), (20, 5)):
+        for name in SHORT:
+            often = size == SIZES[0] or name in ("overfitting", "failed", "diverging")
+            marks = [] if often else [pytest.mark.soak]
+            yield pytest.param(size, name, id=f"{size[0]}x{size[1]}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("size", "name"), list(pictures()))
 async def test_any_beginning_of_a_run_is_a_picture(size, name):
     async with watching(SHORT[name], size) as (pilot, source):
         for _ in SHORT[name]:

@@ -136,7 +136,6 @@ async def test_the_final_figures(size):
             "test        loss 0.1234   accuracy 0.9722",
             "baseline                  accuracy 0.1013",
             "ended       all epochs done",
-            "run folder  /runs/20260101-120000-digits-mlp",
         ):
             assert row in text(pilot), row
         assert re.search("[⠁-⣿]", text(pilot)), "the curves are still there"

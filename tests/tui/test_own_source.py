@@ -22,7 +22,7 @@ from engine.rundir import RunDir
 from engine.runview import RunView
 from engine.spawn import Spawned
 from tui.leaving import farewell
-from tui.source import OwnSource
+from tui.source import OwnSource, ScriptedSource
 
 
 class Fake:
@@ -70,7 +70,7 @@ def test_what_is_asked_before_there_is_a_run_arrives_in_order(run):
     go = threading.Event()
 
     def start() -> Spawned:
-        go.wait(20)
+        go.wait(60)
         return Spawned(run, Fake())
 
     source = OwnSource(start)
@@ -131,7 +131,7 @@ def test_nobody_waits_for_a_run_that_was_stopped_before_it_began(run):
     go, ended = threading.Event(), []
 
     def start() -> Spawned:
-        go.wait(20)
+        go.wait(60)
         return Spawned(run, Fake())
 
     source = OwnSource(start, lambda: ended.append(1))
@@ -154,3 +154,13 @@ def test_the_exit_code_is_that_of_an_end_that_comes_late(run):
     assert farewell(source, RunView(), 0, watch, said.append) == EXIT_FAILED
     assert "ended" in said[-1]
     assert Path(run.journal).exists()
+
+
+def test_an_attached_run_leaves_its_figures_when_it_is_over():
+    said: list[str] = []
+    watch: Any = SimpleNamespace(asked=None)
+    source = ScriptedSource([], own=False)
+    assert farewell(source, RunView().apply_all(script.healthy()[:-1]), 0, watch, said.append) == 0
+    assert not said, "it is still under way"
+    assert farewell(source, RunView().apply_all(script.failed()), 0, watch, said.append) == 0
+    assert "RuntimeError: CUDA out of memory" in said[0] and "nntui attach" in said[0]

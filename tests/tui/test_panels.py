@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from engine.eventjson import to_json
 from engine.runview import RunView
 from engine.series import smooth
 from tui.chart import ChartOptions, Series, draw
-from tui.chart_cursor import jumped, landed, stepped
+from tui.chart_cursor import landed, leapt, stepped
 from tui.ghosts import best_trial, neighbours, of_trial, previous_of, read_ghost, short_name
 from tui.kept import Keeper, Memory, read
 from tui.marks import marks_of
@@ -25,6 +26,7 @@ from tui.panels import (
     MOST_OTHERS,
     ghost_series,
     in_sight,
+    marks_on,
     mean_and_sd,
     next_panel,
     panels_of,
@@ -63,27 +65,21 @@ def rich_epoch(number: int, **more) -> e.EpochEnded:
 
 
 def folds(count: int, epochs: int = 4, running: bool = False) -> list[e.Event]:
-    events = script.opening(epochs=epochs)
+    """A run with folds, one after the other, each better than the next; running: the last one has not ended."""
+    started, data, model = script.opening(epochs=epochs)
+    events, now = [started], BEGAN
     for number in range(1, count + 1):
-        events.append(e.TrialStarted(number=number, of=count, label=f"fold {number}", folder="", trial=number))
-        events += [
-            rich_epoch(epoch, val_loss=number + epoch / 10, trial=number, best_epoch=1)
-            for epoch in range(1, epochs + 1)
-        ]
+        label = f"fold {number}"
+        events.append(e.TrialStarted(time=now, number=number, of=count, label=label, folder="", trial=number))
+        events += [replace(data, time=now, trial=number), replace(model, time=now, trial=number)]
+        for epoch in range(1, epochs + 1):
+            events.append(e.EpochStarted(time=now, epoch=epoch, trial=number))
+            now += 2.0
+            events.append(rich_epoch(epoch, time=now, val_loss=number + epoch / 10, trial=number, best_epoch=1))
+        figures = {"val_loss": number + 0.1, "val_metric": 0.9, "test_loss": 0.2, "test_metric": 0.9}
+        how = {"reason": "epochs_done", "epochs": epochs, "best_epoch": 1, "seconds": 2.0 * epochs}
         if not (running and number == count):
-            figures = {"val_metric": 0.9, "test_loss": 0.2, "test_metric": 0.9, "seconds": 8.0}
-            events.append(
-                e.TrialEnded(
-                    number=number,
-                    label=f"fold {number}",
-                    reason="epochs_done",
-                    epochs=epochs,
-                    best_epoch=1,
-                    val_loss=number + 0.1,
-                    trial=number,
-                    **figures,
-                )
-            )
+            events.append(e.TrialEnded(time=now, number=number, label=label, trial=number, **figures, **how))
     return events
 
 
@@ -147,6 +143,10 @@ def test_folds_are_overlaid_with_mean_and_spread():
     assert drawn["mean"].ys.tolist() == pytest.approx([2.1, 2.2, 2.3, 2.4])
     assert drawn["mean"].low is not None
     assert (drawn["mean"].ys - drawn["mean"].low).tolist() == pytest.approx([1.0] * 4), "sd of 1, 2, 3 with n - 1"
+    apart = [rich_epoch(1, val_loss=loss, trial=n) for n, loss in ((1, 0.1), (2, 9.0))]
+    begun = [e.TrialStarted(number=n, of=2, label=f"fold {n}", folder="", trial=n) for n in (1, 2)]
+    low = curves(view_of([*script.opening(), begun[0], apart[0], begun[1], apart[1]]), "trials")["mean"].low
+    assert low is not None and low.tolist() == [0.0], "a loss is not drawn below zero"
     assert drawn["mean"].latest == "2.400 ± 1.000"
     many = series_of(view_of(folds(9, running=True)), "trials", Course(view, "epoch"))
     assert sorted({one.role for one in many}) == ["ghost", "other", "validation"]
@@ -332,8 +332,10 @@ def test_the_cursor_goes_from_point_to_point_or_from_column_to_column():
         x = stepped(many, wide, x, 1)
         seen.append(x)
     assert all(80 <= after - before <= 220 for before, after in zip([5000.0, *seen], seen, strict=False))
-    assert jumped(many, wide, 5000.0, -1) == pytest.approx(4000, abs=150)
-    assert jumped(many, wide, 10_000.0, 1) == 10_000 and jumped(few, options, 1, 1) > 1
+    assert leapt(many, wide, 5000.0, -1) == pytest.approx(4000, abs=150)
+    assert leapt(many, wide, 10_000.0, 1) == 10_000 and leapt(few, options, 1, 1) > 1
+    zoomed_in = replace(wide, x_low=4000.0, x_high=5000.0)
+    assert leapt(many, zoomed_in, 5000.0, 1) == pytest.approx(5100, abs=15), "beyond the edge as far as within"
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -369,6 +371,8 @@ def test_marks_stand_where_things_happened_in_every_unit():
         "best": 200,
     }
     assert found["finding"].label == "overfitting @ 5"
+    on = {key: {mark.kind for mark in marks_on(key, list(found.values()))} for key in ("loss", "lr", "trials")}
+    assert on == {"loss": set(found), "lr": {"stop", "best"}, "trials": set()}
 
 
 # -- ghosts -----------------------------------------------------------------------------------------------------------

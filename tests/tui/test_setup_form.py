@@ -347,7 +347,7 @@ async def test_keys_sent_in_one_go_reach_what_they_are_meant_for():
         await until(pilot, lambda: pilot.app.screen.draft.text("optimizer.lr") == "0.02")
         await press(pilot, "escape")
         send("d/iris\r")
-        await until(pilot, lambda: pilot.app.focused.id == "datasets" and "> iris" in text(pilot))
+        await until(pilot, lambda: pilot.app.screen.draft.text("data.source") == "iris" and form(pilot).has_focus)
         send("pwine_k")
         await until(pilot, lambda: isinstance(pilot.app.screen, Menu) and pilot.app.screen.text == "wine_k")
         send("\r")

@@ -25,7 +25,7 @@ WIDE = SIZES[1]
 async def test_the_preview_follows_what_is_typed():
     answers = Answers()
     async with opened(WIDE, previewer=answers) as pilot:
-        await see(pilot, "800   80%", "linear", "Learning rate", "45 steps an epoch", "fits", "nntui train")
+        await see(pilot, "800   80%", "linear", "Learning rate", "45 steps of 32 rows an epoch", "fits", "nntui train")
         await go_to(pilot, "model.hidden")
         await press(pilot, "enter", "ctrl+u")
         await type_in(pilot, "77, 33")
@@ -194,7 +194,7 @@ def test_in_short():
         ModelPreview((Layer("0", "linear", "", (3,), 15),), 15, memory=Memory(1500, available=100)),
     )
     known = Known(data, model, RunConfig())
-    assert brief(known) == "800+100+100 rows  15 parameters  0 steps/epoch  1.5 kB: DOES NOT FIT"
+    assert brief(known) == "800+100+100 rows  15 parameters  1.5 kB: DOES NOT FIT"
     assert brief(Known(data, model, RunConfig(), stale=True)).startswith("(800")
     assert brief(Known(DataPreview(faults=(Fault("a", "b"),)), model, RunConfig())) == "a: b"
 

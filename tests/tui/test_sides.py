@@ -6,6 +6,7 @@ import pytest
 from support import script
 from support.screens import SIZES, lines, see, text, watching
 
+from engine.events import FindingRaised
 from tui.chart import ChartOptions, Mark, Series, draw
 
 NOTE = ("underfitting", "just right: epoch 12", "overfitting")
@@ -60,11 +61,13 @@ def test_a_chart_without_a_note_is_as_it_was():
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_monitor_names_the_sides_when_the_run_has_ended(size):
+async def test_the_monitor_names_the_sides_once_they_are_known(size):
+    """They are with the first finding of overfitting, whatever comes after it."""
     events = script.overfitting()
+    found = next(place for place, event in enumerate(events) if isinstance(event, FindingRaised))
     async with watching(events, size) as (pilot, source):
-        source.release(len(events) - 3)
-        await see(pilot, "epoch 40/40")
+        source.release(found)
+        await see(pilot, f"epoch {events[found - 1].epoch}/40")
         assert "just right" not in text(pilot)
         source.release()
         await see(pilot, "underfitting ←", "→ overfitting")

@@ -9,6 +9,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from support.terminal import cells
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
@@ -67,21 +68,7 @@ class Pair:
         return text
 
     def same(self) -> bool:
-        return seen(self.screens[0]) == seen(self.screens[1])
-
-
-def seen(screen: pyte.Screen) -> list[list[object]]:
-    """Every cell as a person sees it: of a blank only what shows on one."""
-    cells = ([screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines))
-    return [
-        [
-            cell._replace(fg="", bold=False, italics=False)
-            if cell.data == " " and not (cell.reverse or cell.underscore)
-            else cell
-            for cell in row
-        ]
-        for row in cells
-    ]
+        return cells(self.screens[0]) == cells(self.screens[1])
 
 
 @st.composite
@@ -128,8 +115,26 @@ def test_rows_with_wide_and_joined_characters_are_written_whole(versions):
         last = pair.show(whole([row])) or last
     again = Wire().changes(whole([strip(versions[-1])]), CONSOLE)
     assert again is not None
-    if any(not text.isascii() for text, _ in versions[-1]):
+    if any(char in strip(versions[-1]).text for char in "日\N{COMBINING ACUTE ACCENT}👩"):
         assert last == again.render_segments(CONSOLE)
+
+
+wide_rows = st.lists(st.tuples(st.text("ab日 ", min_size=1, max_size=7), styles), min_size=1, max_size=5)
+
+
+@given(st.lists(st.lists(wide_rows, min_size=2, max_size=2), min_size=2, max_size=4))
+@settings(max_examples=40)
+def test_wide_characters_stand_where_they_belong(pictures):
+    pair = Pair()
+    for rows in pictures:
+        pair.show(whole([strip(parts) for parts in rows]))
+        assert pair.screens[0].display == pair.screens[1].display
+
+
+def test_what_follows_a_wide_character_is_placed_anew():
+    pair = Pair()
+    row = strip([("日", Style()), ("x", Style())], 3)
+    assert pair.show(whole([row])) == "\x1b[1;1H日\x1b[1;3Hx"
 
 
 def test_one_changed_cell_costs_one_move_and_one_character():

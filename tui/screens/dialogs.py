@@ -46,7 +46,10 @@ MONITOR
   C               compare it with other runs
   n               set up another run, when this one has ended
   o               list of runs
-  l               show or hide the log
+  i               findings in full, and in a line each
+  [ ]             the folds or restarts that are out of sight
+  l               show or hide the log; PgUp, PgDn scroll it
+  /               only lines with these words; Tab: warnings and edits
   L               what the run prints (run.log); PgUp, PgDn scroll it
 
 RESULTS (r on a run that has ended)
@@ -76,7 +79,8 @@ CHARTS
   a               how much training curves are smoothed
   g               behind the curves: the previous run of this dataset or
                   the best fold, then any from a list, then none
-  mouse           the wheel zooms, dragging pans, a click sets the cursor
+  mouse           the wheel zooms, dragging pans, a click sets the
+                  cursor
 
 RUNS (o)
   Enter           open the run
@@ -87,6 +91,7 @@ EVERYWHERE
   ?               this page
   T               another theme: dark, light, 16 colours
   Ctrl-P          every command by its name
+  Ctrl-L          draw the screen anew, when something wrote over it
   q, Ctrl-C       quit; asks first while a run of this app is under
                   way. A screen on another process's run just leaves
 
@@ -106,7 +111,7 @@ THE LINE ABOVE IT
 
 
 class HelpScreen(ModalScreen[None]):
-    """Every key and what the monitor shows."""
+    """Every key and what the monitor shows. part: the heading to begin at."""
 
     BINDINGS = [
         Binding("escape,q,question_mark,enter", "dismiss", "close", key_display="Esc"),
@@ -115,6 +120,14 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "page up", show=False),
         Binding("pagedown,space", "scroll(10)", "page down", show=False),
     ]
+
+    def __init__(self, part: str = "") -> None:
+        super().__init__()
+        self._part = part
+
+    def on_mount(self) -> None:
+        at = next((i for i, line in enumerate(HELP.splitlines()) if self._part and line.startswith(self._part)), 0)
+        self.call_after_refresh(lambda: self.query_one("#help-box").scroll_to(y=at, animate=False))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-box"):

@@ -2,89 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
-from textual.message import Message
 from textual.screen import Screen
 
-from engine.commands import Command, Edit, MoreEpochs, Pause, Resume, Revert, Save, Stop
+from engine.alerts import alert_of, signal_text, wanted
 from engine.config import RunConfig
-from engine.configfile import check
-from engine.errors import InputError, NntuiError
+from engine.errors import InputError
 from engine.events import CommandRefused, Event, RunResumed
-from engine.runview import RunView
 
 from ..chart_keys import MonitorCommands
 from ..kept import Keeper
 from ..keys import KEYS, LESS_WANTED, makes_sense
 from ..looks import Look
-from ..pace import Pace
+from ..shell import Shell
 from ..source import RunSource
 from ..text import Charset, clean
 from ..widgets.board import TALL, WIDE, ChartBoard
 from ..widgets.findings import FindingCards
 from ..widgets.keyline import KeyLine
-from ..widgets.logpane import LogPane
+from ..widgets.logpane import LogFilter, LogPane
 from ..widgets.outputpane import OutputPane
 from ..widgets.results import Results
 from ..widgets.status import EarlyStopStrip, Notice, StatusStrip, Title
 from ..widgets.trials import TrialsTable
+from .asking import Asking
 from .compare import CompareAsked
-from .dialogs import AskEpochs
-from .edit import EditScreen, forked
+from .panes import Panes
 from .results import ResultsScreen
-
-if TYPE_CHECKING:
-    from .setup import SetupScreen
 
 DRAINS_PER_SECOND = 10  # at the most
 RECENT_SECONDS = 2.0  # what is told a moment before a screen opens still deserves a notification
 
 
-class MonitorScreen(Screen[None]):
+class MonitorScreen(Asking, Panes):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
     COMMANDS = {MonitorCommands} | Screen.COMMANDS
-
-    class InputRefused(Message):
-        """The run never began: what it was given cannot be used."""
-
-        def __init__(self, error: InputError) -> None:
-            super().__init__()
-            self.error = error
-
-    class Started(Message):
-        """The run has a folder now."""
-
-        def __init__(self, folder: str, source: RunSource) -> None:
-            super().__init__()
-            self.folder = folder
-            self.source = source
-
-    class NewRunAsked(Message):
-        """The person wants to set up another run: with `config`, if that is given."""
-
-        def __init__(self, config: RunConfig | None = None, run: bool = False, fields: Sequence[str] = ()) -> None:
-            """run: train with it at once. fields: those to look at first."""
-            super().__init__()
-            self.config, self.run, self.fields = config, run, tuple(fields)
-
-        def put_into(self, setup: SetupScreen) -> None:
-            """What the setup screen is to do with it."""
-            if self.config is not None:
-                setup.set_config(self.config)
-            if self.run:
-                setup.action_run()
-            elif self.fields:
-                setup.show_field(self.fields[0])
-                setup.notify(f"to look at: {', '.join(self.fields)}", markup=False, timeout=8)
 
     def __init__(
         self,
@@ -95,19 +54,13 @@ class MonitorScreen(Screen[None]):
         keeper: Keeper | None = None,
     ) -> None:
         """guest: it lies over another screen, to which Esc goes back. keeper: remembers how a person likes the charts."""
-        super().__init__()
+        super().__init__(source)
         self._keeper = keeper
-        self.source = source
-        self.view = RunView()
-        self.going_on = False  # whether a run that had ended is being taken up again
         self._guest = guest
         self._opened = time.time()
         self._ascii = charset == "ascii"
         self._charset: Charset = charset
         self._colour = colour
-        self._log_wanted: bool | None = None  # None: there if there is room
-        self._finished = False
-        self._pace = Pace()
         self._keys: tuple[object, ...] = ()  # what the footer shows goes by
 
     def compose(self) -> ComposeResult:
@@ -120,6 +73,7 @@ class MonitorScreen(Screen[None]):
         yield FindingCards(id="findings")
         yield Results(id="results")
         yield LogPane(id="log")
+        yield LogFilter(self.choose_lines, id="log-filter")
         yield OutputPane(id="output")
         yield KeyLine(LESS_WANTED, id="keys")
 
@@ -156,7 +110,11 @@ class MonitorScreen(Screen[None]):
 
     def _tell(self, event: Event) -> None:
         """What needs an answer at once, unless it is history that an attached screen reads up on."""
-        if isinstance(event, CommandRefused) and event.time > self._opened - RECENT_SECONDS:
+        if event.time <= self._opened - RECENT_SECONDS:
+            return
+        if (alert := alert_of(event, self.view.run)) is not None and isinstance(self.app, Shell):
+            self.app.call_person(signal_text(wanted(self.view.config), alert.message))
+        if isinstance(event, CommandRefused):
             words = f"{event.command} refused: {event.problem}"
             self.notify(clean(words, 1000), severity="warning", markup=False, timeout=10)
 
@@ -181,21 +139,14 @@ class MonitorScreen(Screen[None]):
         wide, tall = self.size.width >= WIDE, self.size.height >= TALL
         self.set_class(wide, "wide")
         self.set_class(tall and not wide, "stacked")
-        crowded = not tall and (self.view.end is not None or bool(self.view.findings) or bool(self.view.planned_trials))
-        log = not crowded if self._log_wanted is None else self._log_wanted
-        self.query_one(LogPane).display = log and not self.query_one(OutputPane).display
+        self.place_log(self.view)
 
     def _show(self) -> None:
         view = self.view
         self._show_clock()
         self.query_one(StatusStrip).show_view(view, self.size.width, self._ascii, self.lost)
         self.query_one(EarlyStopStrip).show_view(view, self.size.width, self._ascii)
-        low = self.size.height < TALL
-        self.query_one(TrialsTable).show_view(view)
-        self.query_one(FindingCards).show_view(view, brief=low and view.end is not None)
-        self.query_one(Results).show_view(view, low)
-        self.query_one(LogPane).show_view(view)
-        self.query_one(OutputPane).show_view(view)
+        self.show_panes(view, self._ascii)
         self._arrange()
         self.query_one(ChartBoard).show_view(view)
         self._show_keys()
@@ -224,98 +175,11 @@ class MonitorScreen(Screen[None]):
             found["space"] = found["space"]._replace(binding=replace(found["space"].binding, description="go on"))
         return found
 
-    @property
-    def running(self) -> bool:
-        """Whether there is something to pause or stop."""
-        return self.view.end is None and self.source.alive
-
-    @property
-    def lost(self) -> bool:
-        """Whether the run has not ended and nobody trains it."""
-        return self._finished and self.view.end is None and bool(self.view.run)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing at the moment are not in the footer."""
         if action == "back":
             return self._guest or self.query_one(ChartBoard).cursor is not None
         return makes_sense(action, self.view, self.running)
-
-    def send(self, command: Command) -> bool:
-        """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
-        self._pace.hurry()
-        try:
-            self.source.send(command)
-        except InputError as error:
-            self.notify(clean(error), severity="error", markup=False, timeout=10)
-            return False
-        return True
-
-    def action_pause(self) -> None:
-        self.send(Resume() if self.view.phase == "paused" else Pause())
-
-    def action_stop(self) -> None:
-        if self.send(Stop()):
-            self.notify("stopping after this batch; the best weights are kept", markup=False, timeout=3)
-
-    def action_stop_now(self) -> None:
-        if self.send(Stop(now=True)):
-            self.notify("stopping after this batch, with a checkpoint and no test", markup=False, timeout=3)
-
-    def action_save(self) -> None:
-        if self.send(Save()):
-            self.notify("saving a checkpoint", markup=False, timeout=2)
-
-    def action_revert(self) -> None:
-        if self.send(Revert()):
-            self.notify("going back to the checkpoint before the last edit", markup=False, timeout=3)
-
-    def action_edit(self) -> None:
-        config, _ = check(self.view.config)
-        if config is None:
-            self.notify("the settings of this run cannot be read", severity="error", markup=False)
-        else:
-            self.app.push_screen(EditScreen(config), self._edit)
-
-    def _edit(self, changes: Mapping[str, str] | str | None) -> None:
-        if changes == "fork":
-            self.action_fork()
-        elif isinstance(changes, Mapping) and changes:
-            self.send(Edit(dict(changes)))
-
-    def action_fork(self) -> None:
-        """To the setup screen, with this run's settings and its best weights to begin with."""
-        config, faults = check(forked(self.view))
-        if config is None:
-            self.notify(clean(faults[0].line()), severity="error", markup=False)
-        else:
-            self.post_message(self.NewRunAsked(config))
-
-    def action_more(self) -> None:
-        if self.going_on:
-            return
-        self.app.push_screen(AskEpochs(self.running), self._more)
-
-    def _more(self, epochs: int | None) -> None:
-        if not epochs:
-            return
-        if self.running:
-            self.send(MoreEpochs(epochs))
-        else:
-            self.go_on(epochs)
-
-    def go_on(self, more: int) -> None:
-        """Take up a run that has ended, for `more` epochs."""
-        self.going_on = True
-        self.notify("taking the run up again", markup=False, timeout=3)
-        self.run_worker(self._go_on(more), exclusive=True, group="go on")
-
-    async def _go_on(self, more: int) -> None:
-        try:
-            self.source = await asyncio.to_thread(self.source.go_on, more)
-            self._finished = False
-        except NntuiError as error:
-            self.going_on = False
-            self.notify(clean(error, 1000), severity="error", markup=False, timeout=20)
 
     async def action_detach(self) -> None:
         await self.run_action("app.detach")
@@ -323,15 +187,6 @@ class MonitorScreen(Screen[None]):
     def action_chart(self, what: str) -> None:
         self.query_one(ChartBoard).act(what)
         self._show_keys()
-
-    def action_toggle_log(self) -> None:
-        self._log_wanted = not self.query_one(LogPane).display
-        self.query_one(OutputPane).display = False  # they share a place
-        self._arrange()
-
-    def action_toggle_output(self) -> None:
-        self.query_one(OutputPane).toggle()
-        self._arrange()
 
     @property
     def look(self) -> Look:

@@ -20,6 +20,7 @@ from textual.widgets import Static
 
 from ..text import clean, fit, plain
 from ..widgets.entry import Entry
+from ..widgets.more import with_more
 
 T = TypeVar("T")
 
@@ -98,8 +99,13 @@ class PickList(Widget):
         return max(0, min(rows.index(self.at) - self.size.height // 2, len(rows) - self.size.height))
 
     def render_line(self, y: int) -> Strip:
-        width, style, rows = self.size.width, self.rich_style, self._rows()
-        y += self._first(rows)
+        rows, height = self._rows(), self.size.height
+        first = self._first(rows)
+        above, below = (sum(isinstance(row, int) for row in part) for part in (rows[:first], rows[first + height :]))
+        return with_more(self._line(rows, y + first), y, height, above, below, self.rich_style + self._part("heading"))
+
+    def _line(self, rows: Sequence[int | str], y: int) -> Strip:
+        width, style = self.size.width, self.rich_style
         if y >= len(rows):
             return Strip.blank(width, style)
         row = rows[y]

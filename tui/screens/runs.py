@@ -31,7 +31,7 @@ ListRuns = Callable[[str], "list[RunSummary]"]
 
 LOOK_SECONDS = 2.0  # how often the list is made anew
 RESUMABLE = ("stopped", "lost", "finished", "failed")
-COLUMNS = ("run", "status", "epoch", "best", "age")
+COLUMNS = ("", "run", "status", "epoch", "best", "age")
 
 
 def runs_in(folder: str) -> list[RunSummary]:
@@ -41,9 +41,16 @@ def runs_in(folder: str) -> list[RunSummary]:
     return list_runs(folder)
 
 
+class RunsTable(DataTable[Text]):
+    """Its key for opening a run is in the footer."""
+
+    BINDINGS = [Binding("enter", "select_cursor", "open")]
+
+
 class RunsScreen(ModalScreen["Path | list[Path] | None"]):
     """Closes with the folder of the run to open, with those of several to compare, or with None."""
 
+    HELP_PART = "RUNS"
     BINDINGS = [
         Binding("r", "resume", "resume"),
         Binding("space", "mark", "mark", priority=True),
@@ -61,16 +68,17 @@ class RunsScreen(ModalScreen["Path | list[Path] | None"]):
         self._take_over = take_over
         self._runs: list[RunSummary] = []
         self._busy = False
+        self._pointed = 0  # the row with the sign of the cursor
 
     def compose(self) -> ComposeResult:
         with Vertical(id="runs-box"):
             yield Static(Text(f"Runs in {clean(self._folder, 200)}", style="bold"), id="runs-title")
-            yield DataTable(id="runs-table", cursor_type="row", zebra_stripes=False)
+            yield RunsTable(id="runs-table", cursor_type="row", zebra_stripes=False)
             yield Static("looking", id="runs-words", markup=False)
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        table = self.query_one(DataTable)
+        table = self.query_one(RunsTable)
         table.add_columns(*COLUMNS)
         table.focus()
         self._look()
@@ -85,14 +93,15 @@ class RunsScreen(ModalScreen["Path | list[Path] | None"]):
         except OSError as error:
             self._say(f"the folder cannot be read: {clean(error.strerror or error)}")
             return
-        table = self.query_one(DataTable)
+        table = self.query_one(RunsTable)
         at = table.cursor_row
         table.clear()
         now = time.time()
         for run in self._runs:
-            table.add_row(*row_of(run, now, run.path in self._marked), key=str(run.path))
+            table.add_row(Text(" "), *row_of(run, now, run.path in self._marked), key=str(run.path))
         if self._runs:
             table.move_cursor(row=min(at, len(self._runs) - 1), animate=False)
+            self._point()
         if not self._busy:
             self._say(
                 self._marked_words() if self._runs else "there are no runs here yet; r on the setup screen starts one"
@@ -113,7 +122,7 @@ class RunsScreen(ModalScreen["Path | list[Path] | None"]):
     @property
     def _run(self) -> RunSummary | None:
         """The run under the cursor."""
-        at = self.query_one(DataTable).cursor_row
+        at = self.query_one(RunsTable).cursor_row
         return self._runs[at] if 0 <= at < len(self._runs) else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -126,7 +135,16 @@ class RunsScreen(ModalScreen["Path | list[Path] | None"]):
         return True
 
     def on_data_table_row_highlighted(self) -> None:
+        self._point()
         self.refresh_bindings()
+
+    def _point(self) -> None:
+        """A sign in front of the run under the cursor: colours say it too, where there are any."""
+        table = self.query_one(RunsTable)
+        for row, sign in ((self._pointed, " "), (table.cursor_row, ">")):
+            if 0 <= row < table.row_count:
+                table.update_cell_at(Coordinate(row, 0), Text(sign))
+        self._pointed = table.cursor_row
 
     def on_data_table_row_selected(self) -> None:
         if self._run is not None:
@@ -150,14 +168,14 @@ class RunsScreen(ModalScreen["Path | list[Path] | None"]):
 
     def action_mark(self) -> None:
         """Mark the run under the cursor to be compared, or no longer, and go on to the next."""
-        run, table = self._run, self.query_one(DataTable)
+        run, table = self._run, self.query_one(RunsTable)
         if run is None:
             return
         if run.path in self._marked:
             del self._marked[run.path]
         elif len(self._marked) < MOST:
             self._marked[run.path] = None
-        table.update_cell_at(Coordinate(table.cursor_row, 0), row_of(run, time.time(), run.path in self._marked)[0])
+        table.update_cell_at(Coordinate(table.cursor_row, 1), row_of(run, time.time(), run.path in self._marked)[0])
         table.move_cursor(row=min(table.cursor_row + 1, len(self._runs) - 1), animate=False)
         self._say(self._marked_words())
         self.refresh_bindings()

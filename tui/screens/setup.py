@@ -22,7 +22,6 @@ from ..faults import to_mend, told
 from ..helptext import help_text
 from ..kept import Keeper
 from ..looks import Look
-from ..palette import SetupCommands
 from ..previews import Previewer
 from ..savefile import OpenFile
 from ..text import clean
@@ -41,7 +40,6 @@ from .setup_panes import PanedScreen
 class SetupScreen(PanedScreen):
     """Datasets, form, preview: side by side where there is room, else one at a time, with the help of the field below."""
 
-    COMMANDS = {SetupCommands}
     BINDINGS = KEYS
 
     class RunAsked(Message):
@@ -117,7 +115,7 @@ class SetupScreen(PanedScreen):
 
     def on_dataset_list_chosen(self, message: DatasetList.Chosen) -> None:
         if not message.source:
-            self.errands.open_table()
+            self.errands.open_table(message.typed)
             return
         if message.source in self.query_one(DatasetList).gone:
             self.app.bell()
@@ -159,7 +157,7 @@ class SetupScreen(PanedScreen):
 
     def _greet(self) -> None:
         """Say what there is to say of the beginning, once this screen is in sight: a monitor may have been opened over it."""
-        if self.is_current and self._greeting:
+        if self.app.screen is self and self._greeting:
             self.say(self._greeting)
             self._greeting = ""
 
@@ -218,6 +216,7 @@ class SetupScreen(PanedScreen):
         self.form.action_cancel()
         self.draft.put(texts)
         self._changed()
+        self.leave_filters()
         self.action_show_page("form")
         if show:
             self.form.go_to(show)
@@ -227,6 +226,7 @@ class SetupScreen(PanedScreen):
         self.form.action_cancel()
         self.draft.load(config)
         self._changed()
+        self.leave_filters()
         self.action_show_page("form")
 
     def load_texts(self, texts: Mapping[str, str]) -> None:
@@ -248,6 +248,7 @@ class SetupScreen(PanedScreen):
 
     def action_run(self) -> None:
         if (config := self.checked()) is not None:
+            self.leave_filters()
             self.post_message(self.RunAsked(config))
 
     def action_find_rate(self) -> None:

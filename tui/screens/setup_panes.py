@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual.widget import Widget
 from textual.widgets import Static
 
 from ..widgets.datasetpane import DatasetPane
@@ -22,6 +23,7 @@ class PanedScreen(ErrandScreen):
     """Datasets, form, preview: side by side where there is room, else one at a time."""
 
     _page = "form"
+    _had_keys: Widget | None = None  # before the terminal became too small
 
     @property
     def form(self) -> Form:
@@ -30,7 +32,7 @@ class PanedScreen(ErrandScreen):
     @property
     def small(self) -> bool:
         """Whether there is no room for any of it, so that only a polite notice stands here."""
-        return self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1]
+        return bool(self.size) and (self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1])
 
     def show_title(self) -> None:
         """Draw the line at the top anew."""
@@ -58,11 +60,19 @@ class PanedScreen(ErrandScreen):
             self.query_one(name).display = wide or self._page == page
         self.show_title()
         self.form.set_accordion(height < LOW)
+        if self.small and self._had_keys is None:  # nothing that cannot be seen has the keys
+            self._had_keys = self.focused or self.form
+            self.set_focus(None)
+        elif not self.small and self._had_keys is not None:
+            back, self._had_keys = self._had_keys, None
+            self.set_focus(back)
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
     def action_show_page(self, page: str) -> None:
         """To a pane: it has the keys from now on, and the screen to itself where there is no room for others."""
+        if page != self._page:
+            self.leave_filters()
         self._page = page
         self.lay_out()
         widget = {"data": self.query_one(DatasetList), "form": self.form, "preview": self.query_one(PreviewPane)}[page]
@@ -106,13 +116,21 @@ class PanedScreen(ErrandScreen):
         entry.display = False
         self.find_fields("")
 
+    def leave_filters(self) -> None:
+        """Show all again, of the fields and of the datasets: what was looked for belongs to the moment."""
+        if self.form.words or self.query_one("#filter").display:
+            self.close_filter()
+        self.query_one(DatasetPane).forget_words()
+
     def action_into_form(self) -> None:
         """From the filter into what it found."""
         self.query_one("#filter").display = bool(self.form.words)
         self.set_focus(self.form)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc is in the footer while only some of the settings are shown."""
+        """Esc is in the footer while only some of the settings are shown. Where nothing can be seen nothing can be done."""
+        if self.small:
+            return False
         if action == "back" and self.is_mounted:
             alone = self._page != "form" and not self.has_class("wide")
             return bool(self.form.words) or self.focused is self.query_one("#filter") or alone

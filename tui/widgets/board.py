@@ -15,11 +15,11 @@ from engine.runview import RunView
 from engine.series import HeldBounds
 
 from ..chart import ChartOptions, Series
-from ..chart_cursor import jumped, landed, stepped
+from ..chart_cursor import landed, leapt, stepped
 from ..ghosts import Ghost
 from ..kept import Keeper
 from ..marks import marks_of
-from ..panels import SMOOTHINGS, Panel, fingerprint, ghost_series, in_sight, next_panel, panels_of, series_of
+from ..panels import SMOOTHINGS, Panel, fingerprint, ghost_series, in_sight, marks_on, next_panel, panels_of, series_of
 from ..screens.pick import Item, Menu
 from ..taste import PLACES, Layout, columns_of, fitting, layouts_there, taste_of
 from ..text import Charset
@@ -129,7 +129,9 @@ class ChartBoard(Container):
             if chart.size.width < _BRIEF:
                 for one in series:
                     one.name = _SHORT.get(one.name, one.name)
-            chart.update_chart(series, marks, options=self._looks(there[key], place, course), force=force)
+            chart.update_chart(
+                series, marks_on(key, marks), options=self._looks(there[key], place, course), force=force
+            )
 
     def _looks(self, panel: Panel, place: int, course: Course) -> ChartOptions:
         taste, window = self.taste, self.window or self._full
@@ -171,7 +173,7 @@ class ChartBoard(Container):
         return Window(low, high) if high > low else Window(low / 2, max(high, low) * 2)
 
     def _newest(self, course: Course) -> float:
-        return course.at(max(0.0, *self._view.epochs[-1:], *self._view.steps.at[-1:]))
+        return course.at(max([0.0, *self._view.epochs[-1:], *self._view.steps.at[-1:]]))
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -228,9 +230,9 @@ class ChartBoard(Container):
 
     @property
     def _own(self) -> tuple[Sequence[Series], ChartOptions]:
-        """What the cursor goes along: the run's curves in the chart in hand."""
+        """What the cursor goes along: the run's own curves in the chart in hand, as it was drawn last."""
         chart = self.charts[self.hand]
-        return [one for one in chart.series if one.role != "ghost"] or chart.series, chart.drawn
+        return [one for one in chart.series if one.role != "ghost"], replace(chart.drawn, bounds=None)
 
     def _move(self, what: str) -> None:
         series, drawn = self._own
@@ -241,7 +243,7 @@ class ChartBoard(Container):
         elif self.cursor is None:
             x = landed(series, drawn, min(self._newest(course), drawn.x_high or 0.0))
         else:
-            move = jumped if what.startswith("jump") else stepped
+            move = leapt if what.startswith("jump") else stepped
             x = move(series, drawn, self.cursor, -1 if what.endswith("left") else 1)
         self._point(x)
 

@@ -31,7 +31,8 @@ class DatasetPane(Horizontal):
     BINDINGS = [
         Binding("pageup", "scroll_card(-8)", "card up", show=False),
         Binding("pagedown", "scroll_card(8)", "card down", show=False),
-        Binding("enter,down,up", "into_list(False)", "into the list", show=False),
+        Binding("enter", "take_found", "choose"),
+        Binding("down,up", "into_list(False)", "into the list", show=False),
         Binding("escape", "into_list(True)", "all datasets", key_display="Esc"),
     ]
 
@@ -103,8 +104,17 @@ class DatasetPane(Horizontal):
             self.query_one("#data-find", Entry).set_text("")
         self.screen.set_focus(self.query_one(DatasetList))
 
+    def action_take_found(self) -> None:
+        """Choose what the line to search by has found."""
+        self.screen.set_focus(self.query_one(DatasetList))
+        self.query_one(DatasetList).take_found()
+
+    def forget_words(self) -> None:
+        """Show all of the datasets again, the cursor on the chosen one."""
+        self.query_one("#data-find", Entry).set_text("")
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "into_list" or self.screen.focused is self.query_one("#data-find")
+        return action not in ("into_list", "take_found") or self.screen.focused is self.query_one("#data-find")
 
     def on_dataset_list_pointed(self, message: DatasetList.Pointed) -> None:
         self._look_at(message.source)

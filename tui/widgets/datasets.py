@@ -18,6 +18,7 @@ from textual.widgets import Static
 from engine.data.catalogue import Card, card, catalogue
 
 from ..text import clean, fit, plain
+from .more import with_more
 
 FILE_ENTRY = "Open a file..."
 
@@ -55,7 +56,7 @@ def _all_in(words: str, text: str) -> bool:
 class DatasetList(Widget, can_focus=True):
     """Names of the datasets. The cursor looks at one; Enter or the space bar chooses it, which a star shows."""
 
-    COMPONENT_CLASSES = {"datasets--cursor", "datasets--dim"}
+    COMPONENT_CLASSES = {"datasets--cursor", "datasets--dim", "datasets--more"}
 
     BINDINGS = [
         Binding("up", "move(-1)", "up", show=False),
@@ -74,12 +75,15 @@ class DatasetList(Widget, can_focus=True):
             self.source = source
 
     class Chosen(Message):
-        """An entry was chosen; source is "" for another file. done: the person wants to go on to the form."""
+        """An entry was chosen; source is "" for another file, whose path may have been `typed`. done: the person wants to go on
+        to the form.
+        """
 
-        def __init__(self, source: str, done: bool) -> None:
+        def __init__(self, source: str, done: bool, typed: str = "") -> None:
             super().__init__()
             self.source = source
             self.done = done
+            self.typed = typed
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -123,8 +127,13 @@ class DatasetList(Widget, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
+        first, height = self._first(), self.size.height
+        below = max(0, len(self._entries) - first - height)
+        style = self.rich_style + self.get_component_rich_style("datasets--more", partial=True)
+        return with_more(self._line(y + first), y, height, first, below, style)
+
+    def _line(self, y: int) -> Strip:
         width, style = self.size.width, self.rich_style
-        y += self._first()
         if y >= len(self._entries):
             return Strip.blank(width, style)
         entry, here = self._entries[y], y == self._at
@@ -148,6 +157,10 @@ class DatasetList(Widget, can_focus=True):
 
     def action_choose(self, done: bool) -> None:
         self.post_message(self.Chosen(self.pointed, done))
+
+    def take_found(self) -> None:
+        """Choose the first of what was found; where there is none, the words were the path of a file."""
+        self.post_message(self.Chosen(self.pointed, True, "" if self.pointed else self._words.strip()))
 
     def take_key(self, event: events.Key) -> bool:
         return False

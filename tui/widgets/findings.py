@@ -2,30 +2,89 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable, Sequence
+
 from rich.text import Text
 
 from engine.events import FindingRaised
 from engine.runview import RunView
 
-from ..text import clean
+from ..text import clean, fit
 from .status import Quiet
+
+SIGNS = {"certain": "!!", "likely": "! ", "watch": "· "}
+"""How sure the diagnosis is; what it is sure of is what needs an answer first."""
+
+_MOST_ACTIONS = 4
 
 
 class FindingCards(Quiet):
     """One card per finding; not there at all while nothing is wrong."""
 
-    def show_view(self, view: RunView, brief: bool = False) -> None:
-        """brief: leave the evidence out, for a low screen that has the final figures to show as well."""
+    def show_view(self, view: RunView, width: int, rows: int, everything: bool = False) -> None:
+        """Cards for a screen of `width` cells, in about `rows` lines of it. everything: all that is known of each."""
         self.display = bool(view.findings)
-        cards = [_card(finding, brief) for finding in view.findings.values()]
-        self.show(Text("\n").join(cards))
+        if view.findings:
+            self.show(cards_text(view.findings.values(), width - 2, rows, everything))
 
 
-def _card(finding: FindingRaised, brief: bool) -> Text:
-    text = Text(f"! {clean(finding.title)}", style="bold")
-    text.append(f"  ({clean(finding.confidence)})\n", style="not bold")
-    if not brief:
-        text.append(f"{clean(finding.evidence)}\n", style="not bold")
-    text.append("try: ", style="bold")
-    text.append("; ".join(clean(action) for action in finding.actions[:4]), style="not bold")
+def cards_text(findings: Iterable[FindingRaised], width: int, rows: int, everything: bool = False) -> Text:
+    """The surest first. Each has a line at least; as far as there is room for it in `rows`, the surest have their evidence and
+    what to try first as well. Those for which there is no line are counted.
+
+    everything: all in full, with every action, however many rows it takes.
+    """
+    order = list(SIGNS)
+    ranked = sorted(
+        findings, key=lambda one: (-1 if one.confidence not in order else order.index(one.confidence), one.began)
+    )
+    if everything:
+        return _joined([line for one in ranked for line in _full(one, width, _MOST_ACTIONS)])
+    if len(ranked) > rows:
+        shown = [_brief(one, width) for one in ranked[: max(1, rows - 1)]]
+        left = len(ranked) - len(shown)
+        return _joined([*shown, Text(fit(f"   and {left} more: i shows all", width).rstrip())] if rows > 1 else shown)
+    left, lines = rows - len(ranked), []
+    for one in ranked:
+        card = _full(one, width, 1)
+        if len(card) - 1 <= left:
+            left -= len(card) - 1
+            lines += card
+        else:
+            lines.append(_brief(one, width))
+            left = 0  # a less sure one is not to have more lines than a surer one
+    return _joined(lines)
+
+
+def _joined(lines: Sequence[Text]) -> Text:
+    text = Text("\n").join(lines)
+    text.no_wrap, text.overflow = True, "ellipsis"
     return text
+
+
+def _head(one: FindingRaised) -> str:
+    began = "" if f"epoch {one.began}" in one.title else f" since epoch {one.began}"
+    return f"{SIGNS.get(one.confidence, '! ').rstrip()} {clean(one.title)}{began}"
+
+
+def _brief(one: FindingRaised, width: int) -> Text:
+    """``! overfitting since epoch 11 (likely) · try: stop here``."""
+    head, rest = _head(one), f" ({clean(one.confidence, 20)})"
+    if one.actions:
+        rest += f" · try: {clean(one.actions[0])}"
+    line = Text(fit(head + rest, width).rstrip())
+    line.stylize("bold", 0, len(head))
+    return line
+
+
+def _full(one: FindingRaised, width: int, actions: int) -> list[Text]:
+    """The head, the evidence, and as many of the actions."""
+    head = _head(one)
+    first = Text(fit(f"{head}  ({clean(one.confidence, 20)})", width).rstrip())
+    first.stylize("bold", 0, len(head))
+    tries = "; ".join(clean(action) for action in one.actions[:actions])
+    last = [Text(line) for line in textwrap.wrap(f"try: {tries}", max(10, width))] if tries else []
+    for line in last[:1]:
+        line.stylize("bold", 0, len("try:"))
+    return [first, *(Text(line) for line in textwrap.wrap(clean(one.evidence), max(10, width))), *last]

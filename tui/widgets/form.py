@@ -11,7 +11,8 @@ from textual.message import Message
 from engine.config import RunConfig
 from engine.knobs import Knob
 
-from ..draft import Draft, stepped
+from ..draft import Draft
+from ..fieldsteps import normal, stepped
 from ..text import clean
 from .form_lines import group_of, heading
 from .form_strips import LABEL_WIDTH
@@ -185,7 +186,7 @@ class Form(FormView, can_focus=True):
         if self._trial is not None:
             self.app.bell()
             return False
-        text, self.edit = self.edit.text.strip(), None
+        text, self.edit = normal(self.row, self.edit.text.strip()), None
         self.refresh_bindings()
         self._set(text)
         self.rebuild()
@@ -248,7 +249,8 @@ class Form(FormView, can_focus=True):
     def on_blur(self) -> None:
         # Another window or a dialog in front is no reason to close the field: the person may be fetching a path to paste.
         # And this may be late news: the focus is back already.
-        stays = not self.app.app_focus or self.app.screen is not self.screen or self.screen.focused is self
+        away = getattr(self.screen, "small", False)  # the terminal has no room for it at the moment
+        stays = away or not self.app.app_focus or self.app.screen is not self.screen or self.screen.focused is self
         if self.edit is not None and not stays and not self.commit():
             self.action_cancel()
         self.refresh()

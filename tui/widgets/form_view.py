@@ -113,7 +113,7 @@ class FormView(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         y += round(self.scroll_offset.y)
-        width = self.size.width
+        width = self.scrollable_content_region.width  # beside the scroll bar
         if y >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[y]

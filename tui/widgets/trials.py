@@ -7,49 +7,85 @@ from statistics import mean, stdev
 
 from rich.text import Text
 
+from engine.measures import measure_label
 from engine.runview import RunView, TrialView
 from engine.words import end_words
 
 from ..text import clean, fit
 from .status import Quiet
 
-MOST_ROWS = 6  # finished trials in sight; the final table has them all
+FEWEST_ROWS = 7  # of a table: what it is of, its head, three trials, those left out, mean and spread
+_NAME, _COLUMN = 13, 18  # cells
 
 
 class TrialsTable(Quiet):
-    """One line per trial that is finished or under way beside others, and mean and spread; not there in a run without trials."""
+    """One line per trial that is finished or under way, and mean and spread; not there in a run without trials."""
 
-    def show_view(self, view: RunView) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._back = 0  # finished trials below those in sight
+        self._told: tuple[RunView, int, bool] | None = None
+
+    def show_view(self, view: RunView, rows: int = FEWEST_ROWS, ascii_only: bool = False) -> None:
         self.display = bool(view.planned_trials) and view.end is None
+        self._told = view, rows, ascii_only
         if self.display:
-            self.show(trials_text(view))
+            self.show(trials_text(view, rows, self._back, ascii_only))
+
+    def scroll_trials(self, trials: int) -> None:
+        """Scroll by so many trials, up when negative; at the end, those that have just finished are followed."""
+        if self._told is not None:
+            done = sum(trial.ended is not None for trial in self._told[0].trials)
+            self._back = min(max(0, self._back - trials), max(0, done - 1))
+            self.show_view(*self._told)
 
 
-def trials_text(view: RunView) -> Text:
-    """The newest finished trials, of those that train side by side the best, then mean and standard deviation of the finished."""
+def trials_text(view: RunView, rows: int = 9, back: int = 0, ascii_only: bool = False) -> Text:
+    """At most `rows` lines: how many are done, the newest finished trials, those under way with the best of them first, then
+    mean and standard deviation of the finished. back: leave out so many of the newest finished ones.
+    """
     finished = [trial for trial in view.trials if trial.ended]
-    running = [trial for trial in view.trials if not trial.ended] if view.others else []
-    text = Text(f"{len(finished)} of {view.planned_trials} done", style="bold", no_wrap=True)
-    if running:
+    running = sorted((trial for trial in view.trials if not trial.ended), key=_lowest)
+    spread = _spread(finished, ascii_only)
+    room = max(1, rows - 2 - bool(spread))
+    # One that trains alone has its line; of many side by side the best half of the lines when others have finished.
+    lines = max(1, room // 2, room - len(finished))
+    best = running if len(running) <= lines else running[: max(1, lines - 1)]
+    behind = len(running) - len(best)
+    left = max(0, room - len(best) - (behind > 0))
+    end = max(min(left, len(finished)), len(finished) - back)
+    shown = finished[max(0, end - left) : end]
+    text = Text(f"{len(finished)} of {view.planned_trials} done", style="bold", no_wrap=True, overflow="ellipsis")
+    if view.others:
         text.append(f", {len(running)} side by side", style="not bold")
-    best = sorted(running, key=_lowest)[: MOST_ROWS if not finished else MOST_ROWS // 2]
-    shown = finished[-(MOST_ROWS - len(best)) :]
     if len(finished) > len(shown):
-        text.append(f"   ({len(finished) - len(shown)} more above)", style="not bold dim")
+        above = finished.index(shown[0]) if shown else len(finished)
+        below = len(finished) - above - len(shown)
+        text.append(f"   {above} more above{f', {below} below' if below else ''}; [ ] scroll", style="not bold dim")
+    names = ("best epoch", "val loss", f"val {_metric(view)}", f"test {_metric(view)}")
+    text.append(f"\n{_row('', *names)}", style="not bold dim")
     for trial in shown:
-        text.append(f"\n{_row(trial, view.metric)}", style="not bold")
+        text.append(f"\n{_finished(trial)}", style="not bold")
     for trial in best:
-        text.append(f"\n{_running(trial)}", style="not bold dim" if trial.number != view.trial else "not bold")
-    if len(running) > len(best):
-        text.append(f"\n{'':<12} {len(running) - len(best)} more that are behind", style="not bold dim")
-    losses = [trial.ended.val_loss for trial in finished if trial.ended and math.isfinite(trial.ended.val_loss)]
-    tested = [trial.ended.test_metric for trial in finished if trial.ended and math.isfinite(trial.ended.test_metric)]
-    if len(losses) > 1 and len(tested) > 1:
-        text.append(
-            f"\n{'mean ± sd':<12} val loss {mean(losses):.4f} ± {stdev(losses):.4f}   "
-            f"test {clean(view.metric, 20)} {mean(tested):.4f} ± {stdev(tested):.4f}"
-        )
+        text.append(f"\n{_running(trial, view)}", style="not bold" if trial.number == view.trial else "not bold dim")
+    if behind:
+        text.append(f"\n  {behind} more under way", style="not bold dim")
+    if spread:
+        text.append(f"\n{_row(f'  mean {_plus(ascii_only)} sd', '', *spread)}")
     return text
+
+
+def _metric(view: RunView) -> str:
+    return clean(measure_label(view.metric), 10)
+
+
+def _plus(ascii_only: bool) -> str:
+    return "+-" if ascii_only else "±"
+
+
+def _row(name: str, *figures: str) -> str:
+    """A name, a narrow column for the epoch, and wide ones."""
+    return f"{fit(name, _NAME)}{figures[0]:>10}{''.join(f'{figure:>{_COLUMN}}' for figure in figures[1:])}".rstrip()
 
 
 def _lowest(trial: TrialView) -> float:
@@ -57,19 +93,36 @@ def _lowest(trial: TrialView) -> float:
     return min((loss for loss in trial.val_loss if math.isfinite(loss)), default=math.inf)
 
 
-def _running(trial: TrialView) -> str:
-    """A trial under way: where it stands, and its best."""
-    epoch = f"epoch {len(trial.epochs)}" if trial.epochs else "begins"
-    best = _lowest(trial)
-    figures = f"val loss {trial.val_loss[-1]:.4f}   best {best:.4f}   {epoch}" if math.isfinite(best) else epoch
-    return f"{fit(clean(trial.label, 40), 12)} {figures}"
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3g}"
 
 
-def _row(trial: TrialView, metric: str) -> str:
+def _running(trial: TrialView, view: RunView) -> str:
+    """A trial under way, marked: its best so far, and where it stands."""
+    name, best = f"> {clean(trial.label, 40)}", _lowest(trial)
+    if not math.isfinite(best):
+        return _row(name, "-", "begins" if not trial.epochs else "-")
+    at = trial.val_loss.index(best)
+    own = view.of(trial.number)
+    metric = _number(own.val_metric[at]) if at < len(own.val_metric) else "-"
+    of = f"/{view.total_epochs}" if view.total_epochs else ""
+    return _row(name, str(trial.epochs[at]), _number(best), metric, f"epoch {trial.epochs[-1]}{of}")
+
+
+def _finished(trial: TrialView) -> str:
     end = trial.ended
     assert end is not None
-    odd = "" if end.reason in ("epochs_done", "early_stopping") else f"   {end_words(end.reason)}"
-    return (
-        f"{fit(clean(trial.label, 40), 12)} val loss {end.val_loss:.4f}   test {clean(metric, 20)} {end.test_metric:.4f}   "
-        f"best epoch {end.best_epoch}{odd}"
-    )
+    odd = "" if end.reason in ("epochs_done", "early_stopping") else f"  {end_words(end.reason)}"
+    figures = (_number(value) for value in (end.val_loss, end.val_metric, end.test_metric))
+    return _row(f"  {clean(trial.label, 40)}", str(end.best_epoch or "-"), *figures) + odd
+
+
+def _spread(finished: list[TrialView], ascii_only: bool) -> list[str]:
+    """Mean and standard deviation (n - 1 in the denominator) of each figure over those that have one; none of a single trial."""
+    ends = [trial.ended for trial in finished if trial.ended]
+    found = []
+    for name in ("val_loss", "val_metric", "test_metric"):
+        values = [value for end in ends if math.isfinite(value := getattr(end, name))]
+        both = (_number(mean(values)), _number(stdev(values))) if len(values) > 1 else None
+        found.append(f"{both[0]} {_plus(ascii_only)} {both[1]}" if both else "-")
+    return found if any(one != "-" for one in found) else []
