@@ -165,4 +165,4 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
 
 def _hampered(m: Moment, share: float) -> bool:
     """Whether the net learns badly enough for its silent units to matter: many nets do well with some."""
-    return m.learnt < (0.6 if share > 0.9 else 0.3) and m.train_fall < 0.1
+    return m.learnt < 0 or (m.learnt < (0.6 if share > 0.9 else 0.3) and m.train_fall < 0.1)

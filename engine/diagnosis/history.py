@@ -10,7 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from ..events import EpochEnded
-from .trend import MannKendall, gain_ahead, median, slope, spread, thin
+from .trend import MannKendall, gain_ahead, median, scatter, slope, spread, thin
+
+SHORT_STEP = 1.2e-3
+"""The size of a step relative to the weights below which it is a short one."""
 
 NARROW = 8
 """Hidden units of the widest layer, up to which a net is a small one."""
@@ -261,6 +264,11 @@ class Moment:
         few = values[:: len(values) // 20 + 1]
         line = slope(few) / (len(values) // 20 + 1)
         return spread([value - line * place for place, value in enumerate(values)]) / middle
+
+    @property
+    def val_swing(self) -> float:
+        """The scatter of the validation loss around its own course, relative to its level."""
+        return scatter(self.history.val[-min(40, max(8, self.n // 2)) :]) / max(abs(self.val_now), 1e-12)
 
     @cached_property
     def flips(self) -> float:

@@ -6,7 +6,7 @@ import itertools
 import math
 
 from .findings import Finding
-from .history import Moment
+from .history import SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import MannKendall, median, thin
 
@@ -25,8 +25,11 @@ FLIPS = 0.4
 LONG_STEP = 0.02
 """The size of a step relative to the weights from where on it is a long one."""
 
-SHORT_STEP = 1.2e-3
-"""And below which it is a short one."""
+VAL_SWING = 0.1
+"""Scatter of the validation loss from epoch to epoch, relative to its level: the rows are the same, so it is the net that swings."""
+
+VAL_MATTERS = 0.03
+"""The same as a share of the loss of a constant answer."""
 
 
 def diverging(m: Moment) -> Finding | None:
@@ -73,6 +76,13 @@ def too_high(m: Moment) -> Finding | None:
         )
     if m.n < 8 or m.flips < FLIPS or m.learnt > 0.97:
         return None
+    if m.val_swing > VAL_SWING and m.val_z > -1.5 and m.val_swing * m.val_now > VAL_MATTERS * m.reference and m.n >= 12:
+        return _high(
+            m,
+            "likely",
+            f"validation loss swings by {m.val_swing:.0%} around {figure(m.val_now)} from epoch to epoch and falls no more, and training "
+            f"loss turns around at {m.flips:.0%} of the epochs",
+        )
     # A fall over the window that is large against the scatter is progress, however rough.
     if (m.train_fall > 0.6 * m.swing and m.train_z < -1.5) or m.train_z < -2.6:
         return None

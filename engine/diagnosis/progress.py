@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from .advice import strong
 from .findings import Finding
-from .history import Moment
+from .history import SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import median, slope
 
@@ -73,6 +73,10 @@ def stuck(m: Moment) -> Finding | None:
     if m.learnt >= FAR or m.setting.linear or m.tight or strong(m.setting.config) or not _flat(m):
         return None
     if m.learnt > NOTHING and not m.narrow:
+        return None
+    if (
+        m.update < SHORT_STEP and not m.zero_layer and m.train_z < -2
+    ):  # it moves, only slowly: that is the learning rate
         return None
     since = _since(m)
     words = "nothing is learnt" if m.learnt <= NOTHING else f"only {m.learnt:.0%} is explained"

@@ -142,6 +142,13 @@ def test_long_steps_make_a_smaller_swing_enough():
     assert kinds(swinging, [1.1] * 30, probes=looks) == ["learning_rate_high"]
 
 
+def test_a_validation_loss_that_swings_while_training_is_rough():
+    rough, swinging = noisy([1.0] * 30, 0.04, 8), noisy([1.5] * 30, 0.25, 9)
+    assert kinds(rough, swinging) == ["learning_rate_high"]
+    assert kinds(decay(30, 4, 1.0), swinging) == [], "training is smooth: that is the validation part's own affair"
+    assert kinds([0.01 * loss for loss in rough], [0.01 * loss for loss in swinging]) == [], "nearly all is learnt"
+
+
 def test_worse_than_a_constant_answer():
     assert kinds(noisy([B * 1.2] * 12, 0.01)) == ["learning_rate_high"]
     assert "learning_rate_high" not in kinds(noisy([B * 1.001] * 12, 0.0001))
@@ -173,6 +180,13 @@ def test_stuck_on_a_plateau():
     flat = noisy([B * 0.999] * 20, 1e-4)
     assert kinds(flat) == ["stuck"]
     assert kinds(flat[:9]) == []
+
+
+def test_what_moves_in_tiny_steps_is_slow_and_not_stuck():
+    creeping = [B - 0.0004 * n for n in range(20)]
+    steps = [Look(epoch, updates=(1e-5, 1e-5)) for epoch in range(1, 21)]
+    assert kinds(creeping, max_epochs=50) == ["stuck"]
+    assert kinds(creeping, probes=steps, max_epochs=50) == []
 
 
 def test_a_linear_model_is_never_stuck():
@@ -257,6 +271,8 @@ def test_weights_of_zero_are_no_dead_units():
 def test_saturated_units():
     assert kinds(NOT_LEARNING, probes=looks(12, saturated=(0.6, 0.2))) == ["saturated_units"]
     assert kinds(NOT_LEARNING, probes=looks(12, saturated=(0.4, 0.2))) == ["stuck"]
+    far_off = decay(12, 5, 10.0, 80.0)
+    assert kinds(far_off, probes=looks(12, saturated=(0.6, 0.2))) == ["saturated_units"], "better, and still absurd"
 
 
 def test_exploding_gradients():

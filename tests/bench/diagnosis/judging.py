@@ -92,7 +92,7 @@ def label(case: Case, store: Store) -> tuple[Trained, str, str]:
             return run, "", f"{case.planted}, but {cure} helps"
         return run, case.planted, ""
     broken = any(
-        not math.isfinite(epoch.train_loss + epoch.val_loss) or math.isinf(epoch.train_loss_running)
+        not math.isfinite(epoch.train_loss + epoch.val_loss) or math.isinf(epoch.train_loss_running + epoch.grad_norm)
         for epoch in run.epochs
     )
     if not any(helps(run, store.run(case.table, with_changes(case.knobs, cure))) for cure in case.cures):
