@@ -25,6 +25,9 @@ FLIPS = 0.4
 LONG_STEP = 0.02
 """The size of a step relative to the weights from where on it is a long one."""
 
+CALMING = 0.7
+"""The share of the epochs before which a schedule's high rates may swing: it will calm them."""
+
 VAL_SWING = 0.1
 """Scatter of the validation loss from epoch to epoch, relative to its level: the rows are the same, so it is the net that swings."""
 
@@ -75,6 +78,8 @@ def too_high(m: Moment) -> Finding | None:
             f"({figure(m.reference)})",
         )
     if m.n < 8 or m.flips < FLIPS or m.learnt > 0.97:
+        return None
+    if m.setting.schedule not in ("", "constant", "plateau") and m.share < CALMING:
         return None
     if m.val_swing > VAL_SWING and m.val_z > -1.5 and m.val_swing * m.val_now > VAL_MATTERS * m.reference and m.n >= 12:
         return _high(

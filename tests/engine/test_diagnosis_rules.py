@@ -131,6 +131,12 @@ def test_a_loss_that_swings_and_falls_no_more():
     assert kinds(noisy([1.0] * 30, 0.01, 1), [1.1] * 30) == []
 
 
+@pytest.mark.parametrize(("most", "expected"), [(60, []), (30, ["learning_rate_high"])])
+def test_a_schedule_that_will_calm_the_swing_is_given_its_time(most, expected):
+    swinging = noisy([1.0] * 30, 0.2, 1)
+    assert kinds(swinging, [1.1] * 30, schedule="cosine", max_epochs=most) == expected
+
+
 def test_a_rough_fall_is_progress():
     assert kinds(noisy(decay(30, 10), 0.1, 2), decay(30, 10), max_epochs=60) == []
 

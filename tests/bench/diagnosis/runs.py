@@ -17,7 +17,7 @@ from engine.knobs import knobs as all_knobs
 
 from .corpus import TABLES, Changes, table
 
-FORMAT = 3
+FORMAT = 4
 """Part of the name of what is kept: change it when the engine trains or measures differently."""
 
 
@@ -61,13 +61,11 @@ class Store:
         """The run with these knobs on the dataset of this name."""
         source = "digits" if where in TABLES else where
         found = {row.key: knobs.get(row.key, row.default_for(knobs)) for row in all_knobs()} | {"data.source": source}
-        rows = (
-            row for row in all_knobs() if row.key in knobs and row.visible(found)
-        )  # a cure can leave others without effect
-        config = build_config(
-            {}, [f"data.source={source}", *(f"{row.key}={show(row, knobs[row.key])}" for row in rows)]
-        )
-        text = json.dumps([FORMAT, where, {key: str(value) for key, value in sorted(values(config).items())}])
+        # A cure can leave other knobs without effect.
+        used = [row for row in all_knobs() if row.key in knobs and row.visible(found)]
+        settings = [f"data.source={source}", *(f"{row.key}={show(row, knobs[row.key])}" for row in used)]
+        config = build_config({}, settings)
+        text = json.dumps([FORMAT, where, *settings])
         path = self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
         if path.exists():
             body = json.loads(path.read_text())
