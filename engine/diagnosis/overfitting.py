@@ -20,8 +20,12 @@ STEEP_RISE = 0.15
 STEEP_NOISE = 4.0
 """So many times its scatter from epoch to epoch a steep rise has to be: the best of many noisy values is always a low one."""
 
-MIN_ERRORS = 2.0
-"""So many times its own standard error, from the single rows, a rise has to be where that is known."""
+MIN_ERRORS = 1.5
+"""So many times its own standard error, from the single rows, a rise has to be where that is known: one in 15 by chance alone,
+and the steady trend is asked for as well."""
+
+SURE_ERRORS = 2.0
+"""So many it has to be to be called certain."""
 
 HOLDING = 0.5
 """What was seen goes on holding as long as this share of the rise is left: a loss that wavers does not unsay it."""
@@ -38,7 +42,7 @@ class OverfittingWatch:
     * at least 8 epochs, over which the validation loss rises with a Mann-Kendall Z above 4, or 6 to 12 with a Z above 2.6 when it has
       risen by more than 15 %, and by four times its scatter;
     * the median of its last 3 values more than 5 % above the best;
-    * that rise more than two standard errors of the paired differences of the single rows, where those are known;
+    * that rise more than one and a half standard errors of the paired differences of the single rows, where those are known;
     * the median of the last 3 training losses not above the training loss at the best epoch: a training loss that rises
       too is a learning rate that is too high, not overfitting.
 
@@ -105,7 +109,8 @@ class OverfittingWatch:
         z = self._trend.z
         steadily = count >= MIN_EPOCHS and z > MIN_Z
         steeply = count in STEEP_EPOCHS and z > STEEP_Z and rise > STEEP_RISE and self._clear_of_noise()
-        self._sure = self._sure or (rise > STEEP_RISE and z > MIN_Z + 1)
+        clear = not median(self._last_val) - self._best <= SURE_ERRORS * self._error
+        self._sure = self._sure or (rise > STEEP_RISE and z > MIN_Z + 1 and clear)
         return steadily or steeply or self.holds
 
     def _clear_of_noise(self) -> bool:
