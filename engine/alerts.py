@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from . import events as e
+from .diagnosis import NOTES
 from .text import clean
 from .words import end_words
 
@@ -34,7 +35,7 @@ class Alert:
 
 def alert_of(event: e.Event, run: str) -> Alert | None:
     """What there is to call a person for in an event of the run of this name: its end, unless somebody asked for it, and a
-    finding that the diagnosis is certain of.
+    warning that the diagnosis is certain of.
     """
     name = clean(run, 80)
     match event:
@@ -42,7 +43,7 @@ def alert_of(event: e.Event, run: str) -> Alert | None:
             words = event.error or end_words(event.reason)
             best = f", best epoch {event.best_epoch}" if event.best_epoch else ""
             return Alert(event.reason, clean(f"{name}: {words}{best}"))
-        case e.FindingRaised(confidence="certain"):
+        case e.FindingRaised(confidence="certain") if event.kind not in NOTES:
             return Alert("finding", clean(f"{name}: {event.title}"))
     return None
 

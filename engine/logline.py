@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from . import events as e
+from .diagnosis import NOTES
 
 Level = Literal["note", "edit", "warning"]
 """What a line is about: edit for what a person changed, warning for what is wrong or lost."""
@@ -31,7 +32,7 @@ class LogLine(tuple[float, str]):
 def level_of(event: e.Event) -> Level:
     """The level of what an event has to say."""
     if isinstance(event, _WARNINGS):
-        return "warning"
+        return "note" if getattr(event, "kind", "") in NOTES else "warning"
     if isinstance(event, e.RunEnded | e.TrialEnded):
         return "warning" if event.reason in _BAD_ENDS else "note"
     if isinstance(event, e.RunResumed):

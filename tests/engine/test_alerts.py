@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import time
@@ -37,7 +38,8 @@ def test_what_a_person_is_called_for():
     assert (alert_of(found("certain"), "r") or Alert("", "")).reason == "finding"
     for reason in ("stopped", "interrupted", "terminated"):
         assert alert_of(ended(reason), "r") is None, "whoever asked for it knows"
-    for event in (found("likely"), e.EpochStarted(epoch=1), e.Noted(text="x")):
+    note = dataclasses.replace(found("certain"), kind="could_stop")
+    for event in (found("likely"), note, e.EpochStarted(epoch=1), e.Noted(text="x")):
         assert alert_of(event, "r") is None
 
 

@@ -63,9 +63,12 @@ def test_a_card_has_its_evidence_its_first_action_and_its_epoch():
 def test_the_surest_come_first_and_have_the_room_there_is():
     three = finding("a", "watch"), finding("b", "certain"), finding("c")
     shown = cards(6, *three)
-    assert [line[:4] for line in shown if line.startswith(("!", "·"))] == ["!! b", "! c ", "· a "]
+    assert [line[:4] for line in shown if line.startswith(("!", "?"))] == ["!! b", "! c ", "? a "]
     assert len(shown) == 6 and sum(line.startswith("try:") for line in shown) == 1, "the surest in full"
-    assert [line[:4] for line in cards(3, *three)] == ["!! b", "! c ", "· a "]
+    assert [line[:4] for line in cards(3, *three)] == ["!! b", "! c ", "? a "]
+    note, stuck, wild = finding("could_stop", "certain"), finding("stuck"), finding("exploding_gradients", began=9)
+    assert [line.split()[1] for line in cards(3, note, stuck, wild)] == ["exploding_gradients", "stuck", "could_stop"]
+    assert cards(3, note, stuck, wild)[2].startswith("· ")
     assert cards(2, *three)[1:] == ["   and 2 more: i shows all"] and len(cards(1, *three)) == 1
     assert sum(line.startswith("try:") for line in cards(1, *three, everything=True)) == 3
 

@@ -7,14 +7,19 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from engine.diagnosis import NOTES, ORDER
+from engine.diagnosis.findings import RANK
 from engine.events import FindingRaised
 from engine.runview import RunView
 
 from ..text import clean, fit
 from .status import Quiet
 
-SIGNS = {"certain": "!!", "likely": "! ", "watch": "· "}
+SIGNS = {"certain": "!!", "likely": "! ", "watch": "? "}
 """How sure the diagnosis is; what it is sure of is what needs an answer first."""
+
+NOTE = "· "
+"""Of what is only worth knowing."""
 
 _MOST_ACTIONS = 4
 
@@ -30,15 +35,12 @@ class FindingCards(Quiet):
 
 
 def cards_text(findings: Iterable[FindingRaised], width: int, rows: int, everything: bool = False) -> Text:
-    """The surest first. Each has a line at least; as far as there is room for it in `rows`, the surest have their evidence and
+    """The surest first, of equals the one that explains most, and notes last. Each has a line at least; as far as there is room for it in `rows`, the surest have their evidence and
     what to try first as well. Those for which there is no line are counted.
 
     everything: all in full, with every action, however many rows it takes.
     """
-    order = list(SIGNS)
-    ranked = sorted(
-        findings, key=lambda one: (-1 if one.confidence not in order else order.index(one.confidence), one.began)
-    )
+    ranked = sorted(findings, key=_rank)
     if everything:
         return _joined([line for one in ranked for line in _full(one, width, _MOST_ACTIONS)])
     if len(ranked) > rows:
@@ -63,9 +65,15 @@ def _joined(lines: Sequence[Text]) -> Text:
     return text
 
 
+def _rank(one: FindingRaised) -> tuple[bool, int, int, int]:
+    explains = ORDER.index(one.kind) if one.kind in ORDER else -1  # one of a newer version may be anything
+    return one.kind in NOTES, -RANK.get(one.confidence, 3), explains, one.began
+
+
 def _head(one: FindingRaised) -> str:
+    sign = NOTE if one.kind in NOTES else SIGNS.get(one.confidence, "! ")
     began = "" if f"epoch {one.began}" in one.title else f" since epoch {one.began}"
-    return f"{SIGNS.get(one.confidence, '! ').rstrip()} {clean(one.title)}{began}"
+    return f"{sign.rstrip()} {clean(one.title)}{began}"
 
 
 def _brief(one: FindingRaised, width: int) -> Text:
