@@ -147,6 +147,9 @@ class TensorBoardSink:
 
 # -- scalars and histograms ---------------------------------------------------------------------------------------------
 
+_NOT_ALWAYS = ("gradient_cosine", "val_rise_error")
+"""Fields that are NaN in the epochs in which they were not measured."""
+
 _NO_CURVES = frozenset(["time", "trial", "epoch", "best_epoch", "seconds", "baseline"])
 _PARTS = {"train_metrics": "train", "val_metrics": "validation", "metrics": "test"}
 
@@ -169,7 +172,7 @@ def scalars(event: e.Event, view: RunView) -> dict[str, float]:
     found: dict[str, float] = {}
     for item in fields(event):
         value: Any = getattr(event, item.name)
-        if item.name in _NO_CURVES or (item.name == "gradient_cosine" and value != value):
+        if item.name in _NO_CURVES or (item.name in _NOT_ALWAYS and value != value):
             continue
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[tags.get(item.name, item.name)] = value

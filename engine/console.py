@@ -108,7 +108,8 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
         rows += [("warning", clean(of + each.title)) for each in one.findings.values() if each.kind not in NOTES]
     if view.folder:
         rows.append(("run folder", clean(view.folder, 2000)))
-    return rows
+    # Whoever wrote the journal named the run's classes, metrics, trials and reasons to end.
+    return [(clean(name, 100), clean(text, 4000)) for name, text in rows]
 
 
 def test_scores(view: RunView) -> str:

@@ -107,8 +107,10 @@ def evaluate_epoch(
     loss_and_metric = train.loss, train.metric
     if recipe.train_eval:
         loss_and_metric = evaluate(recipe, judged, recipe.train.resized(recipe.evaluation_rows))
-    card = measure(recipe, judged, recipe.validation, token)
-    return None if card is None else (loss_and_metric, card)
+    if (card := measure(recipe, judged, recipe.validation, token)) is None:
+        return None
+    training.row_losses.see(*card.answers())
+    return loss_and_metric, card
 
 
 def judge_epoch(
@@ -148,6 +150,7 @@ def judge_epoch(
         gradient_cosine=train.gradients.cosine,
         dead_units=units.dead,
         saturated_units=units.saturated,
+        val_rise_error=training.row_losses.error(val.loss),
         seconds=time.perf_counter() - began,
         samples_per_second=train.samples_per_second,
         best_epoch=training.stopping.best_epoch,

@@ -153,6 +153,10 @@ class Scorecard(Tally):
         self._outputs.append(output.detach())
         self._targets.append(target)
 
+    def answers(self) -> tuple[Tensor, Tensor]:
+        """The outputs and the targets of everything added (one row at least)."""
+        return torch.cat(self._outputs), torch.cat(self._targets)
+
     def measure(self) -> Measured:
         """Loss and metrics over everything added (one row at least), in one transfer."""
         return measured([self])[0]

@@ -22,6 +22,7 @@ from .gradients import GradientNorms, named_layers
 from .knobs import values
 from .metrics import Tally
 from .recipe import Recipe
+from .rowlosses import RowLosses
 from .stopping import EarlyStopping
 from .units import looks
 
@@ -58,6 +59,7 @@ class Training:
         self.edits: list[MadeEdit] = []
         self.waiting: dict[str, str] = {}
         self.history: dict[int, e.EpochEnded] = {}
+        self.row_losses = RowLosses(recipe.criterion)
         self.doctor = Doctor(self._setting())
         self.chance: torch.Generator = torch.default_generator
         self._order_state = recipe.order.get_state()
@@ -139,6 +141,7 @@ class Training:
             "last_loss": self.last_loss,
             "last_train_loss": self.last_train_loss,
             "best_weights": self.best_weights,
+            "row_losses": self.row_losses.state_dict(),
             "edits": [[edit.epoch, edit.batch, dict(edit.changes)] for edit in self.edits],
             "waiting": dict(self.waiting),
         }
@@ -186,6 +189,9 @@ class Training:
         self.last_loss, self.last_train_loss = content["last_loss"], content["last_train_loss"]
         best = content["best_weights"]
         self.best_weights = None if best is None else {name: value.to(recipe.device) for name, value in best.items()}
+        self.row_losses = RowLosses(recipe.criterion)
+        if (rows := content.get("row_losses")) is not None:
+            self.row_losses.load_state_dict(rows, recipe.device)
         self.partial, self._gradients = None, None
         if (partial := content.get("partial")) is not None:
             norms = self._fresh_norms()

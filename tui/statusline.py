@@ -18,6 +18,9 @@ PHASES = {"preparing": "preparing", "training": "training", "paused": "PAUSED", 
 WAITS = 0.05
 """The share of the time in which the loop waits for data from which on a person should know."""
 
+LONG_EPOCH = 3.0
+"""Seconds; a shorter epoch is over before anybody has read which step it is at."""
+
 _LATEST = 6  # samples of the machine, half a minute, by which it is judged whether the loop waits
 _FULL = 0.9  # share of the host's memory in use from which on it is said
 _ROOMY = 100  # cells; from here on the bar is a long one
@@ -56,7 +59,7 @@ def _parts(view: RunView, bar: int, ascii_only: bool, lost: bool) -> Iterator[li
         yield _forms(f"{epoch} {_bar(view, bar, ascii_only)}", epoch)
     if view.end:
         yield _forms(f"took {duration(view.end.seconds)}")
-    if trains and view.model and view.steps.at:
+    if trains and view.model and view.steps.at and (not view.seconds or view.seconds[-1] >= LONG_EPOCH):
         steps = view.model.steps_per_epoch
         yield _forms(f"step {view.step}/{steps}".ljust(len("step /") + 2 * len(str(steps))))
     if trains and view.seconds_left is not None:

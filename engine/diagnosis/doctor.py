@@ -102,7 +102,7 @@ class Doctor:
             self._see("non_finite", broken, epoch, hold=0)
         if math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss):
             self._history.add(ended)
-            overfits = self._overfitting.update(epoch, ended.train_loss, ended.val_loss, ended.lr)
+            overfits = self._overfitting.update(epoch, ended.train_loss, ended.val_loss, ended.lr, ended.val_rise_error)
             if overfits or "overfitting" in self._open:
                 found = self._overfitting.finding(epoch) if overfits else None
                 self._see("overfitting", found, epoch, max(2, epoch // 20))

@@ -71,8 +71,10 @@ def exploding(m: Moment) -> Finding | None:
     if m.n < PROBES or not all(map(math.isfinite, norms[:PROBES])):
         return None
     start, base = median(norms[:PROBES]), m.setting.baseline
+    flat = m.dead > SHARE / 2 or m.saturated > SHARE / 2  # no signal grows through such layers
     if (
         base > 0
+        and not flat
         and start > EXPLODED * base
         and median(norms[-PROBES:]) > STILL * base
         and m.history.train[0] > STILL * base

@@ -13,8 +13,11 @@ from .trend import MannKendall, median, thin
 WORSE = 1.03
 """A training loss this many times that of a constant answer: only steps that are too long keep it there."""
 
-SWING = 0.08
+SWING = 0.1
 """Scatter of the training loss from epoch to epoch, relative to its level."""
+
+SWING_MATTERS = 0.015
+"""The same as a share of the loss of a constant answer: what is nearly learnt may swing by a lot of what is left."""
 
 FLIPS = 0.4
 """Share of the epochs at which the training loss turned around; pure noise has 2/3."""
@@ -76,7 +79,7 @@ def too_high(m: Moment) -> Finding | None:
     long_steps = m.update > LONG_STEP
     back_and_forth = m.cosine < -0.1
     needed = SWING / 2 if long_steps or back_and_forth else SWING
-    if not m.swing > needed:
+    if not m.swing > needed or m.swing * m.train_now < SWING_MATTERS * m.reference:
         return None
     more = f"; a step changes the weights by {m.update:.1%}" if long_steps else ""
     more += f"; successive gradients point against each other (cosine {m.cosine:.2f})" if back_and_forth else ""
@@ -97,7 +100,8 @@ def _high(m: Moment, confidence: str, evidence: str) -> Finding:
 
 def too_low(m: Moment) -> Finding | None:
     """The loss falls smoothly and so slowly that the end is nowhere in sight."""
-    if m.n < 6 or m.share < 0.5 or m.learnt > 0.6:
+    far = 0.75 if m.update < SHORT_STEP / 2 else 0.6
+    if m.n < 6 or m.share < 0.5 or m.learnt > far:
         return None
     train = m.history.train
     first, middle, last = median(train[:2]), train[m.n // 2], m.train_now

@@ -20,6 +20,9 @@ STEEP_RISE = 0.15
 STEEP_NOISE = 4.0
 """So many times its scatter from epoch to epoch a steep rise has to be: the best of many noisy values is always a low one."""
 
+MIN_ERRORS = 2.0
+"""So many times its own standard error, from the single rows, a rise has to be where that is known."""
+
 HOLDING = 0.5
 """What was seen goes on holding as long as this share of the rise is left: a loss that wavers does not unsay it."""
 
@@ -35,6 +38,7 @@ class OverfittingWatch:
     * at least 8 epochs, over which the validation loss rises with a Mann-Kendall Z above 4, or 6 to 12 with a Z above 2.6 when it has
       risen by more than 15 %, and by four times its scatter;
     * the median of its last 3 values more than 5 % above the best;
+    * that rise more than two standard errors of the paired differences of the single rows, where those are known;
     * the median of the last 3 training losses not above the training loss at the best epoch: a training loss that rises
       too is a learning rate that is too high, not overfitting.
 
@@ -51,11 +55,13 @@ class OverfittingWatch:
         self._since: list[float] = []
         self._last_val: list[float] = []
         self._last_train: list[float] = []
+        self._error = math.nan
         self._sure = False
         self.holds = False
 
-    def update(self, epoch: int, train_loss: float, val_loss: float, lr: float) -> bool:
-        """Take in an epoch (from 1) with finite losses; whether the rule holds now.
+    def update(self, epoch: int, train_loss: float, val_loss: float, lr: float, error: float = math.nan) -> bool:
+        """Take in an epoch (from 1) with finite losses; whether the rule holds now. error: the standard error of the rise, NaN
+        when not known.
 
         A finding that held when the learning rate dropped goes on holding until there are enough epochs after the drop to
         judge anew: the drop does not undo what was seen, and a schedule that falls to zero drops in each of its last epochs.
@@ -65,6 +71,7 @@ class OverfittingWatch:
         self._lr = lr
         self._last_val = [*self._last_val, val_loss][-3:]
         self._last_train = [*self._last_train, train_loss][-3:]
+        self._error = error
         if val_loss < self._best:
             self._best, self._best_epoch, self._train_at_best = val_loss, epoch, train_loss
             self._restart(epoch + 1)
@@ -93,6 +100,8 @@ class OverfittingWatch:
             return False
         if rise <= (HOLDING if self.holds else 1) * MIN_RISE:
             return False
+        if not self.holds and median(self._last_val) - self._best <= MIN_ERRORS * self._error:
+            return False
         z = self._trend.z
         steadily = count >= MIN_EPOCHS and z > MIN_Z
         steeply = count in STEEP_EPOCHS and z > STEEP_Z and rise > STEEP_RISE and self._clear_of_noise()
@@ -107,6 +116,7 @@ class OverfittingWatch:
     def finding(self, epoch: int) -> Finding:
         """What to say after `epoch`, when the rule holds."""
         count = len(self._trend)
+        sure = f", {(median(self._last_val) - self._best) / self._error:.1f} standard errors" if self._error > 0 else ""
         steady = f" and rises steadily (Mann-Kendall Z {self._trend.z:.1f} over {count} epochs)" if count >= 6 else ""
         return Finding(
             kind="overfitting",
@@ -115,7 +125,7 @@ class OverfittingWatch:
             title=f"overfitting since epoch {self._began}",
             evidence=(
                 f"at epoch {epoch} validation loss {figure(median(self._last_val))} is {self._rise:.0%} above its best "
-                f"{figure(self._best)} (epoch {self._best_epoch}){steady} while training loss went from "
+                f"{figure(self._best)} (epoch {self._best_epoch}{sure}){steady} while training loss went from "
                 f"{figure(self._train_at_best)} to {figure(median(self._last_train))}"
             ),
         )

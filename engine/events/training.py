@@ -93,7 +93,8 @@ class EpochEnded(Event):
     Of a look into the net, which not every epoch has (empty or NaN then): dead_units and saturated_units, the share of each
     hidden layer's units that answer 0 to every row of a sample, or lie where their activation is flat; update_ratios, the norm
     of a step relative to that of the weights for each of ModelBuilt.layers; gradient_cosine, the mean cosine between the
-    gradients of successive steps.
+    gradients of successive steps. val_rise_error: the standard error of the mean rise of the validation rows' losses since the best
+    epoch, NaN when they have not risen.
     """
 
     epoch: int
@@ -117,6 +118,7 @@ class EpochEnded(Event):
     saturated_units: tuple[float, ...] = ()
     update_ratios: tuple[float, ...] = ()
     gradient_cosine: float = math.nan
+    val_rise_error: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

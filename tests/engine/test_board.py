@@ -114,7 +114,7 @@ def test_every_number_of_an_epoch_has_a_curve(run):
 class Later(e.EpochEnded):
     """An event with fields as they may be added."""
 
-    dead_units: float = 0.25
+    units_asleep: float = 0.25
     val_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     layer_grad_norms: tuple[float, ...] = ()
 
@@ -126,7 +126,7 @@ def test_numbers_per_metric_and_per_layer_have_a_tag_each():
     body |= {"val_metrics": {"accuracy": 9.0, "macro F1": 0.7}, "layer_grad_norms": (0.1, 0.2)}
     later = Later(**body)
     tags = scalars(later, view)
-    assert tags["dead_units"] == 0.25
+    assert tags["units_asleep"] == 0.25
     assert tags["macro F1/validation"] == 0.7
     assert tags["accuracy/validation"] == later.val_metric, "the curve of the primary metric is its own field's"
     assert (tags["layer_grad_norms/hidden 1"], tags["layer_grad_norms/output"]) == (0.1, 0.2)

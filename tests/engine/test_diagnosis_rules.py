@@ -136,7 +136,7 @@ def test_a_rough_fall_is_progress():
 
 
 def test_long_steps_make_a_smaller_swing_enough():
-    swinging = noisy([1.0] * 30, 0.07, 3)
+    swinging = noisy([1.0] * 30, 0.085, 3)
     looks = [Look(epoch, updates=(0.05, 0.05)) for epoch in range(1, 31)]
     assert kinds(swinging, [1.1] * 30) == []
     assert kinds(swinging, [1.1] * 30, probes=looks) == ["learning_rate_high"]

@@ -15,12 +15,14 @@ from engine import training as training_module
 from engine import units as units_module
 from engine.config import LossConfig
 from engine.data.prepared import load_prepared
+from engine.diagnosis import OverfittingWatch
 from engine.events import EpochEnded
 from engine.gradients import GradientNorms
 from engine.keeping import Keeper
 from engine.loop import fit
 from engine.losses import baseline_loss, build_loss
 from engine.recipe import build_recipe
+from engine.rowlosses import RowLosses
 from engine.stopping import StopToken
 from engine.training import Training
 from engine.units import UnitsProbe, looks
@@ -224,3 +226,47 @@ def test_the_baseline_of_a_quantity():
     values = np.array([-1.0, 0.0, 0.0, 3.0], dtype=np.float32)
     assert baseline_loss(LossConfig(), "regression", (), values) == pytest.approx(values.var())
     assert baseline_loss(LossConfig(name="l1"), "regression", (), values) == pytest.approx(1.0)
+
+
+# --------------------------------------------------------------------------------------------------- the rows' own losses
+
+
+def test_the_error_of_a_rise_is_that_of_the_paired_rows():
+    chance = torch.Generator().manual_seed(0)
+    target = torch.randint(0, 3, (60,), generator=chance)
+    best, later = torch.randn(60, 3, generator=chance), 2 * torch.randn(60, 3, generator=chance)
+    rows = RowLosses(nn.CrossEntropyLoss())
+    rows.see(best, target)
+    assert math.isnan(rows.error(float(nn.functional.cross_entropy(best, target))))
+    rows.see(later, target)
+    found = rows.error(float(nn.functional.cross_entropy(later, target)))
+    each = [nn.functional.cross_entropy(one, target, reduction="none") for one in (later, best)]
+    difference = (each[0] - each[1]).numpy()
+    assert found == pytest.approx(difference.std(ddof=1) / math.sqrt(60), rel=1e-5)
+    taken = RowLosses(nn.CrossEntropyLoss())
+    taken.load_state_dict(rows.state_dict(), torch.device("cpu"))
+    taken.see(later, target)
+    assert taken.error(float(nn.functional.cross_entropy(later, target))) == found
+
+
+def test_rows_are_not_compared_without_a_rise_or_where_they_hang_together():
+    target = torch.tensor([0, 1, 1, 0])
+    rows = RowLosses(nn.CrossEntropyLoss())
+    rows.see(torch.zeros(4, 2), target)
+    rows.error(1.0)
+    rows.see(torch.ones(4, 2), target)
+    assert math.isnan(rows.error(1.019))
+    assert rows.error(1.021) == 0.0
+    assert math.isnan(rows.error(math.nan))
+    weighted = RowLosses(nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0])))
+    weighted.see(torch.zeros(4, 2), target)
+    assert math.isnan(weighted.error(1.0))
+
+
+@pytest.mark.parametrize(("error", "fires"), [(math.nan, True), (0.04, True), (0.2, False)])
+def test_a_rise_has_to_be_two_of_its_standard_errors(error, fires):
+    """It has risen by 0.24 in the median of the last three."""
+    watch, holds = OverfittingWatch(), False
+    for epoch, loss in enumerate([1.2, 1.1, 1.0, *(1 + 0.02 * n for n in range(1, 14))], 1):
+        holds = watch.update(epoch, 1 / epoch, loss, 0.1, error)
+    assert holds == fires

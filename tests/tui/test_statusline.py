@@ -22,6 +22,12 @@ GPU = e.MachineSampled(
 CPU = e.MachineSampled(cpu_percent=99.0, ram_bytes=0.5e9, ram_share=0.4, data_wait_share=0.0)
 
 
+@pytest.fixture(autouse=True)
+def _long_epochs(monkeypatch):
+    """The epochs of the scripts count as long ones."""
+    monkeypatch.setattr("tui.statusline.LONG_EPOCH", script.SECONDS)
+
+
 def steps(epoch: int, step: int) -> e.StepsDone:
     return e.StepsDone(epoch=epoch, step=step, samples_per_second=12_300.0, loss=0.5, lr=0.1)
 
@@ -100,8 +106,13 @@ def test_what_stands_still_has_no_speed():
     assert line(ended).startswith(" all epochs done · epoch 12/20 ━━━━━━──── · took 0:25 · cpu")
 
 
-def test_steps_are_told_of_only_where_epochs_are_long():
-    assert "step" not in line(under_way(), 200)
+def test_steps_are_told_of_only_where_epochs_are_long(monkeypatch):
+    view = under_way(steps(13, 5))
+    assert "step 5/100" in line(view, 200) and "step" not in line(under_way(), 200)
+    monkeypatch.setattr("tui.statusline.LONG_EPOCH", script.SECONDS + 0.1)
+    assert "step" not in line(view, 200)
+    view.seconds.clear()
+    assert "step" in line(view, 200), "the first one may be long"
 
 
 @given(st.lists(st.sampled_from(list(e.TYPES.values())).flatmap(events), max_size=20), st.integers(0, 200))

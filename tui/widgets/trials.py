@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from statistics import mean, stdev
 
 from rich.text import Text
@@ -14,6 +16,7 @@ from engine.words import end_words
 from ..text import clean, fit
 from .status import Quiet
 
+_WIDTH = 78  # cells of the screen that all columns need
 FEWEST_ROWS = 7  # of a table: what it is of, its head, three trials, those left out, mean and spread
 _NAME, _COLUMN = 13, 18  # cells
 
@@ -27,10 +30,11 @@ class TrialsTable(Quiet):
         self._told: tuple[RunView, int, bool] | None = None
 
     def show_view(self, view: RunView, rows: int = FEWEST_ROWS, ascii_only: bool = False) -> None:
+        """On a screen that is too narrow for all columns that of the validation metric is left out."""
         self.display = bool(view.planned_trials) and view.end is None
         self._told = view, rows, ascii_only
         if self.display:
-            self.show(trials_text(view, rows, self._back, ascii_only))
+            self.show(trials_text(view, rows, self._back, ascii_only, self.screen.size.width < _WIDTH))
 
     def scroll_trials(self, trials: int) -> None:
         """Scroll by so many trials, up when negative; at the end, those that have just finished are followed."""
@@ -40,10 +44,12 @@ class TrialsTable(Quiet):
             self.show_view(*self._told)
 
 
-def trials_text(view: RunView, rows: int = 9, back: int = 0, ascii_only: bool = False) -> Text:
+def trials_text(view: RunView, rows: int = 9, back: int = 0, ascii_only: bool = False, narrow: bool = False) -> Text:
     """At most `rows` lines: how many are done, the newest finished trials, those under way with the best of them first, then
-    mean and standard deviation of the finished. back: leave out so many of the newest finished ones.
+    mean and standard deviation of the finished. back: leave out so many of the newest finished ones. narrow:
+    without the metric of the validation part.
     """
+    row = partial(_row, narrow=narrow)
     finished = [trial for trial in view.trials if trial.ended]
     running = sorted((trial for trial in view.trials if not trial.ended), key=_lowest)
     spread = _spread(finished, ascii_only)
@@ -63,15 +69,17 @@ def trials_text(view: RunView, rows: int = 9, back: int = 0, ascii_only: bool = 
         below = len(finished) - above - len(shown)
         text.append(f"   {above} more above{f', {below} below' if below else ''}; [ ] scroll", style="not bold dim")
     names = ("best epoch", "val loss", f"val {_metric(view)}", f"test {_metric(view)}")
-    text.append(f"\n{_row('', *names)}", style="not bold dim")
+    text.append(f"\n{row('', *names)}", style="not bold dim")
     for trial in shown:
-        text.append(f"\n{_finished(trial)}", style="not bold")
+        text.append(f"\n{_finished(trial, row)}", style="not bold")
     for trial in best:
-        text.append(f"\n{_running(trial, view)}", style="not bold" if trial.number == view.trial else "not bold dim")
+        text.append(
+            f"\n{_running(trial, view, row)}", style="not bold" if trial.number == view.trial else "not bold dim"
+        )
     if behind:
         text.append(f"\n  {behind} more under way", style="not bold dim")
     if spread:
-        text.append(f"\n{_row(f'  mean {_plus(ascii_only)} sd', '', *spread)}")
+        text.append(f"\n{row(f'  mean {_plus(ascii_only)} sd', '', *spread)}")
     return text
 
 
@@ -83,9 +91,10 @@ def _plus(ascii_only: bool) -> str:
     return "+-" if ascii_only else "±"
 
 
-def _row(name: str, *figures: str) -> str:
-    """A name, a narrow column for the epoch, and wide ones."""
-    return f"{fit(name, _NAME)}{figures[0]:>10}{''.join(f'{figure:>{_COLUMN}}' for figure in figures[1:])}".rstrip()
+def _row(name: str, *figures: str, narrow: bool = False) -> str:
+    """A name, a narrow column for the epoch, and wide ones, the second of which can be left out."""
+    figures, wide = (figures[:2] + figures[3:], _COLUMN - 1) if narrow else (figures, _COLUMN)
+    return f"{fit(name, _NAME)}{figures[0]:>10}{''.join(f'{figure:>{wide}}' for figure in figures[1:])}".rstrip()
 
 
 def _lowest(trial: TrialView) -> float:
@@ -97,24 +106,24 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3g}"
 
 
-def _running(trial: TrialView, view: RunView) -> str:
+def _running(trial: TrialView, view: RunView, row: Callable[..., str]) -> str:
     """A trial under way, marked: its best so far, and where it stands."""
     name, best = f"> {clean(trial.label, 40)}", _lowest(trial)
     if not math.isfinite(best):
-        return _row(name, "-", "begins" if not trial.epochs else "-")
+        return row(name, "-", "begins" if not trial.epochs else "-")
     at = trial.val_loss.index(best)
     own = view.of(trial.number)
     metric = _number(own.val_metric[at]) if at < len(own.val_metric) else "-"
     of = f"/{view.total_epochs}" if view.total_epochs else ""
-    return _row(name, str(trial.epochs[at]), _number(best), metric, f"epoch {trial.epochs[-1]}{of}")
+    return row(name, str(trial.epochs[at]), _number(best), metric, f"epoch {trial.epochs[-1]}{of}")
 
 
-def _finished(trial: TrialView) -> str:
+def _finished(trial: TrialView, row: Callable[..., str]) -> str:
     end = trial.ended
     assert end is not None
     odd = "" if end.reason in ("epochs_done", "early_stopping") else f"  {end_words(end.reason)}"
     figures = (_number(value) for value in (end.val_loss, end.val_metric, end.test_metric))
-    return _row(f"  {clean(trial.label, 40)}", str(end.best_epoch or "-"), *figures) + odd
+    return row(f"  {clean(trial.label, 40)}", str(end.best_epoch or "-"), *figures) + odd
 
 
 def _spread(finished: list[TrialView], ascii_only: bool) -> list[str]:

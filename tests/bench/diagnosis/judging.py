@@ -26,7 +26,7 @@ STARTS = 5
 
 SAME: dict[str, frozenset[str]] = {
     "diverging": frozenset({"learning_rate_high", "non_finite", "exploding_gradients", "dead_units"}),
-    "exploding_gradients": frozenset({"non_finite"}),
+    "exploding_gradients": frozenset({"non_finite", "dead_units"}),
     "learning_rate_high": frozenset({"non_finite", "dead_units", "exploding_gradients"}),
 }
 """Findings that are no false alarm in runs with these labels: another name for the same cause."""
