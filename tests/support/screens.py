@@ -76,9 +76,12 @@ async def watching(
 ) -> AsyncIterator[tuple[AppPilot, ScriptedSource]]:
     """The app on its monitor, on a run whose events wait to be released. own: whether it is this process's."""
     start = Starts(events, error, own)
-    async with opened(size, start=start, **options) as pilot:
+    roomy = max(size[0], 80), max(size[1], 24)  # the setup screen has no keys on a terminal that is too small for it
+    async with opened(roomy, start=start, **options) as pilot:
         await press(pilot, "r")
         await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
+        if roomy != size:
+            await pilot.resize_terminal(*size)
         yield pilot, start.sources[-1]
 
 

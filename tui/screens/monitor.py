@@ -43,6 +43,7 @@ class MonitorScreen(Asking, Panes):
     """Shows one run from a source of events, and sends it commands."""
 
     BINDINGS = KEYS
+    HELP_PART = "MONITOR"
     COMMANDS = {MonitorCommands} | Screen.COMMANDS
 
     def __init__(
