@@ -14,7 +14,7 @@ from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, run
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 3
+EPOCHS = 8
 KINDS = ("plain", "stalled", "resized", "in a dialog")
 
 

@@ -47,7 +47,7 @@ def settled(program: Terminal, seconds: float = 0.15) -> list[list[object]]:
     return cells(program.screen)
 
 
-@pytest.mark.parametrize("count", [25, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [8, pytest.param(200, marks=pytest.mark.soak)])
 def test_the_picture_is_right_after_every_resize(tmp_path, count):
     dice = random.Random(count)
     program = Stepped(tmp_path, 4 * count)

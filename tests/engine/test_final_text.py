@@ -13,7 +13,6 @@ from engine import RunConfig, RunView
 from engine import events as e
 from engine.cli import resolve
 from engine.configfile import to_nested
-from engine.diagnosis.overfitting import KNOBS
 from engine.facts import Answer
 from engine.finaltext import final_text, next_block
 from engine.knobs import values
@@ -170,7 +169,12 @@ def test_what_is_confused_and_what_is_worst():
 
 def overfitted(settings: RunConfig | None = None) -> RunView:
     """With the finding as the rule itself makes it."""
-    items = [replace(item, knobs=KNOBS) if isinstance(item, e.FindingRaised) else item for item in script.overfitting()]
+    items = [
+        replace(item, knobs=("early_stopping.enabled", "early_stopping.restore_best"))
+        if isinstance(item, e.FindingRaised)
+        else item
+        for item in script.overfitting()
+    ]
     return ended(items, settings=settings)
 
 
