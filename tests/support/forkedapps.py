@@ -200,6 +200,24 @@ def started(program: Terminal) -> None:
     program.see("training · epoch")
 
 
+@contextlib.contextmanager
+def held(place: Path) -> Iterator[None]:
+    """Runs that are started meanwhile by a forked `nntui` in `place` do not come to their end before this is over: of their last
+    epoch every batch takes a tenth of a second. However busy the machine is, a test can see them train; they are answering.
+    """
+    held_back = place / forkedruns.HELD
+    held_back.touch()
+    try:
+        yield
+    finally:
+        held_back.unlink()
+
+
+def screen_is_lost(place: Path) -> bool:
+    """Whether the one run there has it on record that its screen is gone."""
+    return any("ScreenLost" in journal.read_text("utf-8") for journal in (place / "runs").glob("*/events.jsonl"))
+
+
 def run_folder(place: Path) -> Path:
     """The one run there."""
     (found,) = (place / "runs").iterdir()
