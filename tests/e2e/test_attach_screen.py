@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.forkedapps import arguments, forked, ran, run_folder, started
+from support.forkedapps import arguments, forked, held, ran, run_folder, screen_is_lost, started
+from support.owners import until
 from support.terminal import NNTUI, environment
 
 from engine import events as e
@@ -22,9 +23,11 @@ def journal(place: Path) -> list[e.Event]:
 
 
 def test_after_a_hangup_the_first_screen_says_what_happened(server, tmp_path):
-    with forked(server, arguments(3, "run.batch_size=1"), tmp_path) as program:
-        started(program)
-        program.hang_up()
+    with forked(server, arguments(3), tmp_path) as program:
+        with held(tmp_path):
+            started(program)
+            program.hang_up()
+            until(lambda: screen_is_lost(tmp_path))
         assert program.process.wait() == 0
     with forked(server, ["attach"], tmp_path) as program:
         program.see(
@@ -91,9 +94,10 @@ def test_d_leaves_the_run_to_itself(server, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_screen_that_is_killed_or_frozen_takes_nothing_along(server, tmp_path, number):
-    with forked(server, arguments(3, "run.batch_size=1"), tmp_path) as program:
-        started(program)
-        program.process.send_signal(number)
+    with forked(server, arguments(3), tmp_path) as program:
+        with held(tmp_path):
+            started(program)
+            program.process.send_signal(number)
         with forked(server, ["attach"], tmp_path) as other:
             other.see("all epochs done", "epoch 3/3")
 
@@ -118,8 +122,9 @@ def test_a_run_whose_process_is_killed_goes_on_from_its_checkpoint(server, tmp_p
 
 
 def test_without_a_terminal_attach_prints_lines(server, tmp_path):
-    with forked(server, arguments(3, "run.batch_size=1"), tmp_path) as program:
-        started(program)
+    with forked(server, arguments(3), tmp_path) as program:
+        with held(tmp_path):
+            started(program)
         program.see("all epochs done")
         program.send("q")
         assert program.wait() == 0

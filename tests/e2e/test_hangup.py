@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, run_folder, started
+from support.forkedapps import AppServer, ForkedTerminal, arguments, forked, held, run_folder, screen_is_lost, started
+from support.owners import until
 
 from engine import events as e
 from engine import read_journal
@@ -37,29 +38,25 @@ def disturb(program: ForkedTerminal, kind: str, chance: random.Random) -> None:
         program.read(chance.random() * 0.1)
 
 
-def slow(epochs: int) -> list[str]:
-    """A run that takes a few seconds, in which a terminal can be closed on a busy machine too."""
-    return arguments(epochs, "run.batch_size=1")
-
-
-def hangs_up(server: AppServer, place: Path, kind: str, chance: random.Random) -> bool:
-    """Run the app, close its terminal at a random time, and see the run end well; whether it was still training then."""
-    with forked(server, slow(EPOCHS), place, chance.choice([(80, 24), (140, 45)])) as program:
-        started(program)
-        program.read(chance.random() * 0.3)
-        disturb(program, kind, chance)
-        program.hang_up()
-        training = program.process.poll() is None
+def hangs_up(server: AppServer, place: Path, kind: str, chance: random.Random) -> None:
+    """Run the app, close its terminal at a random time, and see the run end well."""
+    with forked(server, arguments(EPOCHS), place, chance.choice([(80, 24), (140, 45)])) as program:
+        with held(place):
+            started(program)
+            program.read(chance.random() * 0.3)
+            disturb(program, kind, chance)
+            program.hang_up()
+            until(lambda: screen_is_lost(place))
         assert program.process.wait() == 0
-    return training
 
 
 @pytest.fixture(scope="module")
 def undisturbed(server: AppServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run, watched to its end."""
     place = tmp_path_factory.mktemp("undisturbed")
-    with forked(server, slow(EPOCHS), place) as program:
-        started(program)
+    with forked(server, arguments(EPOCHS), place) as program:
+        with held(place):
+            started(program)
         program.see("all epochs done")
         program.send("q")
         assert program.wait() == 0
@@ -111,11 +108,7 @@ def test_a_dead_screen_costs_next_to_nothing_and_signals_reach_the_run(server, t
             program.hang_up()
         else:
             program.process.send_signal(signal.SIGHUP)
-        journal = run_folder(tmp_path) / "events.jsonl"
-        deadline = time.monotonic() + 60
-        while "ScreenLost" not in journal.read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: screen_is_lost(tmp_path))
         for _ in range(10):  # what the screen did to end may fall into the first of them
             before, began = cpu_seconds(program.process.pid), time.monotonic()
             time.sleep(1.0)  # a measurement, not a wait
@@ -130,7 +123,7 @@ def test_a_dead_screen_costs_next_to_nothing_and_signals_reach_the_run(server, t
         if how != "closed":
             program.read()
             program.as_found()
-    end = list(read_journal(journal))[-1]
+    end = list(read_journal(run_folder(tmp_path) / "events.jsonl"))[-1]
     assert isinstance(end, e.RunEnded) and end.reason in ("terminated", "interrupted")
 
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from support.breaking import BORN, WORDS, breakable
-from support.forkedapps import arguments, forked, run_folder, started
+from support.forkedapps import arguments, forked, held, run_folder, screen_is_lost, started
 
 from engine import events as e
 from engine import read_journal
@@ -42,13 +42,15 @@ def name(case: object) -> str:
 )
 def test_whatever_breaks_the_run_finishes(server, tmp_path, where, method):
     before = f"from support import breaking; breaking.arm({where!r}, {method!r})"
-    with forked(server, arguments(EPOCHS, "run.batch_size=2"), tmp_path, before=before) as program:
-        if where.endswith("MonitorScreen") and method in BORN:
-            program.see("nntui · setup", "r run")
-            program.send("r")
-        else:
-            started(program)
-            program.process.send_signal(signal.SIGUSR2)
+    with forked(server, arguments(EPOCHS), tmp_path, before=before) as program:
+        with held(tmp_path):
+            if where.endswith("MonitorScreen") and method in BORN:
+                program.see("nntui · setup", "r run")
+                program.send("r")
+            else:
+                started(program)
+                program.process.send_signal(signal.SIGUSR2)
+            program.until(lambda: screen_is_lost(tmp_path), what="for the break-down on record")
         assert program.wait() == 0, program.text
         program.as_found()
         shown = program.output.rpartition(b"\x1b[?1049l")[2].decode()
