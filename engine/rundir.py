@@ -100,7 +100,8 @@ def create_run_dir(config: RunConfig) -> RunDir:
 def slug(config: RunConfig) -> str:
     """A short, safe folder name for the run: its own name, or dataset and model."""
     source = Path(config.data.source).stem
-    raw = config.run.name or f"{source}-{config.model.kind}"
+    model = config.model.path.rpartition(":")[2] if config.model.kind == "custom" else config.model.kind
+    raw = config.run.name or f"{source}-{model}"
     plain = unicodedata.normalize("NFKD", raw).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-.")[:60] or "run"
 

@@ -26,7 +26,7 @@ class Prepared:
     classes is 0 for regression. class_counts has the number of samples of each class for "train", "validation" and "test";
     empty tuples for regression.
     x_fill: float32 (features,), what a missing value is replaced by, or None when missing values are not filled in.
-    notes: what a person should know of the data, a line each.
+    notes: what a person should know of the data, a line each. shape: as Table has it.
     baseline_metric is what a model that ignores its inputs gets on the test part: the accuracy (0 to 1) of always saying
     the commonest class of the training part, or the RMSE, in the units of the target, of always saying its mean.
     """
@@ -50,6 +50,12 @@ class Prepared:
     baseline_metric: float
     x_fill: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of a sample: (inputs,), (channels, height, width), or another."""
+        return self.image_shape or self.shape or (self.x_train.shape[1],)
 
 
 def load_prepared(config: DataConfig) -> Prepared:
@@ -62,7 +68,8 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     """The parts of `table` as arrays to train on.
 
     With `config.standardize` each feature is shifted and scaled by the mean and standard deviation of the training rows;
-    a picture by one mean and one deviation for all its pixels, so that it still looks like one. A regression target is
+    a picture by one mean and one deviation for all its pixels, so that it still looks like one, a sequence by those of each
+    feature over all its steps. A regression target is
     always standardized. What does not vary in the training rows is shifted only.
 
     Missing values (NaN) are replaced by the mean or median of the feature over the training rows, before anything else.
@@ -101,6 +108,7 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         baseline_metric=_baseline(table, split),
         x_fill=x_fill,
         notes=tuple(notes),
+        shape=table.shape,
     )
 
 
@@ -139,11 +147,12 @@ def _input_scale(table: Table, train: np.ndarray, standardize: bool) -> tuple[np
     if not standardize:
         return np.zeros(features, dtype=np.float32), np.ones(features, dtype=np.float32)
     values = table.x[train].astype(np.float64)
-    if table.image_shape is not None:
+    if table.image_shape is not None or len(table.shape) > 2:
         values = values.reshape(-1, 1)
-    mean = np.broadcast_to(values.mean(axis=0), features)
-    scale = np.broadcast_to(_deviation(values), features)
-    return np.array(mean, dtype=np.float32), np.array(scale, dtype=np.float32)
+    elif table.shape:
+        values = values.reshape(-1, table.shape[-1])
+    mean, scale = values.mean(axis=0), _deviation(values)
+    return np.resize(mean, features).astype(np.float32), np.resize(scale, features).astype(np.float32)
 
 
 def _deviation(values: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ class Table:
     x: float32 (rows, features), in the units of the source; a picture is one row of channel * height * width values.
     y: int64 (rows,), indices into class_names, for classification; float32 (rows,), in the units of the source, for
     regression. feature_names and class_names (empty for regression) are safe to print. image_shape is (channels, height,
-    width) for pictures and None otherwise. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
+    width) for pictures and None otherwise. shape is that of a sample that is neither a row nor a picture, such as (time,
+    features), and () for those. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
     of rows that were left out because they had missing values.
     """
 
@@ -32,6 +33,12 @@ class Table:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
     dropped: int = 0
+    shape: tuple[int, ...] = ()
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of a sample: (inputs,), (channels, height, width), or another."""
+        return self.image_shape or self.shape or (self.x.shape[1],)
 
 
 def load(config: DataConfig) -> Table:
