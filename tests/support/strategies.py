@@ -88,7 +88,9 @@ def configs(draw: st.DrawFn) -> RunConfig:
         values["model.path"] = values["model.path"] or "mypkg.nets:Net"
         if values["model.inputs"] == "tokens":
             values["data.standardize"] = False
-            values |= dict.fromkeys(["regularization.input_noise", "regularization.input_dropout", "regularization.mixup"], 0.0)
+            values |= dict.fromkeys(
+                ["regularization.input_noise", "regularization.input_dropout", "regularization.mixup"], 0.0
+            )
     _fit_the_task(values)
     nested: dict[str, dict[str, Any]] = {}
     for row in knobs():
