@@ -59,7 +59,7 @@ def load_object(path: str, key: str) -> Any:
     home, name = split
     if any(_stamp(file) != stamp for file, stamp in _stamps.items()):
         forget()
-    found: Any = _from_file(home, key) if is_python_file(home) else _from_module(home, key)
+    found: Any = _from_file(home, key) if is_python_file(home) else _from_module(home, key, name)
     for part in name.split("."):
         if not hasattr(found, part):
             raise _no_such_name(key, home, found, part)
@@ -97,12 +97,12 @@ def _stamp(file: str) -> tuple[int, int]:
 # ---- finding and loading ----
 
 
-def _from_module(home: str, key: str) -> ModuleType:
+def _from_module(home: str, key: str, name: str) -> ModuleType:
     top = home.partition(".")[0]
     if top in _OURS:
         file = f"./{home.replace('.', '/')}.py"
         problem = f"'{top}' is a package of nntui's own, so that yours cannot be found by this name"
-        raise config_error(key, problem, f"name the file instead, such as {file}:Name, or rename the package")
+        raise config_error(key, problem, f"name the file instead, such as {file}:{name}, or rename the package")
     with _recorded(), guarded(key, f"loading {home}"):
         try:
             return importlib.import_module(home)
