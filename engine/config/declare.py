@@ -120,6 +120,14 @@ def torch_knob(
     return knob(defaults[everywhere], when=conditions, defaults=others, **rest)
 
 
+def _separated(value: Any) -> Any:
+    """Names may be written as a list or as one text with commas between them."""
+    return (
+        tuple(name for part in value.split(",") if (name := part.strip())) if isinstance(value, str) else _listed(value)
+    )
+
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_separated)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_listed)]
 
 
