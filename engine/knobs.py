@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from .config import RunConfig, When
-from .config.declare import Live
+from .config.declare import Live, names_of, names_text
 
 
 def bound_text(value: float) -> str:
@@ -197,8 +197,10 @@ def show(row: Knob, value: Any) -> str:
         return ""
     if row.kind == "bool":
         return "on" if value else "off"
-    if row.kind in ("ints", "names"):
+    if row.kind == "ints":
         return ", ".join(map(str, value))
+    if row.kind == "names":
+        return names_text(value)
     if row.kind == "float" and isinstance(value, float):
         return repr(value)
     return str(value)
@@ -220,7 +222,7 @@ def parse(row: Knob, text: str) -> Any:
     if row.kind in ("text", "choice"):
         return text
     if row.kind == "names":
-        return tuple(name for part in text.split(",") if (name := part.strip()))
+        return names_of(text)
     if row.kind == "bool":
         if text.lower() in _ON | _OFF:
             return text.lower() in _ON

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from .cells import FLOAT32_MAX, flaw_of, is_missing
+from .cells import DECIMAL_COMMA, FLOAT32_MAX, flaw_of, is_missing
 
 Kind = Literal["number", "boolean", "date", "category"]
 DateForm = Literal["", "iso", "dmy", "mdy"]
@@ -48,7 +48,8 @@ def sort_of(counts: Mapping[str, int], forced: bool = False) -> Sort:
     if forced:
         return Sort("category", problem=_too_many(known))
     rows = sum(known.values())
-    numbers = sum(count for cell, count in known.items() if flaw_of(cell) != "text")
+    # A decimal comma is a number to whoever wrote it: it is said to be wrong, and not taken for a category.
+    numbers = sum(count for cell, count in known.items() if flaw_of(cell) != "text" or DECIMAL_COMMA.fullmatch(cell))
     if 2 * numbers > rows or not known:
         return Sort("number")
     if len(known) <= 4 and any({cell.lower() for cell in known} <= pair for pair in _BOOLEANS):
