@@ -8,7 +8,7 @@ import numpy as np
 
 from ..config import DataConfig
 from ..errors import data_error
-from .preprocess import Column, Input
+from .preprocess import Column, Input, Shaped
 from .table import Table
 
 
@@ -88,10 +88,25 @@ def _deviation(values: np.ndarray) -> np.ndarray:
     return np.where(deviation == 0, np.float32(1), deviation)
 
 
-def one_scale(x: np.ndarray) -> tuple[float, float]:
-    """One mean and one deviation for all pixels."""
-    values = x.astype(np.float64).reshape(-1, 1)
-    return float(values.mean(axis=0).astype(np.float32)[0]), float(_deviation(values)[0])
+def learned_whole(x: np.ndarray, shape: tuple[int, ...], each: int, config: DataConfig) -> Shaped:
+    """What the training rows x (rows, values) of samples of this shape show.
+
+    each: how many numbers are learned of each sort: 1 for all of a picture, the features of a sequence. Raises DataError when nothing
+    is known to fill in with.
+    """
+    values = x.astype(np.float64).reshape(-1, each)
+    fill = None
+    if config.missing in ("mean", "median"):
+        if np.isnan(values).all(axis=0).any():
+            problem = "an input has no value in the training rows"
+            raise data_error("data.missing", problem, "leave it out, or use more training rows")
+        fill = (np.nanmean if config.missing == "mean" else np.nanmedian)(values, axis=0).astype(np.float32)
+        values = np.where(np.isnan(values), fill, values)
+    filled = None if fill is None else tuple(fill.tolist())
+    if not config.standardize:
+        return Shaped(shape, fill=filled)
+    mean = values.mean(axis=0).astype(np.float32)
+    return Shaped(shape, tuple(mean.tolist()), tuple(_deviation(values).tolist()), filled)
 
 
 def target_scale(table: Table, rows: np.ndarray) -> tuple[float, float]:

@@ -16,12 +16,13 @@ What happens to a raw column hangs on its kind:
 * ``category``: one feature for each of `values`, 1 for the row's own and 0 for the others (one-hot). A value that the training rows
   did not have gives 0 everywhere.
 
-A picture has no columns but one mean and one scale for all its pixels, so that it still looks like one.
+A picture has no columns but one mean and one scale for all its pixels, so that it still looks like one: see `Shaped`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -100,12 +101,21 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """How pictures are given to the net. shape: (channels, height, width); the values of the source, then (x - mean) / scale."""
+class Shaped:
+    """Samples that are no rows of a table: (channels, height, width) of pictures, (time, features) of sequences.
 
-    shape: tuple[int, int, int]
-    mean: float = 0.0
-    scale: float = 1.0
+    mean, scale and fill (None: a missing value is a fault): one number for all values of a picture; one for each feature of a
+    sequence, which its last axis counts.
+    """
+
+    shape: tuple[int, ...]
+    mean: tuple[float, ...] = (0.0,)
+    scale: tuple[float, ...] = (1.0,)
+    fill: tuple[float, ...] | None = None
+
+    def of_every_value(self, numbers: tuple[float, ...]) -> np.ndarray:
+        """One of the three for each value of a sample, float32 (values,)."""
+        return np.resize(np.array(numbers, np.float32), math.prod(self.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +131,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """See the module. inputs: the raw columns in their order; empty for pictures, which have `picture`."""
+    """See the module. inputs: the raw columns in their order; empty for pictures and sequences, which have `shaped`."""
 
     inputs: tuple[Input, ...]
     target: Target
-    picture: Picture | None = None
+    shaped: Shaped | None = None
 
     # ---- learned ----
 
@@ -135,25 +145,23 @@ class Preprocess:
 
         Raises DataError when a column to be filled in has no value in these rows.
         """
-        from .fitting import learned, one_scale, target_scale
+        from .fitting import learned, learned_whole, target_scale
 
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
         if table.image_shape is not None:
-            mean, scale = one_scale(table.x[rows]) if config.standardize else (0.0, 1.0)
-            return cls((), target, Picture(table.image_shape, mean, scale))
+            return cls((), target, learned_whole(table.x[rows], table.image_shape, 1, config))
         return cls(learned(table, rows, config), target)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the features; empty for pictures, whose pixels have none."""
+        """The names of the features; empty for pictures and sequences, whose values have none."""
         return tuple(name for one in self.inputs for name in one.features)
 
     @property
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and scale of every feature, float32 (features,): feature * scale + mean is in the units of the source."""
-        if self.picture is not None:
-            size = int(np.prod(self.picture.shape))
-            return np.full(size, self.picture.mean, np.float32), np.full(size, self.picture.scale, np.float32)
+        if (one := self.shaped) is not None:
+            return one.of_every_value(one.mean), one.of_every_value(one.scale)
         means = [one.mean for one in self.inputs for _ in one.features]
         scales = [one.scale for one in self.inputs for _ in one.features]
         return np.array(means, np.float32), np.array(scales, np.float32)
@@ -207,8 +215,10 @@ class Preprocess:
 
     def _features(self, raw: np.ndarray) -> np.ndarray:
         """raw: float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
-        if self.picture is not None:
-            return self._scaled(raw, np.float32(self.picture.mean), np.float32(self.picture.scale), ("the picture",))
+        if self.shaped is not None:
+            if self.shaped.fill is not None:
+                raw = np.where(np.isnan(raw), self.shaped.of_every_value(self.shaped.fill), raw)
+            return self._scaled(raw, *self.scales, ("of a sample",))
         for number, one in enumerate(self.inputs):
             if one.fill is not None:
                 raw[:, number] = np.where(np.isnan(raw[:, number]), np.float32(one.fill), raw[:, number])
@@ -250,7 +260,7 @@ class Preprocess:
         body = {
             "format": FORMAT,
             "target": asdict(self.target),
-            "picture": asdict(self.picture) if self.picture else None,
+            "shaped": asdict(self.shaped) if self.shaped else None,
         }
         head = json.dumps(body, ensure_ascii=False, allow_nan=False)[:-1]
         rows = ",\n ".join(json.dumps(asdict(one), ensure_ascii=False, allow_nan=False) for one in self.inputs)
@@ -263,11 +273,11 @@ class Preprocess:
             body = json.loads(text)
             if body["format"] != FORMAT:
                 raise ValueError(f"format {body['format']}, and this version reads {FORMAT}")
-            picture = body["picture"]
+            shaped = body["shaped"]
             return cls(
                 inputs=tuple(_made(Input, one) for one in body["inputs"]),
                 target=_made(Target, body["target"]),
-                picture=None if picture is None else _made(Picture, picture),
+                shaped=None if shaped is None else _made(Shaped, shaped),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"not the preprocessing of a run: {error}") from None
