@@ -21,6 +21,7 @@ WRONG = {
     "table": ["width", "a=None", 3, [1], {"a b": 1}, {"a": None}],
     "text": [1, True, None, ["digits"], {"a": "b"}],
     "choice": ["", "nosuch", 1, None, True, ["adam"]],
+    "names": [1, True, None, [1], [""], [None], {"a": "b"}, '"a'],
     "ints": [128, "128", [1.5], [True], ["128"], [0], [-1], [65537], [None], {"a": 1}],
 }
 
