@@ -16,7 +16,7 @@ from typing import Any
 
 from .config import DataConfig, RunConfig, TrialsConfig
 from .data.catalogue import card, is_file
-from .data.columns import peek_columns
+from .data.sources import peek_source
 from .errors import Fault, InputError
 from .preview import AnyPreview, DataPreview, ModelPreview, Preview
 from .text import clean
@@ -147,7 +147,7 @@ def _unread(config: DataConfig, error: InputError) -> DataPreview:
     if not is_file(config.source):
         return bare
     try:
-        columns = peek_columns(config.source)
+        columns = peek_source(config.source)
     except InputError:
         return bare
     return replace(bare, header=columns.names, sample_rows=columns.rows, features=len(columns.names))
