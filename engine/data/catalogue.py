@@ -13,7 +13,12 @@ from ..importpath import is_import_path
 
 Task = Literal["classification", "regression"]
 
-FILE_SUFFIXES = (".csv", ".tsv")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""Endings of files of rows and named columns, one of which has to be named as the target."""
+
+ARRAY_SUFFIXES = (".npz", ".npy")
+
+FILE_SUFFIXES = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
 """Endings by which `data.source` is taken for a file rather than for a built-in name."""
 
 
@@ -164,3 +169,8 @@ def is_file(source: str) -> bool:
 def is_own(source: str) -> bool:
     """Whether `data.source` names a person's own code, ``mypkg.data:make`` or ``path/to/data.py:make``."""
     return source not in _BY_NAME and not is_file(source) and is_import_path(source)
+
+
+def is_table(source: str) -> bool:
+    """Whether `data.source` names a file of rows and named columns by its ending."""
+    return source.lower().endswith(TABLE_SUFFIXES)

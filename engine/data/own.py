@@ -134,6 +134,8 @@ def _read(part: str, value: Any, notes: list[str]) -> tuple[Samples, Labels]:
         return read_samples(value[0], of, notes), read_labels(value[1], of)
     if sort == "set":
         return parts_of_set(value, of, notes)
+    if isinstance(value, tuple | list) and 2 < len(value) < 7 and all(is_array(one) for one in value):
+        raise code_error(KEY, f"it gives {len(value)} arrays in a row", WANTED)
     if sort == "array":
         raise code_error(KEY, f"its {of}data is a single array, without anything to predict", WANTED)
     what = "nothing" if value is None else f"a {clean(type(value).__name__, 60)}"
@@ -154,6 +156,13 @@ _REFUSED = {
 
 
 def _table(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], notes: list[str]) -> Table:
+    for name, (samples, labels) in parts.items():
+        if len(samples.x) != len(labels.values):
+            of = f"of its {name} part " if len(parts) > 1 else ""
+            problem = f"x {of}has {len(samples.x)} rows, and y has {len(labels.values)}"
+            raise code_error(KEY, problem, "give as many targets as samples")
+    if len({labels.sort == "text" for _, labels in parts.values()}) > 1:
+        raise code_error(KEY, "the targets of one part are text, and those of another are numbers", "give all the same")
     shapes = {name: samples.shape for name, (samples, _) in parts.items()}
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())

@@ -58,7 +58,7 @@ def sort_of(value: Any) -> Sort:
         return "generator"
     if isinstance(value, tuple | list) and len(value) == 2 and all(is_array(one) for one in value):
         return "pair"
-    if isinstance(value, Mapping | str | bytes | set) or isinstance(value, type):
+    if isinstance(value, (Mapping | str | bytes | set, type)):
         return "other"
     if isinstance(value, tuple | list):
         return "set" if value and isinstance(value[0], tuple | list | Mapping) and _is_sample(value[0]) else "array"

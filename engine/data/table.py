@@ -10,7 +10,7 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from ..text import clean, closest
-from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file
+from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file, is_own
 from .preprocess import Column
 
 
@@ -25,6 +25,7 @@ class Table:
     of rows that were left out because they had missing values. columns: what sort of values each column of x has; all are
     numbers when it is empty. target: what the target is called, or "". notes: what a person should know of it, a line each.
     shape: that of a sample that is neither a row nor a picture, such as (time, features), and () for those.
+    part: int8 (rows,), of data that comes in parts: 0 is trained on, 1 watched, 2 tested; None when nothing is divided yet.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Table:
     columns: tuple[Column, ...] = ()
     target: str = ""
     notes: tuple[str, ...] = ()
+    part: np.ndarray | None = None
     shape: tuple[int, ...] = ()
 
     @property
@@ -54,10 +56,14 @@ def load(config: DataConfig) -> Table:
     """
     # Either branch is imported only when it is taken: scikit-learn alone costs more than a second.
     if is_file(config.source):
-        from .files import load_file
+        from .sources import load_source
 
-        return load_file(config)
+        return load_source(config)
     names = [card.name for card in catalogue()]
+    if is_own(config.source):
+        from .own import load_own
+
+        return load_own(config)
     if config.source in names:
         from .builtin import load_builtin
 
@@ -69,7 +75,7 @@ def load(config: DataConfig) -> Table:
 
 def _suggestion(source: str, names: list[str]) -> str:
     if _exists(source):
-        return f"a file is read when its name ends in {' or '.join(FILE_SUFFIXES)} or holds a /, such as ./{clean(source, 60)}"
+        return f"a file or folder is read when its name ends in {', '.join(FILE_SUFFIXES)} or holds a /, such as ./{clean(source, 60)}"
     listed = "`nntui datasets` lists them"
     match = closest(source, names)
     return f"did you mean '{match}'? {listed}" if match else listed
@@ -77,6 +83,6 @@ def _suggestion(source: str, names: list[str]) -> str:
 
 def _exists(source: str) -> bool:
     try:
-        return Path(source).is_file()
+        return Path(source).exists()
     except (OSError, ValueError):  # a name too long, or with a NUL in it
         return False
