@@ -228,7 +228,9 @@ def _put_back(chance: bool) -> Iterator[None]:
     generators = _chance_of_process() if chance else None
     torch_state = _torch_state()
     try:
-        yield
+        with open(os.devnull, encoding="utf-8") as nothing:  # who asks a question here would wait for ever
+            sys.stdin = nothing
+            yield
     finally:
         with contextlib.suppress(OSError):
             os.chdir(folder)

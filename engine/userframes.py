@@ -63,7 +63,7 @@ def what_happened(error: BaseException) -> str:
         return clean(f"{type(error).__name__}: {error.msg}")
     try:
         told = str(error)
-    except Exception:  # noqa: BLE001  -- of a stranger's class, whose words may fail as well
+    except BaseException:  # noqa: BLE001  -- of a stranger's class, whose words may fail as well
         told = ""
     first = next((line.strip() for line in told.splitlines() if line.strip()), "")
     return clean(f"{type(error).__name__}: {first}" if first else type(error).__name__)
