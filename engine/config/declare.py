@@ -170,7 +170,11 @@ class Section(BaseModel):
         return filled
 
 
-IS_FILE = When("data.source", lambda value: isinstance(value, str) and is_file(value), "data.source is a file")
+IS_FILE = When(
+    "data.source",
+    lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),
+    "data.source is a file",
+)
 IS_FOLDER = When("data.source", lambda value: isinstance(value, str) and is_folder(value), "data.source is a folder")
 HAS_PICTURES = When(
     "data.source",

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,19 @@ def list_pictures(source: str) -> Listing:
     if faults:
         raise DataError(faults)
     return Listing(tuple(found), others)
+
+
+def holds_pictures(folder: Path, depth: int = 2) -> bool:
+    """Whether there are pictures in folders of classes below this one: a quick look. Raises OSError."""
+    for own in list(folder.iterdir())[:200]:
+        if own.name.startswith(".") or not own.is_dir():
+            continue
+        with os.scandir(own) as entries:
+            if any(os.path.splitext(entry.name)[1].lower() in SUFFIXES for entry in islice(entries, 50)):
+                return True
+        if depth > 1 and own.name.lower() in NAMES and holds_pictures(own, depth - 1):
+            return True
+    return False
 
 
 def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:

@@ -41,6 +41,21 @@ def sort_of_source(source: str) -> Sort:
         return "delimited"
 
 
+def folder_words(source: str) -> str:
+    """What kind of data the folder is, in words: ``pictures in folders of classes``; "" when it is none."""
+    from .images import holds_pictures
+
+    try:
+        match sort_of_source(source):
+            case "idx" | "cifar" as sort:
+                return f"{sort.upper()} files"
+            case "pictures":
+                return "pictures in folders of classes" if holds_pictures(Path(source).expanduser()) else ""
+    except OSError:
+        pass
+    return ""
+
+
 def load_source(config: DataConfig) -> Table:
     """The file or folder `config.source` as a Table. Raises DataError with every fault found."""
     match sort_of_source(config.source):
