@@ -51,9 +51,10 @@ class Card:
 
     @property
     def size(self) -> str:
-        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``40 steps of 1 feature``."""
+        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``48 steps``."""
         if self.sequence:
-            return f"{self.sequence[0]} steps of {self.sequence[1]} feature{'s' if self.sequence[1] > 1 else ''}"
+            steps, features = self.sequence
+            return f"{steps} steps" if features == 1 else f"{steps} steps x {features}"
         return f"{self.shape[1]}x{self.shape[2]} pictures" if self.shape else f"{self.features} inputs"
 
     def matches(self, query: str) -> bool:

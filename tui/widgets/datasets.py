@@ -193,14 +193,10 @@ class DatasetCard(Static):
 
 
 def _card_text(item: Card) -> Text:
-    if item.shape:
-        size = f"{item.shape[1]}x{item.shape[2]} pictures"
-    else:
-        size = f"{item.features} inputs"
     what = f"{item.classes} classes" if item.task == "classification" else "a quantity"
     text = Text(item.title, style="bold")
     rows = "as many rows as you like" if item.generated else f"{item.rows} rows"
-    text.append(f"\n{item.task}: {what}\n{rows}, {size}\n", style="not bold")
+    text.append(f"\n{item.task}: {what}\n{rows}, {item.size}\n", style="not bold")
     text.append(f"{item.about}\n", style="not bold")
     text.append(f"{item.source}; {item.licence}", style="not bold dim")
     return text
