@@ -21,6 +21,7 @@ from engine.commands import Save, Stop
 from engine.errors import EXIT_FAILED, EXIT_OK, InputError
 
 from . import looks, terminal
+from .garbage import Garbage
 from .hangup import Watch
 from .kept import Keeper, state_file
 from .shell import Shell
@@ -149,6 +150,7 @@ class NntuiApp(Shell):
         self._list_runs, self._take_over = list_runs or runs_in, take_over_ or take_over
         self._opened = True
         self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look, self._file))
+        self.call_after_refresh(self.settle)
         if self._opened_on is None:
             self.call_after_refresh(self._warm)
             return
@@ -333,6 +335,7 @@ def run_app(config: RunConfig | None, attach: Path | None = None, opened: OpenFi
             keeper=keeper,
             file=opened,
         )
+        app.garbage = Garbage()
         code = None
         try:
             code = app.run()

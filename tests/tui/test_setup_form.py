@@ -260,7 +260,7 @@ async def test_every_knob_is_edited_reset_and_undone_by_keys(kind):
                     form(pilot).edit.insert(WRONG[kind])
                     form(pilot)._look_at_trial()
                     assert form(pilot).fault is not None and not form(pilot).commit(), row.key
-                    form(pilot).edit.text = ""
+                    form(pilot).edit.handle("ctrl+u", None)
                 text_ = OTHER.get(kind, "other=1" if row.key.endswith("extra") else "some.csv")
                 form(pilot).edit.insert(text_)
                 form(pilot)._look_at_trial()

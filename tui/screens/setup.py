@@ -31,6 +31,7 @@ from ..widgets.entry import Entry
 from ..widgets.form import Form
 from ..widgets.keyline import KeyLine
 from ..widgets.preview import PreviewPane
+from ..widgets.words import Words
 from .dialogs import ExplainScreen
 from .errands import Errands
 from .setup_keys import KEYS, LESS_WANTED
@@ -83,13 +84,13 @@ class SetupScreen(PanedScreen):
         self.errands = Errands(self, self._keeper, file)
 
     def compose(self) -> ComposeResult:
-        yield Static(id="title", markup=False)
+        yield Words(id="title")
         with Horizontal(id="panes"):
             yield DatasetPane(self._previewer, self._look, id="left")
             with Vertical(id="middle"):
                 yield Entry(self.find_fields, "find: ", "by name, or by words of the help", id="filter")
                 yield Form(self.draft, folds=True, id="form")
-                yield Static(id="help-below", markup=False)
+                yield Words(id="help-below")
             yield PreviewPane(self._previewer, self._look, id="right")
         yield Static(id="too-small", markup=False)
         yield KeyLine(LESS_WANTED)
@@ -190,7 +191,7 @@ class SetupScreen(PanedScreen):
         form = self.form
         row = form.row
         words = help_text(row, form.fault) if row else self._group_help()
-        self.query_one("#help-below", Static).update(words, layout=False)  # its size does not hang on them
+        self.query_one("#help-below", Words).say(words)
 
     def _group_help(self) -> Text:
         if self.form.accordion:
@@ -207,7 +208,7 @@ class SetupScreen(PanedScreen):
         room = self.size.width - 4 - title.cell_len
         if words and cell_len(words) <= room:
             title.append(f"{words:>{room + 2}}", style="bold" if faulty else "not bold")
-        self.query_one("#title", Static).update(title, layout=False)
+        self.query_one("#title", Words).say(title)
 
     # -- settings from elsewhere --------------------------------------------------------------------------------------
 
