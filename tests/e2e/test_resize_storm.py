@@ -59,7 +59,7 @@ def test_the_picture_is_right_after_every_resize(tmp_path, count):
             program.resize(*size)
             program.step()
             program.step("n")
-            found, text = cells(program.screen), program.text
+            found, text = settled(program), program.text
             assert program.process.poll() is None, program.text
             assert any(word in program.text for word in ("nntui", "training")), f"{size}\n{program.text}"
             program.screen.erase_in_display(2)

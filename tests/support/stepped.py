@@ -69,9 +69,9 @@ class Stepped(Terminal):
             self.read(0.01)
             if select.select([self._told], [], [], 0)[0]:
                 drawn = self._answered()
-        slack = (
-            time.monotonic() + 5
-        )  # what is drawn is written by another thread of the app, a little later on a busy machine
+        # What is drawn is written by another thread of the app, a little later on a busy machine; where nothing was to be done
+        # nothing need come.
+        slack = time.monotonic() + (0 if what == "n" else 5)
         while len(self.output) == before and time.monotonic() < slack:
             self.read(SETTLED)
         self.read(SETTLED)
