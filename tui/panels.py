@@ -21,6 +21,9 @@ from .xaxis import Course
 SMOOTHINGS = ("auto", "off", "0.6", "0.9", "0.98")
 """How much of the past a smoothed curve is made of; auto goes by how many points there are, and how they waver."""
 
+ITS_TRAIN = "its train"
+"""What the training curve of a ghost is called beside its validation curve, which has the run's name."""
+
 MOST_OTHERS = 6  # curves that a chart can tell apart by their signs; of more, only some are named
 MOST_TRIALS = 30  # curves of single trials in one chart; the mean is over all of them
 
@@ -114,13 +117,19 @@ def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") 
     return _machine_series(view, key, course) if key in _MACHINE_PANELS else []
 
 
-def ghost_series(name: str, view: RunView, key: str, course: Course) -> list[Series]:
-    """The one curve of another run's chart that comparing goes by, as a ghost: validation where it was measured."""
-    found = series_of(view, key, course, "off")
-    best = next((one for one in found if one.role == "validation"), found[0] if len(found) == 1 else None)
-    if best is None or not len(best.xs):
-        return []
-    return [Series(name, best.xs, best.ys, "ghost")]
+def ghost_series(name: str, view: RunView, key: str, course: Course, smoothing: str = "off") -> list[Series]:
+    """Another run's curves in a chart, as ghosts: validation where it was measured, with training beside it where both are.
+
+    The one that carries the name comes first; a chart without either has a ghost if it has but one curve.
+    """
+    found = [one for one in series_of(view, key, course, smoothing) if len(one.xs) and one.role != "raw"]
+    validation = next((one for one in found if one.role == "validation"), None)
+    train = next((one for one in found if one.role == "train"), None)
+    first = validation or train or (found[0] if len(found) == 1 else None)
+    ghosts = [Series(name, first.xs, first.ys, "ghost")] if first is not None else []
+    if validation is not None and train is not None:
+        ghosts.append(Series(ITS_TRAIN, train.xs, train.ys, "ghost_train", latest=""))
+    return ghosts
 
 
 # ------------------------------------------------------------------------------------------------------------ smoothing

@@ -83,8 +83,10 @@ def next_steps(view: RunView, found: Sequence[Advice]) -> list[tuple[str, str]]:
     steps = [("a" if number == 0 else "", advice_words(one)) for number, one in enumerate(found)]
     if view.folder and not view.planned_trials and view.best_epoch:
         steps.append(("+", "go on: more epochs from where it ended"))
+    if any(one.action == "again" for one in found):
+        steps.append(("f", "try the advice: see what it changes, then run it"))
     if view.folder and view.best_epoch and not (view.summary and view.summary.kind == "kfold"):
-        steps.append(("f", "fork: a new run from the best weights"))
+        steps.append(("F", "fork: a new run from the best weights"))
     steps.append(("e", "export a plain PyTorch script"))
     if view.folder:
         steps.append(("C", "compare with other runs"))

@@ -37,24 +37,39 @@ def advised(finding: Finding, settings: Settings | None) -> Finding:
     if settings is None:
         usual = [one for one in actions if not one.special]
         return replace(finding, actions=tuple(one.text for one in usual), knobs=usual[0].knobs)
-    open_to: list[tuple[Action, New]] = []
-    for action in actions:
-        new = action.propose(settings)
-        if new is None or (new and all(settings.get(key) == value for key, value in new.items())):
-            continue
-        open_to.append((action, new))
+    open_to = proposals(finding.kind, settings)
     if not open_to:
         return finding
-    new = open_to[0][1]
-    changes = tuple(
-        Change(key, typed(settings.get(key)), typed(value)) for key, value in new.items() if settings.get(key) != value
-    )
+    changes = open_to[0].changes
     return replace(
         finding,
-        actions=tuple(action.text for action, _ in open_to),
+        actions=tuple(one.text for one in open_to),
         knobs=tuple(change.key for change in changes),
         changes=changes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An action that is open to a run: in words, and what it comes to in the run's settings, if a knob does it."""
+
+    text: str
+    changes: tuple[Change, ...]
+
+
+def proposals(kind: str, settings: Settings) -> tuple[Proposal, ...]:
+    """What there is to do about a kind of finding in a run of these settings, best first; nothing for a kind not known here."""
+    found: list[Proposal] = []
+    for action in ADVICE.get(kind, ()):
+        new = action.propose(settings)
+        changes = tuple(
+            Change(key, typed(settings.get(key)), typed(value))
+            for key, value in (new or {}).items()
+            if settings.get(key) != value
+        )
+        if new is not None and (changes or not new):  # else it has been done
+            found.append(Proposal(action.text, changes))
+    return tuple(found)
 
 
 def typed(value: Any) -> str:

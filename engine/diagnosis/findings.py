@@ -51,3 +51,12 @@ class Finding:
     actions: tuple[str, ...] = ()
     knobs: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+
+
+def rank(kind: str, confidence: str, began: int) -> tuple[bool, int, int, int]:
+    """For sorting findings: what is no warning comes last, the surest first, of equals the one that explains most.
+
+    A kind or a confidence of a newer version comes before those that are known.
+    """
+    explains = ORDER.index(kind) if kind in ORDER else -1
+    return kind in NOTES, -RANK.get(confidence, 3), explains, began

@@ -246,7 +246,7 @@ async def test_the_ghost_is_the_previous_run_then_one_from_the_list_then_none(tm
         await press(pilot, "g")
         await until(pilot, lambda: board(pilot).ghost is not None)
         await drawn(pilot)
-        assert "10:00 digits-mlp 5.000" in heads(pilot)[0]
+        assert "°° 10:00 5.000  ¨¨ its train" in heads(pilot)[0]
         told = [one.message for one in pilot.app._notifications]
         assert "behind it: 20260101-100000-digits-mlp, 20 epochs, best validation loss 5.000" in told
         await hit(pilot, "x", "x", "end")

@@ -418,8 +418,12 @@ def test_a_ghost_is_what_the_journal_says_in_the_end(tmp_path):
     ghost = read_ghost(folder)
     assert ghost is not None and ghost.name == "12:00 digits-mlp"
     assert ghost.view.epochs == list(range(1, 22)) and ghost.view.val_loss[-1] == 7.0
-    (curve,) = ghost_series(ghost.name, ghost.view, "loss", Course(ghost.view, "epoch"))
-    assert (curve.role, curve.ys.tolist()) == ("ghost", ghost.view.val_loss)
+    course = Course(ghost.view, "epoch")
+    curve, train = ghost_series(ghost.name, ghost.view, "loss", course)
+    assert (curve.role, curve.name, curve.ys.tolist()) == ("ghost", "12:00 digits-mlp", ghost.view.val_loss)
+    assert (train.role, train.name, train.ys.tolist()) == ("ghost_train", "its train", ghost.view.train_loss)
+    for key, ys in (("lr", ghost.view.lr), ("grad", ghost.view.grad_norm)):
+        assert [(one.role, one.ys.tolist()) for one in ghost_series("x", ghost.view, key, course)] == [("ghost", ys)]
     assert ghost_series("x", ghost.view, "layers", Course(ghost.view, "epoch")) == []
     assert read_ghost(folder, lambda: True) is None
     assert read_ghost(run_folder(tmp_path, "new", script.opening())) is None

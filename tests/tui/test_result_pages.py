@@ -232,7 +232,7 @@ def test_the_summary_names_keys_for_what_can_be_done():
     view = RunView().apply_all(script.overfitting())
     text = shown(SummaryPage(view, advice(view)).lines(80, 30, LOOK))
     assert "underfitting 1-9 · just right 10 · overfitting 11-40" in text
-    for key in ("a", "+", "f", "e", "C", "n"):
+    for key in ("a", "+", "f", "F", "e", "C", "n"):
         assert f"\n {key}  " in text
     assert "\n a  overfitting since epoch 11" in text
 

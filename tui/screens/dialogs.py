@@ -41,7 +41,10 @@ MONITOR
   u               undo the last change: back to the checkpoint before
   w               save a checkpoint now
   d               detach: the run goes on without this screen
-  f               fork: a new run from this one's best weights
+  f               try what a finding advises: the settings with its change,
+                  r runs them with this run's curves behind, Esc comes
+                  back; a run under way trains on meanwhile
+  F               fork: a new run from this one's best weights
   r, Enter        results, when the run has ended
   C               compare it with other runs
   n               set up another run, when this one has ended
@@ -59,7 +62,8 @@ RESULTS (r on a run that has ended)
   w               the other order, the other drawing: see the line of pages
   [ ]             another fold or restart
   a               what to try: run again with the advice, or look at it
-  + f n           go on, fork, set up another run
+  f               try what a finding advises, with this run's curves behind
+  + F n           go on, fork from the best weights, set up another run
   e               export the run as a plain PyTorch script
   C               compare it with other runs
 

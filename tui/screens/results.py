@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Static
@@ -23,7 +23,7 @@ from engine.runview import RunView
 from engine.subjects import subjects
 from engine.whatnext import Advice, advice, advised
 
-from ..keys import makes_sense
+from ..keys import makes_sense, unseen
 from ..looks import Look
 from ..paths import completed
 from ..resultcurves import curves_of
@@ -51,7 +51,8 @@ KEYS: list[BindingType] = [
     Binding("shift+tab", "next_page(-1)", show=False),
     Binding("a", "advice", "advice"),
     Binding("plus", "more", "go on", key_display="+"),
-    Binding("f", "fork", "fork"),
+    Binding("f", "try_it", "try it"),
+    Binding("F", "fork", "fork"),
     Binding("e", "export", "script"),
     Binding("C", "compare", "compare"),
     Binding("w", "other", "switch"),
@@ -220,6 +221,14 @@ class ResultsScreen(Screen[None]):
                 return bool(self._toggles)
         return True
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """What the foot shows."""
+        found = super().active_bindings
+        if not self._view.findings:
+            unseen(found, "f")
+        return found
+
     def action_back(self) -> None:
         self.app.pop_screen()
 
@@ -255,6 +264,9 @@ class ResultsScreen(Screen[None]):
     def action_more(self) -> None:
         self.app.pop_screen()
         self._monitor.action_more()
+
+    def action_try_it(self) -> None:
+        self._monitor.action_try_it()
 
     def action_fork(self) -> None:
         self._monitor.action_fork()
@@ -303,6 +315,8 @@ class ResultsScreen(Screen[None]):
         one, config, run = chosen
         if config is None:
             self.action_more()
+        elif one.action == "again":
+            self._monitor.try_advice(one, run)
         else:
             self._monitor.ask_for_run(config, run, one.fields or tuple(one.changes))
 

@@ -51,6 +51,13 @@ class Chart(Widget, can_focus=False):
             super().__init__()
             self.chart, self.share = chart, share
 
+    class Sized(Message):
+        """The chart has another size."""
+
+        def __init__(self, chart: Chart) -> None:
+            super().__init__()
+            self.chart = chart
+
     clock: Callable[[], float] = staticmethod(time.perf_counter)  # seconds; tests set their own
 
     def __init__(
@@ -103,6 +110,7 @@ class Chart(Widget, can_focus=False):
 
     def on_resize(self, event: Resize) -> None:
         self._redraw()
+        self.post_message(self.Sized(self))
 
     def render_line(self, y: int) -> Strip:
         """The `y`-th line of the last drawing, as wide as the widget is now."""
