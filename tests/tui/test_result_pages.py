@@ -221,7 +221,7 @@ def test_no_record_breaks_a_page(items, width, height):
         for _ in range(2):
             for look in (LOOK, PLAIN):
                 lines = page.lines(width, height, look)
-                assert len(lines) <= max(height, 3)
+                assert len(lines) <= max(height, 3), page
             page.move(1, 10)
             page.toggle()
     curves_of(view, False, "braille", True)
