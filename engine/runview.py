@@ -11,22 +11,12 @@ from . import events as e
 from .logline import LogLine, level_of
 from .longcurves import MachineLog, StepCurve
 from .timeleft import seconds_left
+from .trialview import CURVES, TrialView
 from .words import AFTER_WORDS, change_words, end_words, place_words
 
+__all__ = ["Phase", "RunView", "TrialView"]
+
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
-
-
-@dataclass(slots=True)
-class TrialView:
-    """A fold or a restart: its curves, one value per finished epoch, and its figures once it has ended."""
-
-    number: int
-    label: str
-    epochs: list[int]
-    train_loss: list[float]
-    val_loss: list[float]
-    ended: e.TrialEnded | None = None
-    report: e.ReportMade | None = None
 
 
 @dataclass(slots=True)
@@ -279,13 +269,18 @@ class RunView:
             self.others[event.number] = beside
         else:
             beside, fresh = self, RunView()
+            for one in self.trials:
+                if one.ended is not None:
+                    one.settle()
             for name in _PER_TRIAL:
                 setattr(self, name, getattr(fresh, name))
             self.trial = event.number
             self.others = {
                 number: one for number, one in self.others.items() if one.trials and one.trials[0].ended is None
             }
-        self.trials.append(TrialView(event.number, event.label, beside.epochs, beside.train_loss, beside.val_loss))
+        more = {name: getattr(beside, name) for name in CURVES}
+        curves = (beside.epochs, beside.train_loss, beside.val_loss)
+        self.trials.append(TrialView(event.number, event.label, *curves, more=more, val_metrics=beside.val_metrics))
         if beside is not self:
             beside.trials.append(self.trials[-1])
 

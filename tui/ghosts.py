@@ -17,6 +17,7 @@ from engine.journal import JournalTail
 from engine.rundir import RunDir
 from engine.runview import RunView, TrialView
 from engine.series import figure
+from engine.trialview import CURVES
 
 from .text import clean
 
@@ -150,10 +151,10 @@ def trial_ghost(view: RunView, trial: TrialView) -> Ghost:
 
 
 def of_trial(view: RunView, trial: TrialView) -> RunView:
-    """A view of one trial: its losses, and its epochs spread evenly over its time."""
+    """A view of one trial: its curves, and its epochs spread evenly over its time."""
     each = trial.ended.seconds / len(trial.epochs) if trial.ended and trial.epochs else 1.0
     count = len(trial.epochs)
-    return RunView(
+    view = RunView(
         model=view.model,
         epochs=list(trial.epochs),
         train_loss=list(trial.train_loss),
@@ -163,6 +164,10 @@ def of_trial(view: RunView, trial: TrialView) -> RunView:
         trial=trial.number,
         trials=[trial],
     )
+    for name in CURVES:
+        if name != "seconds":
+            setattr(view, name, list(trial.curve(name)))
+    return view
 
 
 def told(ghost: Ghost) -> str:

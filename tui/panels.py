@@ -76,7 +76,30 @@ def panels_of(view: RunView) -> list[Panel]:
     ]
     found += [panel for there, panel in more if there]
     sampled = [key for key, (name, _) in _MACHINE_FIGURES.items() if getattr(view.machine, name, None) is not None]
-    return found + [_MACHINE_PANELS[key] for key in sampled]
+    return found + _of_all_trials(view, found) + [_MACHINE_PANELS[key] for key in sampled]
+
+
+_TRIALS = (
+    "trials"  # the validation loss; other curves of all trials are called trials:NAME, as engine.trialview names them
+)
+_CURVES_OF_PANELS = {
+    "loss": "train_loss", "metric": "val_metric", "lr": "lr", "grad": "grad_norm", "running": "train_loss_running", "penalty": "penalty",
+    "weights": "weight_norm", "sparsity": "sparsity", "seconds": "seconds",
+}  # fmt: skip
+
+
+def _of_all_trials(view: RunView, own: Sequence[Panel]) -> list[Panel]:
+    """What else there is of all trials: each of the charts of one of them that is a curve."""
+    if view.planned_trials < 2:
+        return []
+    what, found = _kind_of_trials(view), []
+    for panel in own:
+        name = panel.key if panel.key.startswith("val:") else _CURVES_OF_PANELS.get(panel.key, "")
+        if name:
+            label = {"train_loss": "training loss", "val_metric": f"validation {panel.label}"}.get(name, panel.label)
+            title = f"{label[:1].upper()}{label[1:]} of all {what}, mean ± sd"
+            found.append(Panel(f"{_TRIALS}:{name}", title, f"{what}: {label}", panel.limits))
+    return found
 
 
 def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") -> list[Series]:
@@ -100,8 +123,6 @@ def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") 
                 Series("clipped", epochs, view.grad_norm_clipped, "other")
             ] if _differ(view.grad_norm, view.grad_norm_clipped) else []  # fmt: skip
             return [*smoothed("gradient", epochs, view.grad_norm, smoothing), *clipped]
-        case "trials":
-            return _trials(view, course)
         case "layers":
             return _layers(view, epochs)
         case "running":
@@ -110,6 +131,8 @@ def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") 
             return [Series(key, epochs, getattr(view, key), "train")]
         case "weights":
             return [Series("norm", epochs, view.weight_norm, "train")]
+    if key == _TRIALS or key.startswith(f"{_TRIALS}:"):
+        return _trials(view, course, key.removeprefix(_TRIALS).removeprefix(":") or "val_loss")
     if key.startswith("val:"):
         name = key[4:]
         ys = [figures.get(name, math.nan) for figures in view.val_metrics]
@@ -170,7 +193,7 @@ _ELSEWHERE = frozenset(["best", "stop", "resume", "lr"])
 
 def marks_on(key: str, marks: Sequence[Mark]) -> list[Mark]:
     """Those that belong on the chart called `key`: findings are about losses and gradients, and no trial's best is that of all."""
-    wanted = _MARKS_OF.get(key, _ELSEWHERE)
+    wanted = _MARKS_OF.get(key.partition(":")[0], _ELSEWHERE)
     return [mark for mark in marks if wanted is None or mark.kind in wanted]
 
 
@@ -217,21 +240,22 @@ def _kind_of_trials(view: RunView) -> str:
     return next((f"{word}s" for word in ("fold", "pair", "restart") if label.startswith(word)), "trials")
 
 
-def _trials(view: RunView, course: Course) -> list[Series]:
-    """Each trial's validation loss, and their mean with a band of a standard deviation where at least half of them are."""
+def _trials(view: RunView, course: Course, what: str) -> list[Series]:
+    """Each trial's curve of this name, and their mean with a band of a standard deviation where at least half of them are."""
     few = len(view.trials) <= MOST_OTHERS
     curves = []
     for one in [trial for trial in view.trials if trial.epochs][-MOST_TRIALS:]:
         named = few or (one.number == view.trial and view.end is None)
         name, role = (clean(one.label, 20), "other") if named else ("", "ghost")
-        curves.append(Series(name, course.of(one.epochs), one.val_loss, role, None if named and not few else ""))
-    epochs, mean, sd = mean_and_sd([(one.epochs, one.val_loss) for one in view.trials])
+        curves.append(Series(name, course.of(one.epochs), one.curve(what), role, None if named and not few else ""))
+    pairs = [(one.epochs, one.curve(what)) for one in view.trials]
+    epochs, mean, sd = mean_and_sd(pairs)
     if not len(epochs):
         return curves
     latest = f"{figure(mean[-1])} ± {figure(sd[-1])}"
-    low = np.where(
-        mean >= 0, np.maximum(mean - sd, 0), mean - sd
-    )  # no loss that is never negative is drawn as if it were
+    # What is never negative is not drawn as if it were.
+    never = all(min(curve, default=0.0) >= 0 for _, curve in pairs)
+    low = np.maximum(mean - sd, 0) if never else mean - sd
     return [Series("mean", course.of(epochs), mean, "validation", latest, low, mean + sd), *curves]
 
 

@@ -247,6 +247,9 @@ def test_curves_of_folds_have_a_mean_with_its_spread():
     *ghosts, mean = found.series
     assert [one.role for one in ghosts] == ["ghost", "ghost"] and len(mean.ys) == 4, "as far as all folds go"
     assert mean.low is not None and math.isclose(mean.ys[0] - mean.low[0], 0.0)
+    metric = curves_of(RunView().apply_all(items), True, "braille", True)
+    assert metric.options.y_label == "validation accuracy" and len(metric.series) == 3
+    assert metric.series[0].ys.tolist() == [one.val_metric for one in first if isinstance(one, e.EpochEnded)]
 
 
 def test_curves_of_compared_runs_are_told_apart_by_their_letters():

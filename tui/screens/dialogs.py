@@ -72,8 +72,9 @@ CHARTS
                   with Shift in leaps, Home and End to both ends
   Esc             takes the cursor away
   z, Z            zoom in, and out, around the cursor
+  h, H            the same for the y axis of the chart in hand
   <, >            earlier, later
-  t               follow the newest epochs; 0 shows all of them again
+  t               follow the newest epochs; 0 shows all of both axes again
   m               the next chart in this place: every logged figure
   c               choose a chart from a list
   Tab, up, down   the next of several charts in hand, marked by a sign
@@ -83,8 +84,8 @@ CHARTS
   a               how much training curves are smoothed
   g               behind the curves: the previous run of this dataset or
                   the best fold, then any from a list, then none
-  mouse           the wheel zooms, dragging pans, a click sets the
-                  cursor
+  mouse           the wheel zooms, with Ctrl the y axis; dragging pans,
+                  a click sets the cursor
 
 RUNS (o)
   Enter           open the run

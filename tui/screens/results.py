@@ -200,7 +200,7 @@ class ResultsScreen(Screen[None]):
         """What `w` would show."""
         if self._at == CURVE:
             metric = clean(self._view.metric, 20)
-            return "" if self._view.trials else "loss" if self._metric else metric
+            return "loss" if self._metric else metric
         return self.page.toggles if self.page is not None else ""
 
     # -- keys ---------------------------------------------------------------------------------------------------------

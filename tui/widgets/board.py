@@ -12,6 +12,7 @@ from ..panels import SMOOTHINGS, next_panel, panels_of
 from ..screens.pick import Item, Menu
 from ..taste import layouts_there
 from ..xaxis import UNITS, Course, Window, followed, holding, panned, zoomed
+from ..yaxis import value_near, zoomed_y
 from .boardpicture import BoardPicture
 from .chart import Chart
 
@@ -35,8 +36,11 @@ class ChartBoard(BoardPicture):
                 self._zoom(0.5 if what == "zoom_in" else 2.0, self._middle())
             case "pan_left" | "pan_right":
                 self._look(panned(self.window, self._full, 0.25 if what == "pan_right" else -0.25, self.taste.log_x))
+            case "zoom_y_in" | "zoom_y_out":
+                self._zoom_y(0.5 if what == "zoom_y_in" else 2.0, self._middle())
             case "all":
                 self._look(None)
+                self.heights.clear()
             case "tail":
                 self._follow()
             case "next":
@@ -109,6 +113,20 @@ class ChartBoard(BoardPicture):
     def _zoom(self, by: float, around: float) -> None:
         self._look(zoomed(self.window, self._full, by, around, self.taste.log_x))
 
+    def _zoom_y(self, by: float, x: float) -> None:
+        """In the chart in hand, towards its curve at `x`."""
+        key = self.shown[self.hand]
+        held = self._held(key)
+        if held is None or not held.known:  # nothing has been drawn there yet
+            return
+        log = key in self.taste.log_y
+        around = value_near(self._own[0], x)
+        height = zoomed_y(self.heights.get(key), held.low, held.high, by, around, log)
+        if height is None:
+            self.heights.pop(key, None)
+        else:
+            self.heights[key] = height
+
     def _follow(self) -> None:
         if self.window is not None and self.window.tail:
             self._look(None)
@@ -170,6 +188,7 @@ class ChartBoard(BoardPicture):
 
     def _turn_log_y(self) -> None:
         key = self.shown[self.hand]
+        self.heights.pop(key, None)
         kept = tuple(one for one in self.taste.log_y if one != key)
         self._like(log_y=kept if key in self.taste.log_y else (*kept, key))
 
@@ -186,7 +205,12 @@ class ChartBoard(BoardPicture):
         self._ask()
 
     def on_chart_wheeled(self, message: Chart.Wheeled) -> None:
-        self._zoom(0.8 if message.by > 0 else 1.25, message.x)
+        self.hand = self.charts.index(message.chart)
+        by = 0.8 if message.by > 0 else 1.25
+        if message.y:
+            self._zoom_y(by, message.x)
+        else:
+            self._zoom(by, message.x)
         self._ask()
 
     def on_chart_dragged(self, message: Chart.Dragged) -> None:

@@ -22,6 +22,7 @@ from ..panels import Panel, fingerprint, ghost_series, in_sight, marks_on, panel
 from ..taste import PLACES, Layout, columns_of, fitting, taste_of
 from ..text import Charset
 from ..xaxis import Course, HeldEnd, Window, followed, planned_end
+from ..yaxis import Height
 from .chart import Chart
 from .ghostkey import GhostKey
 
@@ -43,6 +44,7 @@ class BoardPicture(Container):
         self.taste = taste_of(self._keeper.memory.charts)
         self.cursor: float | None = None  # its x
         self.window: Window | None = None
+        self.heights: dict[str, Height] = {}  # of the charts whose y axis is zoomed, by key
         self.ghost: Ghost | None = None
         self.shown: list[str] = []  # keys of the charts in sight
         self.hand = 0  # the place of the one that keys are about
@@ -139,6 +141,9 @@ class BoardPicture(Container):
     def _looks(self, panel: Panel, place: int, course: Course) -> ChartOptions:
         taste, window = self.taste, self.window or self._full
         label = panel.label
+        height = self.heights.get(panel.key)
+        if height is not None:
+            label = f"{label} {'x' if self._charset == 'ascii' else '×'}{height.times:.3g}"
         if len(self.shown) > 1 and place == self.hand:
             label = f"{'>' if self._charset == 'ascii' else '▸'} {label}"
         return replace(
@@ -151,9 +156,17 @@ class BoardPicture(Container):
             log_x=taste.log_x,
             log_y=panel.key in taste.log_y,
             cursor=self.cursor,
+            y_low=height.low if height is not None else None,
+            y_high=height.high if height is not None else None,
             bounds=self._bounds.setdefault((panel, self.window is None), HeldBounds(limits=panel.limits)),
             **(self._sides(course) if panel.key == "loss" else {}),
         )
+
+    def _held(self, key: str) -> HeldBounds | None:
+        """The bounds of the y axis of the chart called `key` as it was drawn last."""
+        whole = self.window is None
+        found = [held for (panel, all_of_x), held in self._bounds.items() if panel.key == key and all_of_x is whole]
+        return found[-1] if found else None
 
     def _sides(self, course: Course) -> dict[str, Any]:
         """Where the run under- and overfits, in words and as shades, once that is known."""

@@ -38,11 +38,11 @@ class Chart(Widget, can_focus=False):
             self.chart, self.x = chart, x
 
     class Wheeled(Message):
-        """The wheel was turned at `x`: `by` 1 away from the person, -1 towards."""
+        """The wheel was turned at `x`: `by` 1 away from the person, -1 towards. y: with Ctrl held, which is about the y axis."""
 
-        def __init__(self, chart: Chart, x: float, by: int) -> None:
+        def __init__(self, chart: Chart, x: float, by: int, y: bool = False) -> None:
             super().__init__()
-            self.chart, self.x, self.by = chart, x, by
+            self.chart, self.x, self.by, self.y = chart, x, by, y
 
     class Dragged(Message):
         """The picture was pulled to the right by `share` of the canvas's width, or to the left."""
@@ -150,7 +150,7 @@ class Chart(Widget, can_focus=False):
 
     def _wheel(self, event: events.MouseEvent, by: int) -> None:
         event.stop()
-        self.post_message(self.Wheeled(self, x_of(self.series, self.drawn, event.x), by))
+        self.post_message(self.Wheeled(self, x_of(self.series, self.drawn, event.x), by, event.ctrl))
 
     # -- drawing ------------------------------------------------------------------------------------------------------
 
