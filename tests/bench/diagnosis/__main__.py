@@ -17,7 +17,8 @@ from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from .corpus import HEALTHY, KINDS, cases
+from .case import HEALTHY, KINDS
+from .corpus import cases
 from .judging import Judged, advice_works, judge, naive
 from .runs import Store
 

@@ -12,7 +12,7 @@ from engine.events import FindingRaised
 from engine.facts import Change
 from engine.knobs import knob_by_key, parse
 
-from .corpus import HEALTHY, Case, Changes
+from .case import HEALTHY, Case, Changes
 from .runs import Store, Trained, with_changes
 
 HELPS = 0.05
