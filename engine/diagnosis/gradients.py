@@ -63,6 +63,22 @@ def non_finite(ended: EpochEnded, layers: Sequence[tuple[str, int]], lossy: bool
     )
 
 
+def broken_step(epoch: int, step: int, loss: float, layer: str, known: bool = True) -> Finding:
+    """A training loss that is no number, in the epoch in which it happens. layer: the first whose gradient is none either, or "".
+
+    known: whether it began at this very step, or only was so by then.
+    """
+    where = f"; the gradient of layer {layer} is not finite" if layer else ""
+    return Finding(
+        "non_finite",
+        "certain",
+        epoch,
+        f"not a number since epoch {epoch}, step {step}",
+        f"the loss of the steps is {loss} {'from' if known else 'by'} step {step} of epoch {epoch}{' on' * known}{where}",
+        step=step,
+    )
+
+
 def exploding(m: Moment) -> Finding | None:
     """Gradients a hundred times the size they used to have at three of the last five epochs, while training gets no better; or
     too large from the start, with a loss far above that of a constant answer: they grow from layer to layer.

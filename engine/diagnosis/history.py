@@ -68,7 +68,10 @@ class Look:
 
 
 class History:
-    """The epochs of a run, as lists with one value for each. Only finite losses are taken in: others are told at once."""
+    """The epochs of a run, as lists with one value for each. Only finite losses are taken in: others are told at once.
+
+    Most epochs of a long run are not judged. So they are only kept when they come, and taken apart when somebody looks.
+    """
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -88,23 +91,40 @@ class History:
         self.best_train = math.inf
         self.best_train_at = 0
         self.top_rate = 0.0
+        self._waiting: list[EpochEnded] = []
 
     def add(self, ended: EpochEnded) -> None:
         """Take in an epoch with finite losses."""
-        self.epochs.append(ended.epoch)
-        self.train.append(ended.train_loss)
-        running = ended.train_loss_running
-        self.running.append(running if running == running else ended.train_loss)
-        self.val.append(ended.val_loss)
-        self.lr.append(ended.lr)
-        self.norms.append(ended.grad_norm)
-        self.penalty = ended.penalty
-        if ended.val_loss < self.best:
-            self.best, self.best_at = ended.val_loss, len(self.val) - 1
-        if ended.train_loss < self.best_train:
-            self.best_train, self.best_train_at = ended.train_loss, len(self.train) - 1
-        if ended.lr > self.top_rate:
-            self.top_rate = ended.lr
+        self._waiting.append(ended)
+
+    def catch_up(self) -> None:
+        """Bring the lists and figures up to the last epoch that was taken in."""
+        new, done = self._waiting, len(self.train)
+        self._waiting = []
+        self.epochs += [one.epoch for one in new]
+        self.train += [one.train_loss for one in new]
+        running = [one.train_loss_running for one in new]
+        self.running += [own if own == own else loss for own, loss in zip(running, self.train[done:], strict=True)]
+        self.val += [one.val_loss for one in new]
+        self.lr += [one.lr for one in new]
+        self.norms += [one.grad_norm for one in new]
+        if not new:
+            return
+        self.penalty = new[-1].penalty
+        if (low := min(self.val[done:])) < self.best:
+            self.best, self.best_at = low, self.val.index(low, done)
+        if (low := min(self.train[done:])) < self.best_train:
+            self.best_train, self.best_train_at = low, self.train.index(low, done)
+        self.top_rate = max(self.top_rate, *self.lr[done:])
+        for one in new:
+            if one.layer_grad_norms or one.dead_units or one.saturated_units or one.update_ratios:
+                self._look_inside(one)
+            if one.gradient_cosine == one.gradient_cosine:
+                self.cosines.append(one.gradient_cosine)
+        del self.cosines[:-KEPT]
+
+    def _look_inside(self, ended: EpochEnded) -> None:
+        """Take in what was seen in the net."""
         if ended.layer_grad_norms:
             self.rms.append(self._rms(ended.layer_grad_norms))
             del self.rms[:-KEPT]
@@ -114,9 +134,6 @@ class History:
         if ended.update_ratios:
             self.updates.append(ended.update_ratios)
             del self.updates[:-KEPT]
-        if ended.gradient_cosine == ended.gradient_cosine:
-            self.cosines.append(ended.gradient_cosine)
-            del self.cosines[:-KEPT]
 
     def _rms(self, norms: tuple[float, ...]) -> tuple[float, ...]:
         layers = self.setting.layers
@@ -135,6 +152,7 @@ class Moment:
     """
 
     def __init__(self, history: History, final: bool) -> None:
+        history.catch_up()
         self.history, self.setting, self.final = history, history.setting, final
         self.n = len(history)
         self.epoch = history.epochs[-1]

@@ -73,8 +73,10 @@ class OverfittingWatch:
         if 0 < lr * LR_DROP <= self._lr:
             self._restart(epoch)
         self._lr = lr
-        self._last_val = [*self._last_val, val_loss][-3:]
-        self._last_train = [*self._last_train, train_loss][-3:]
+        self._last_val.append(val_loss)
+        self._last_train.append(train_loss)
+        if len(self._last_val) > 3:
+            del self._last_val[0], self._last_train[0]
         self._error = error
         if val_loss < self._best:
             self._best, self._best_epoch, self._train_at_best = val_loss, epoch, train_loss
@@ -90,8 +92,8 @@ class OverfittingWatch:
     def _restart(self, epoch: int) -> None:
         if not self.holds or epoch == self._best_epoch + 1:
             self._began = epoch
-        self._trend = MannKendall()
-        self._since = []
+        if self._since:
+            self._trend, self._since = MannKendall(), []
 
     @property
     def _rise(self) -> float:
