@@ -91,7 +91,10 @@ def test_the_layer_is_the_first_of_those_that_broke_first():
     assert norms.broken_layer() is None
     norms.take(bad, bad)
     norms.take(bad * math.nan, bad)
-    assert norms.broken_layer() == 1
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, math.nan)
+    assert norms.broken_layer() == 1, "by now they all are"
+    model.zero_grad()
     alone = GradientNorms(model, 4)
     for parameter in model[3].parameters():
         parameter.grad = torch.full_like(parameter, math.nan)
