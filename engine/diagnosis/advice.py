@@ -137,6 +137,12 @@ def strong(settings: Settings | None) -> list[str]:
     return found + (["regularization.max_norm"] if 0 < (settings.get("regularization.max_norm") or 0.0) < 0.5 else [])
 
 
+def shrinking(settings: Settings | None) -> bool:
+    """Whether a strong penalty makes the weights small."""
+    names = ("regularization.l1", "regularization.l2", "regularization.weight_decay", "optimizer.weight_decay")
+    return any(key in names for key in strong(settings))
+
+
 def _less_regularization(settings: Settings) -> New | None:
     new: New = {}
     for key in strong(settings):

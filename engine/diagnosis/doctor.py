@@ -51,6 +51,10 @@ MUTES: dict[str, frozenset[str]] = {
 }
 """What each kind explains, and therefore mutes."""
 
+FIRST_COME = {"learning_rate_high": "overfitting"}
+"""A kind that another one beside it mutes, as long as that was told before: a training loss that is nearly nothing swings by much
+of itself."""
+
 AT_THE_END = frozenset({"too_short"})
 """Said at the last epoch without having held: it is about the end."""
 
@@ -119,14 +123,14 @@ class Doctor:
                     if found is not None or kind in self._open:
                         self._see(kind, found, epoch, 0 if final and kind in AT_THE_END else hold)
         if self._open or before:
-            self._mute()
+            self._mute(before)
             yield from self._changes(epoch, before)
 
     def broke(self, epoch: int, step: int, loss: float, layer: str, known: bool = True) -> Iterator[Event]:
         """The same inside of an epoch whose loss is no number; see gradients.broken_step."""
         before = {kind: self._standing[kind].told for kind in self._open}
         self._see("non_finite", broken_step(epoch, step, loss, layer, known), epoch, hold=0)
-        self._mute()
+        self._mute(before)
         yield from self._changes(epoch, before)
 
     def _see(self, kind: str, found: Finding | None, epoch: int, hold: int) -> None:
@@ -149,8 +153,11 @@ class Doctor:
         else:
             self._open.add(kind)
 
-    def _mute(self) -> None:
+    def _mute(self, before: dict[str, Finding | None]) -> None:
         """Take back what another finding explains."""
+        for kind, first in FIRST_COME.items():
+            if before.get(first) is not None and before.get(kind) is None and self._standing[first].told is not None:
+                self._standing[kind].told = None
         for kind in ORDER:
             if kind in self._open and self._standing[kind].told is not None:
                 for other in MUTES.get(kind, ()):

@@ -6,13 +6,17 @@ import math
 from collections.abc import Sequence
 
 from ..events import EpochEnded
+from .advice import shrinking
 from .findings import Finding
 from .history import Moment
 from .overfitting import figure
 from .trend import median
 
 EXPLODED = 100.0
-"""How many times its running median the norm of the gradient has to be, or the loss of a constant answer at the start."""
+"""How many times its running median the norm of the gradient has to be."""
+
+TOO_LARGE = 50.0
+"""How many times the loss of a constant answer it has to be at the start."""
 
 STILL = 10.0
 """How many times the loss of a constant answer a gradient that was too large from the start has to be still."""
@@ -91,7 +95,7 @@ def exploding(m: Moment) -> Finding | None:
     if (
         base > 0
         and not flat
-        and start > EXPLODED * base
+        and start > TOO_LARGE * base
         and median(norms[-PROBES:]) > STILL * base
         and m.history.train[0] > STILL * base
     ):
@@ -125,6 +129,8 @@ def vanishing(m: Moment) -> Finding | None:
     rows = m.history.rms[-PROBES:]
     if len(rows) < PROBES or not -NOT_LEARNING < m.learnt < NOT_LEARNING or len(rows[0]) < 3:
         return None
+    if m.fallen_back:  # the gradient did get through
+        return None
     if m.zero_layer or m.dead > SHARE / 2:  # dead units pass no gradient on either, and weights of 0 none at all
         return None
     middles = [median([row[layer] for row in rows]) for layer in range(len(rows[0]))]
@@ -145,6 +151,8 @@ def vanishing(m: Moment) -> Finding | None:
 
 def dead(m: Moment) -> Finding | None:
     """Half of a layer's units answer 0 to every row, twice in a row, while the net is not learning."""
+    if shrinking(m.setting.config):  # a penalty has driven the weights to 0: that is what is wrong
+        return None
     return _units(m, "dead", "dead_units", "dead units", "answer 0 to every row that was looked at")
 
 

@@ -15,8 +15,14 @@ from .trend import MannKendall, gain_ahead, median, scatter, slope, spread, thin
 SHORT_STEP = 1.2e-3
 """The size of a step relative to the weights below which it is a short one."""
 
+LONG_STEP = 0.02
+"""The size of a step relative to the weights from where on it is a long one."""
+
 NARROW = 8
 """Hidden units of the widest layer, up to which a net is a small one."""
+
+HAD_LEARNT = 0.95
+"""The share of a constant answer's loss below which a net has learnt something."""
 
 LATEST = range(5, 26)
 """Epochs whose median is what a loss is now: a tenth of them, at least and at most so many."""
@@ -200,6 +206,13 @@ class Moment:
     def learnt(self) -> float:
         """The share of the training loss that is explained: 0 as good as a constant, 1 all; below 0 worse than that."""
         return 1 - self.train_now / self.reference if self.reference > 0 else math.nan
+
+    @property
+    def fallen_back(self) -> bool:
+        """Whether something had been learnt and is lost again: the training loss was well below a constant answer's and is there
+        once more."""
+        best = self.history.best_train
+        return best < HAD_LEARNT * self.reference and self.train_now > 1.05 * best and self.learnt < 0.05
 
     @property
     def learnt_running(self) -> float:
