@@ -21,7 +21,7 @@ LONG_STEP = 0.02
 NARROW = 8
 """Hidden units of the widest layer, up to which a net is a small one."""
 
-HAD_LEARNT = 0.95
+HAD_LEARNT = 0.97
 """The share of a constant answer's loss below which a net has learnt something."""
 
 LATEST = range(5, 26)
@@ -207,12 +207,15 @@ class Moment:
         """The share of the training loss that is explained: 0 as good as a constant, 1 all; below 0 worse than that."""
         return 1 - self.train_now / self.reference if self.reference > 0 else math.nan
 
-    @property
+    @cached_property
     def fallen_back(self) -> bool:
-        """Whether something had been learnt and is lost again: the training loss was well below a constant answer's and is there
-        once more."""
-        best = self.history.best_train
-        return best < HAD_LEARNT * self.reference and self.train_now > 1.05 * best and self.learnt < 0.05
+        """Whether something had been learnt and is lost again: the training loss was below a constant answer's and is there
+        once more. The lowest of many noisy values is a low one, so three in a row have to have been."""
+        curve = self.train_curve
+        if len(curve) < 3 or self.learnt > 0.05:
+            return False
+        best = min(median(curve[at : at + 3]) for at in range(len(curve) - 2))
+        return best < min(HAD_LEARNT * self.reference, self.train_now - 2 * scatter(curve))
 
     @property
     def learnt_running(self) -> float:

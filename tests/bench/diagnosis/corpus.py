@@ -13,7 +13,7 @@ import numpy as np
 from . import heldout, seen
 from .case import DEFAULTS, HEALTHY, Case
 
-MORE = 2
+MORE = 4
 """So many times as many healthy runs are held out as of any kind: a rare false alarm takes many of them to be seen."""
 
 
