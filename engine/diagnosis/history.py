@@ -212,7 +212,7 @@ class Moment:
         """Whether something had been learnt and is lost again: the training loss was below a constant answer's and is there
         once more. The lowest of many noisy values is a low one, so three in a row have to have been."""
         curve = self.train_curve
-        if len(curve) < 3 or self.learnt > 0.05:
+        if len(curve) < 6 or self.learnt > 0.05 or min(curve[-3:]) < HAD_LEARNT * self.reference:
             return False
         best = min(median(curve[at : at + 3]) for at in range(len(curve) - 2))
         return best < min(HAD_LEARNT * self.reference, self.train_now - 2 * scatter(curve))

@@ -64,6 +64,11 @@ class Judged:
             kinds = (kinds - {"diverging"}) | {"learning_rate_high"}
         return {kind for kind in kinds - self.also if kind == self.label or self.label not in SAME.get(kind, ())}
 
+    def told_at(self, kind: str) -> int:
+        """The epoch in which it was first said, under whatever name counts for it."""
+        names = {kind, "diverging"} if kind == "learning_rate_high" else {kind}
+        return min(alarm.epoch for alarm in self.alarms if alarm.kind in names)
+
     @property
     def onset(self) -> int:
         """The epoch from which there is something to see: the one after the best validation loss, the first that is no number, the
