@@ -149,7 +149,7 @@ def too_low(m: Moment) -> Finding | None:
     # An exponential fall that halves its distance more slowly than the run is long goes on nearly as fast as it began. One that
     # slows down is as far from its end if the weights hardly move, and no schedule has stopped them.
     creeping = (
-        m.update < SHORT_STEP / 3 and falls > 0.9 and m.val_z < -1.5 and m.history.lr[-1] > 0.5 * m.history.top_rate
+        m.update < SHORT_STEP / 3 and falls > 0.9 and m.val_z < -1.5 and m.history.lr[-1] >= 0.5 * m.history.top_rate
     )
     if late < 0.45 * early and not (creeping and m.learnt > -0.2):
         return None
