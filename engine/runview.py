@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 from . import events as e
@@ -320,8 +321,8 @@ class RunView:
         self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step
         self.samples_per_second = event.samples_per_second
         self.epochs.append(event.epoch)
-        for name in _PER_EPOCH:
-            getattr(self, name).append(getattr(event, name))
+        for curve, value in zip(_CURVES(self), _CURVES(event), strict=True):
+            curve.append(value)
         self.times.append(event.time)
         if event.best_epoch == event.epoch:
             self.best_loss, self.best_epoch = event.val_loss, event.epoch
@@ -342,3 +343,4 @@ _PER_EPOCH = (
     "train_loss", "train_loss_running", "val_loss", "train_metric", "val_metric", "val_metrics", "lr", "penalty", "weight_norm", "sparsity",
     "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds",
 )  # fmt: skip
+_CURVES = attrgetter(*_PER_EPOCH)

@@ -6,21 +6,27 @@ from itertools import pairwise
 
 from .advice import strong
 from .findings import Finding
-from .history import SHORT_STEP, Moment
+from .history import LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import median, slope
 
 LATE = 0.8
 """The share of the epochs after which it is worth saying that they will not be enough."""
 
-WORTH = 0.04
-"""The expected fall of the validation loss, for half as many epochs on top, that is worth having."""
+WORTH = 0.02
+"""The expected fall of the validation loss, for half as many epochs on top, that is worth having: three times as many give more."""
 
-MATTERS = 0.01
+MATTERS = 0.008
 """The same as a share of the loss of a constant answer: what is left of a loss that is nearly nothing matters to nobody."""
+
+SPENT = 0.1
+"""The share of its highest value below which a schedule has used a learning rate up."""
 
 FLAT = 0.02
 """The most that a loss may have fallen over the latest third of the epochs to be flat."""
+
+CREEP = 0.25
+"""The same, late in a run, of a training loss that regularization is known to hold back."""
 
 POOR = 0.5
 """A share explained below which a run has not come far."""
@@ -54,7 +60,7 @@ def too_short(m: Moment) -> Finding | None:
         return None
     return Finding(
         "too_short",
-        "watch" if not m.final else "certain" if gain > 3 * WORTH else "likely",
+        "watch" if not m.final else "certain" if gain > 6 * WORTH else "likely",
         m.epoch,
         "not trained long enough",
         f"validation loss {figure(m.val_now)} still falls (its best is {'the last' if m.history.best_at == m.n - 1 else 'a recent'} "
@@ -63,16 +69,16 @@ def too_short(m: Moment) -> Finding | None:
 
 
 def _exhausted(m: Moment) -> bool:
-    """Whether a schedule has brought the learning rate down to next to nothing: more epochs of that change nothing."""
+    """Whether a schedule has brought the learning rate down to little: more epochs of that change little."""
     top = m.history.top_rate
-    return top > 0 and m.history.lr[-1] < 0.02 * top
+    return top > 0 and m.history.lr[-1] < SPENT * top
 
 
 def stuck(m: Moment) -> Finding | None:
     """The training loss is flat and far from done, in a net that could do better."""
     if m.learnt >= FAR or m.setting.linear or m.tight or strong(m.setting.config) or not _flat(m):
         return None
-    if m.learnt > NOTHING and not m.narrow:
+    if (m.learnt > NOTHING and not m.narrow) or m.fallen_back:
         return None
     if (
         m.update < SHORT_STEP and not m.zero_layer and m.train_z < -2
@@ -102,12 +108,14 @@ def underfitting(m: Moment) -> Finding | None:
     learnt = min(m.learnt, m.learnt_running) if held else m.learnt
     if learnt > HELD or not m.setting.baseline > 0 or m.val_now > 1.2 * m.train_now:
         return None
-    if not (_flat(m, 1.5) or (held and m.n >= 10 and m.running_fall < 2 * FLAT)):
+    # What a penalty holds back creeps to its end, and that is all that more epochs would bring.
+    creeps = held and m.n >= 10 and m.train_fall < (CREEP if m.share >= LATE else 0.0)
+    if not (creeps or _flat(m, 1.5) or (held and m.n >= 10 and m.running_fall < 2 * FLAT)):
         return None
     penalty = m.history.penalty
     burdened = penalty > 0.5 * (m.train_now + penalty) if penalty > 0 else False
     weak = m.setting.linear or m.tight
-    if m.narrow and not (held or burdened or weak):
+    if (m.narrow or m.update > LONG_STEP / 2) and not (held or burdened or weak):
         return None
     if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
         m.learnt < NOTHING and not (held or burdened or weak)
