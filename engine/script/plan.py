@@ -137,8 +137,11 @@ def plan_script(config: RunConfig) -> Plan:
     _refuse_what_cannot_be_written(config)
     known = card(config.data.source)
     if known is None:
+        from ..data.sources import sort_of_source
         from ..data.table import load
 
+        if sort_of_source(config.data.source) != "delimited":
+            raise config_error("data.source", "a script reads CSV and TSV files, and no others", "save the data as CSV")
         table: Table | None = load(config.data)
         assert table is not None
         task, features, classes, shape = table.task, table.x.shape[1], len(table.class_names), table.image_shape

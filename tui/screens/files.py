@@ -203,9 +203,9 @@ def look_at_config(path: str) -> None:
 
 def peek(path: str) -> Columns:
     """The columns of a data file; raises InputError. May take as long as the file system likes."""
-    from engine.data.columns import peek_columns
+    from engine.data.sources import peek_source
 
-    return peek_columns(str(Path(path).expanduser()))
+    return peek_source(str(Path(path).expanduser()))
 
 
 class ColumnScreen(Picker[str]):
@@ -228,6 +228,7 @@ class ColumnScreen(Picker[str]):
         self._reader = Latest("nntui-columns")
         self._items: list[Item] = []
         self._problem = "reading " + clean(os.path.basename(path)) + " ..."
+        self.columns: Columns | None = None
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -244,12 +245,18 @@ class ColumnScreen(Picker[str]):
 
     def on_column_screen_peeked(self, message: Peeked) -> None:
         self._problem = message.problem
+        self.columns = message.columns
+        if message.columns is not None and message.columns.optional and not message.columns.names:
+            self.dismiss("")  # nothing to choose from: pictures, whose folders are their classes
+            return
         if message.columns is not None:
             self._items = column_items(message.columns)
         self.typed(self.text)
         if not self.text:
             places = [i for i, item in enumerate(self.list.items) if item.value == self._target]
-            likely = message.columns.likely_target if message.columns is not None else 0
+            likely = 0
+            if message.columns is not None and not message.columns.optional:
+                likely = message.columns.likely_target
             self.fill(self.list.items, places[0] if places else likely)
 
     def typed(self, text: str) -> None:
@@ -270,9 +277,10 @@ class ColumnScreen(Picker[str]):
 
 def column_items(columns: Columns) -> list[Item]:
     """One for each column, with its kind and its first values."""
-    items = []
+    items = [Item("as the names say", columns.about, "no array has to be named", "")] if columns.optional else []
     for place, name in enumerate(columns.names):
         values = [row[place] for row in columns.rows if place < len(row)]
         shown = ", ".join(clean(value, 20) for value in values[:6])
-        items.append(Item(name, columns.words(place), f"first values: {shown}", name))
+        about = f"first values: {shown}" if shown else columns.about
+        items.append(Item(name, columns.words(place), about, name))
     return items
