@@ -35,6 +35,8 @@ _HOMES = {
     "start_again": ".runner",
     "replay": ".runner",
     "attach": ".attached",
+    "monitor": ".ownloop.monitoring",
+    "Monitor": ".ownloop.monitoring",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -53,6 +55,7 @@ __all__ = [
     "DataError",
     "Finding",
     "InputError",
+    "Monitor",
     "RunConfig",
     "RunHandle",
     "RunResult",
@@ -66,6 +69,7 @@ __all__ = [
     "diagnose",
     "dump_config",
     "load_config",
+    "monitor",
     "plain_script",
     "read_journal",
     "replay",
@@ -99,6 +103,7 @@ if TYPE_CHECKING:
     from .errors import ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
+    from .ownloop.monitoring import Monitor, monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
     from .saving import save_config

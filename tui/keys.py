@@ -41,11 +41,17 @@ LESS_WANTED = (
 """The keys that the line at the foot does without where it is short, the least wanted first; the help has them all."""
 
 
+NOT_WITH_A_SCRIPT = ("edit", "revert", "more", "save", "fork")
+"""What only a run that nntui trains itself can be asked for, not one of a script with a loop of its own."""
+
+
 def makes_sense(action: str, view: RunView, running: bool) -> bool:
     """Whether a key would do anything now; the others are not in the footer.
 
     running: the run can be asked for things.
     """
+    if view.own_loop and action in NOT_WITH_A_SCRIPT:
+        return False
     match action:
         case "pause" | "stop" | "stop_now" | "save" | "detach":
             return running
