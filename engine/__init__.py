@@ -35,7 +35,7 @@ _HOMES = {
     "start_again": ".runner",
     "replay": ".runner",
     "attach": ".attached",
-    "monitor": ".ownloop.monitoring",
+    "monitor": ".ownloop.entry",
     "Monitor": ".ownloop.monitoring",
     "RunHandle": ".runner",
     "RunResult": ".runner",
@@ -103,7 +103,8 @@ if TYPE_CHECKING:
     from .errors import ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
-    from .ownloop.monitoring import Monitor, monitor
+    from .ownloop.entry import monitor
+    from .ownloop.monitoring import Monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
     from .saving import save_config

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
+from ..text import clean
 from .naming import LOSSES
 
 Figures = dict[str, float]
+
+
+def whole(epoch: Any) -> int:
+    """An epoch as a script calls it, as a whole number. Raises TypeError when it is none."""
+    try:
+        number = float(epoch)
+        if math.isfinite(number):
+            return round(number)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(
+        f"epoch must be a number, got {clean(repr(epoch), 60)}: run.log(epoch, train_loss=..., val_loss=...)"
+    )
 
 
 class Gathering:
@@ -19,6 +35,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self.shift = 0  # what is added to the script's own number
+        self.late: tuple[str, ...] = ()  # what the last call had for an epoch that was given out already
         self._first = 0  # the first of its numbers
         self._epoch = 0  # that is being gathered, as it is given out; 0 before the first
         self._figures: Figures = {}
@@ -33,14 +50,15 @@ class Gathering:
         complete = []
         epoch = self._place(number)
         known = self._seen or set(LOSSES)
-        if epoch <= self._told or epoch < self._epoch:
+        self.late = tuple(sorted(figures)) if epoch <= self._told or epoch < self._epoch else ()
+        if self.late:
             self._seen |= known | figures.keys()
             return complete
         if self._figures and epoch != self._epoch:
             complete.append(self._give())
         self._epoch = epoch
         self._figures.update(figures)
-        if known | self._seen <= self._figures.keys():
+        if known <= self._figures.keys():
             complete.append(self._give())
         return complete
 

@@ -1,4 +1,4 @@
-"""`engine.monitor`: three lines that make a run of a person's own training loop."""
+"""A person's own training loop under watch, from its first epoch to its end."""
 
 from __future__ import annotations
 
@@ -19,72 +19,14 @@ from ..finaltext import run_words
 from ..stopping import EarlyStopping
 from ..text import clean
 from ..words import end_words
-from .gathering import Figures, Gathering
+from .gathering import Figures, Gathering, whole
 from .judging import judged
 from .naming import KNOWN, LOSSES, Part, better_when, metric_of
-from .options import Options, checked
-from .underway import UnderWay
+from .options import Options
+from .underway import UnderWay, told_stopping
 
 MOST_NAMES = 200
 """Series that a run has at the most: a script that makes up a new name for every epoch would fill the disk."""
-
-
-def monitor(
-    name: str = "",
-    *,
-    max_epochs: int = 0,
-    patience: int | None = None,
-    min_delta: float = 0.0,
-    watch: str = "",
-    mode: str = "",
-    settings: Mapping[str, Any] | Any = None,
-    model: Any = None,
-    baseline: float = math.nan,
-    folder: str | Path = "runs",
-    tensorboard: bool = False,
-    device: Any = "",
-    enabled: bool = True,
-    quiet: bool = False,
-) -> Monitor:
-    """Watch a training loop of your own, in any framework, as a run: `nntui attach` and the other commands work on it.
-
-    name: a part of the folder's name; the script's own without one. max_epochs: how many are planned, 0 when that is not known.
-    patience: early stopping, which only says so: after so many values of `watch` in a row that are not better than the best by
-    more than min_delta, `should_stop` is true. watch: the series that tells which epoch is best, val_loss without one, or train_loss
-    where that is all there is; mode: whether small (min) or large values (max) of it are good, by its name without one.
-
-    settings: what the run was made with, a dict or argparse's namespace: `nntui compare` shows where runs differ. model: only
-    looked at for its layers and parameters. baseline: the loss of always giving the same answer, which lets the diagnosis say more.
-    folder: where the run's own folder is made. tensorboard: write a TensorBoard log into it. device: what it trains on, in words.
-    enabled: false does nothing at all, for all but the first of several processes; `should_stop` is then the first one's to tell the
-    others. quiet: do not say on standard error which run is watched.
-
-    An exception that leaves the with block ends the run as failed, with the traceback in its run.log, and goes on; Ctrl-C ends it
-    as interrupted. Raises ConfigError, before anything is written, for an argument that cannot be, or a folder that cannot be made.
-
-    Example::
-
-        import engine
-        with engine.monitor("mine", max_epochs=3, quiet=True) as run:
-            for epoch in range(1, 4):
-                run.log(epoch, train_loss=1 / epoch, val_loss=1.1 / epoch, lr=0.01)
-                if run.should_stop:
-                    break
-    """
-    options = checked(
-        max_epochs=max_epochs,
-        patience=patience,
-        min_delta=min_delta,
-        watch=watch,
-        mode=mode,
-        settings=settings,
-        model=model,
-        baseline=baseline,
-        folder=folder,
-        tensorboard=tensorboard,
-        device=device,
-    )
-    return Monitor(str(name), options, enabled, quiet)
 
 
 class Monitor:
@@ -162,15 +104,22 @@ class Monitor:
         if not self._enabled:
             return
         given = {"train_loss": train_loss, "val_loss": val_loss, "lr": lr, "grad_norm": grad_norm, **series}
-        number = _whole(epoch)
+        number = whole(epoch)
         with self._lock:
             if self._under_way is None:
                 raise RuntimeError(
                     "this run is not under way: use `with engine.monitor(...) as run:` and log inside of it"
                 )
-            figures = {name: found for name, value in given.items() if (found := self._number(name, value)) is not None}
+            figures: Figures = {}
+            for name, value in given.items():
+                if (found := self._number(name, value)) is not None:
+                    figures[name] = found
             for one, complete in self._gathering.add(number, figures):
                 self._tell(self._under_way, one, complete)
+            if self._gathering.late:
+                names = clean(", ".join(self._gathering.late), 200)
+                words = f"{names} of epoch {number} came when that was told already; from now on an epoch waits for it"
+                self._complain("late figures", words, aloud=False)
             self._wait(self._under_way)
 
     def start(self) -> Monitor:
@@ -237,7 +186,7 @@ class Monitor:
         emit = under_way.emit
         emit(ended)
         if self._options.patience is not None and self._watched in figures:
-            emit(_checked(self._stopping, epoch, self._watched))
+            emit(told_stopping(self._stopping, epoch, self._watched))
         if (shown := judged(ended)) is not None:
             for fact in self._doctor.examine(shown):
                 emit(fact)
@@ -297,18 +246,22 @@ class Monitor:
             )
             return None
         try:
-            number = float(value)
+            number = float(
+                value.detach() if hasattr(value, "detach") else value
+            )  # torch warns of a tensor with a graph
         except Exception as error:  # noqa: BLE001  -- whatever a tensor raises, no figure is worth a person's training
             self._complain(name, f"{clean(name, 60)} is no number and is left out: {clean(error, 200)}")
             return None
         self._names.add(name)
         return number
 
-    def _complain(self, about: str, words: str) -> None:
+    def _complain(self, about: str, words: str, aloud: bool = True) -> None:
+        """Say something in the record, once, and with `aloud` to the script as well."""
         if about not in self._complained and self._under_way is not None:
             self._complained.add(about)
             self._under_way.emit(e.Noted(text=words))
-            warnings.warn(f"engine.monitor: {words}", stacklevel=4)
+            if aloud:
+                warnings.warn(f"engine.monitor: {words}", stacklevel=4)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -326,29 +279,3 @@ class Monitor:
         if most and self._epochs >= most:
             return "epochs_done", ""
         return under_way.token.reason or "loop_ended", ""
-
-
-def _checked(state: EarlyStopping, epoch: int, watched: str) -> e.EarlyStoppingChecked:
-    assert state.patience is not None
-    return e.EarlyStoppingChecked(
-        epoch=epoch,
-        best=state.best,
-        best_epoch=state.best_epoch,
-        waited=state.waited,
-        patience=state.patience,
-        must_beat=state.must_beat,
-        monitor="loss" if watched == "val_loss" else clean(watched, 60),
-        mode=state.mode,
-    )
-
-
-def _whole(epoch: Any) -> int:
-    try:
-        number = float(epoch)
-        if math.isfinite(number):
-            return round(number)
-    except (TypeError, ValueError):
-        pass
-    raise TypeError(
-        f"epoch must be a number, got {clean(repr(epoch), 60)}: run.log(epoch, train_loss=..., val_loss=...)"
-    )

@@ -17,6 +17,7 @@ from ..lock import RunLock
 from ..machine import MachineWatch, meters_of_script
 from ..rundir import make_run_dir, safe_name
 from ..sinks import Sink, Tee
+from ..stopping import EarlyStopping
 from ..text import clean
 from .asked import Asked
 from .board import ScalarBoard
@@ -77,6 +78,21 @@ class UnderWay:
         self.emit(e.RunEnded(reason=reason, epochs=epochs, best_epoch=best, seconds=seconds, error=words))
         self.emit.close()
         self._record.release()
+
+
+def told_stopping(state: EarlyStopping, epoch: int, watched: str) -> e.EarlyStoppingChecked:
+    """Where early stopping stands, as an event; it must have a patience."""
+    assert state.patience is not None
+    return e.EarlyStoppingChecked(
+        epoch=epoch,
+        best=state.best,
+        best_epoch=state.best_epoch,
+        waited=state.waited,
+        patience=state.patience,
+        must_beat=state.must_beat,
+        monitor="loss" if watched == "val_loss" else clean(watched, 60),
+        mode=state.mode,
+    )
 
 
 def _script() -> str:
