@@ -130,6 +130,7 @@ def datasets(
     ] = "",
     search: Annotated[str, typer.Option("--search", metavar="WORDS", help="List those that fit these words.")] = "",
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Of a file: the column to predict.")] = "",
+    set_: SetOption = [],  # noqa: B006
 ) -> None:
     """List the built-in datasets, or look at one of them or at a file: its classes and a few of its rows."""
     from .data import catalogue
@@ -140,10 +141,10 @@ def datasets(
         if search:
             raise config_error("--search", "a NAME and words to search by were both given", "give one of them")
         plain = "utf" not in (sys.stdout.encoding or "").lower()
-        if catalogue.is_file(name) and not target:
+        if catalogue.is_file(name) and not target and not set_:
             lines = list_columns(peek_columns(name), _columns(), plain)
         else:
-            lines = describe(catalogue.card(name), _looked_at(name, target), _columns(), plain)
+            lines = describe(catalogue.card(name), _looked_at(name, target, set_), _columns(), plain)
         typer.echo("\n".join(lines))
         return
     found = catalogue.search(search)
@@ -155,13 +156,14 @@ def datasets(
     typer.echo("set data.source to its path and data.target to the column to predict.")
 
 
-def _looked_at(name: str, target: str) -> DataPreview:
+def _looked_at(name: str, target: str, settings: Sequence[str]) -> DataPreview:
     """A preview of the dataset; its faults are raised."""
-    from .config import DataConfig
+    from .configfile import build_config
     from .errors import DataError
     from .previewing import preview_data
 
-    seen = preview_data(DataConfig(source=name, target=target))
+    named = {"source": name, **({"target": target} if target else {})}
+    seen = preview_data(build_config({"data": named}, settings).data)
     if seen.faults:
         raise DataError(seen.faults)
     return seen

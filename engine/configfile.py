@@ -80,7 +80,8 @@ def _together(config: RunConfig) -> list[Fault]:
     faults = [
         Fault(row.key, "must not contain a null byte", "remove it")
         for row in knobs()
-        if row.kind == "text" and "\0" in getattr(getattr(config, row.section), row.key.split(".", 1)[1])
+        if row.kind in ("text", "names")
+        and any("\0" in text for text in getattr(getattr(config, row.section), row.key.split(".", 1)[1]))
     ]
     source, known = config.data.source, card(config.data.source)
     if known is None and not is_file(source):

@@ -40,6 +40,7 @@ from .trials import (
     best_result,
     ended,
     keep_best_weights,
+    keep_preprocess,
     plan_trials,
     run_trial,
     summarize,
@@ -155,6 +156,7 @@ def execute(
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
             tee.add(board(folder, plan[0], data, again))
             _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
+            keep_preprocess(tee, folder, data)
             announce(tee, config, data, recipe, training.planned)
             machine.start()
             if again:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from .config import RunConfig, When
-from .config.declare import Live
+from .config.declare import Live, names_of, names_text
 
 
 def bound_text(value: float) -> str:
@@ -20,7 +20,7 @@ def bound_text(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e12 else f"{value:g}"
 
 
-Kind = Literal["int", "float", "bool", "choice", "text", "ints"]
+Kind = Literal["int", "float", "bool", "choice", "text", "ints", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,14 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     if annotation is str:
         return "text", ()
     if get_origin(annotation) is tuple:
-        return "ints", ()
+        return ("names" if _of_names(annotation) else "ints"), ()
     raise TypeError(f"no form field for a knob of type {annotation!r}")
+
+
+def _of_names(annotation: Any) -> bool:
+    """Whether it is a tuple of texts; its items are annotated with bounds of their own."""
+    item = get_args(annotation)[0]
+    return (get_args(item)[0] if get_origin(item) is Annotated else item) is str
 
 
 def _required(annotation: Any) -> tuple[Any, bool]:
@@ -193,6 +199,8 @@ def show(row: Knob, value: Any) -> str:
         return "on" if value else "off"
     if row.kind == "ints":
         return ", ".join(map(str, value))
+    if row.kind == "names":
+        return names_text(value)
     if row.kind == "float" and isinstance(value, float):
         return repr(value)
     return str(value)
@@ -213,6 +221,8 @@ def parse(row: Knob, text: str) -> Any:
         return None
     if row.kind in ("text", "choice"):
         return text
+    if row.kind == "names":
+        return names_of(text)
     if row.kind == "bool":
         if text.lower() in _ON | _OFF:
             return text.lower() in _ON

@@ -126,7 +126,8 @@ def _table(config: DataConfig, stamp: tuple[int, ...]) -> tuple[Any, bool]:
 
     known = card(config.source)
     if is_file(config.source):
-        key: tuple[Any, ...] = (config.source, config.target, config.task, config.missing, *stamp)
+        read_by = (config.source, config.target, config.task, config.missing, config.ignore, config.categorical)
+        key: tuple[Any, ...] = (*read_by, *stamp)
     elif known is not None and known.generated:
         key = (config.source, config.rows, config.noise, config.seed)
     else:
@@ -167,7 +168,10 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
         else:
             part = split(table, config)
         seen = replace(seen, parts=parts_of(table, part))
-        notes += [note for note in prepare(table, part, config).notes if note not in notes]
+        made = prepare(table, part, config)
+        features = made.x_train.shape[1]  # more than there are columns where some are categories
+        seen = replace(seen, features=features, shape=made.image_shape or (features,))
+        notes += [note for note in made.notes if note not in notes]
     except InputError as error:
         faults = error.faults
     return replace(seen, notes=(*notes, *_about_classes(seen)), faults=tuple(faults))

@@ -21,6 +21,7 @@ COMMANDS_FILE = "commands.jsonl"
 LOCK_FILE = "lock"
 LOG_FILE = "run.log"
 WEIGHTS_FILE = "model.safetensors"
+PREPROCESS_FILE = "preprocess.json"
 CHECKPOINTS_FOLDER = "checkpoints"
 
 
@@ -72,6 +73,11 @@ class RunDir:
     @property
     def weights(self) -> Path:
         return self.path / WEIGHTS_FILE
+
+    @property
+    def preprocess(self) -> Path:
+        """What was learned of the training part, with which new data can be treated alike: see engine.data.preprocess."""
+        return self.path / PREPROCESS_FILE
 
 
 def create_run_dir(config: RunConfig) -> RunDir:

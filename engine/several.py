@@ -16,7 +16,7 @@ from .record import STOPPED, Record
 from .rundir import RunDir
 from .sinks import Sink, Tee
 from .stopping import StopToken
-from .trials import Emit, Trial, TrialResult, announce, conclude, ended, run_trial, take_up, tell_place
+from .trials import Emit, Trial, TrialResult, announce, conclude, ended, keep_preprocess, run_trial, take_up, tell_place
 
 if TYPE_CHECKING:
     from .keeping import Keeper
@@ -148,6 +148,7 @@ def _open(
             emit(e.TrialStarted(number=trial.number, of=around.planned, label=trial.label, folder=str(own.path)))
         for problem in damage:
             emit(e.Noted(text=problem))
+        keep_preprocess(emit, own, data)
         announce(emit, trial.config, data, recipe, training.planned)
         if going_on or begun:
             tell_place(emit, training)

@@ -170,6 +170,16 @@ def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, plan
     )
 
 
+def keep_preprocess(emit: Emit, folder: RunDir, data: Prepared) -> None:
+    """Write what was learned of the training part into the folder of the run or trial; a full disk is told."""
+    if data.preprocess is None:
+        return
+    try:
+        write_atomically(folder.preprocess, data.preprocess.to_json().encode())
+    except OSError as error:
+        emit(e.SinkFailed(sink=folder.preprocess.name, problem=clean(error)))
+
+
 def take_up(
     keeper: Keeper, training: Training, history: dict[int, e.EpochEnded], edits: Sequence[MadeEdit] = ()
 ) -> tuple[bool, list[str]]:
@@ -242,8 +252,9 @@ def best_result(results: Sequence[TrialResult]) -> TrialResult:
 
 
 def keep_best_weights(emit: Emit, folder: RunDir, best: TrialResult) -> None:
-    """Copy the best trial's weights into the run's own folder."""
+    """Copy the best trial's weights, and what goes with them, into the run's own folder."""
     source = folder.trial(best.trial.label).weights
+    keep_preprocess(emit, folder, best.data)
     try:
         write_atomically(folder.weights, source.read_bytes())
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import IS_FILE, IS_GENERATED, ONE_SPLIT, Section, either, knob, switched_on
+from .declare import IS_FILE, IS_GENERATED, ONE_SPLIT, Names, Section, chosen, either, knob, switched_on
 
 
 class DataConfig(Section):
@@ -22,6 +22,20 @@ class DataConfig(Section):
         help="The column of the file that the model learns to predict. Every other column is an input.",
         when=IS_FILE,
     )
+    ignore: Names = knob(
+        (),
+        label="leave out",
+        help="Columns of the file that are no inputs, with commas between them: numbers of rows, names, free text, whatever would "
+        "not be known yet when the model is used.",
+        when=IS_FILE,
+    )
+    categorical: Names = knob(
+        (),
+        label="categories",
+        help="Columns of the file whose numbers are only names, such as postal codes or numbered classes, with commas between them. "
+        "Each of their values becomes an input of its own, as those of columns of text do anyway.",
+        when=IS_FILE,
+    )
     task: Literal["auto", "classification", "regression"] = knob(
         "auto",
         label="task",
@@ -36,6 +50,13 @@ class DataConfig(Section):
         "column over the training part; median is safer with outliers. drop: leave those rows out, best when they are few. A "
         "column that is mostly missing should be removed instead.",
         when=IS_FILE,
+    )
+    missing_category: Literal["own", "commonest"] = knob(
+        "own",
+        label="missing category",
+        help="What a missing value in a column of categories becomes. own: a category called missing, best where it says something that "
+        "there is no value. commonest: the one that the training part has most often.",
+        when=(IS_FILE, chosen("data.missing", "mean", "median")),
     )
     rows: int = knob(
         1000,

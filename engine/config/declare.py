@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -120,6 +122,30 @@ def torch_knob(
     return knob(defaults[everywhere], when=conditions, defaults=others, **rest)
 
 
+def names_of(text: str) -> tuple[str, ...]:
+    """Names with commas between them; one that has a comma itself stands in double quotes. Raises ValueError."""
+    try:
+        cells = next(csv.reader(io.StringIO(text.strip(), newline=""), skipinitialspace=True, strict=True), [])
+    except csv.Error:
+        raise ValueError("must be names with commas between them, those with a comma in double quotes") from None
+    return tuple(name for cell in cells if (name := cell.strip()))
+
+
+def names_text(names: Sequence[str]) -> str:
+    """What `names_of` reads as these names."""
+    if not any(mark in name for name in names for mark in ',"\r\n'):
+        return ", ".join(names)
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(names)
+    return written.getvalue()
+
+
+def _separated(value: Any) -> Any:
+    """Names may be written as a list or as one text."""
+    return names_of(value) if isinstance(value, str) else _listed(value)
+
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_separated)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_listed)]
 
 

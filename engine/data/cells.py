@@ -6,7 +6,8 @@ import math
 import re
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ _MANY: dict[Flaw, str] = {
 }
 MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "?"])
 """What a cell holds that has no value, in small letters and without a sign."""
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 def quoted(cell: str) -> str:
@@ -70,37 +71,46 @@ def cell_fault(key: str, column: str, cell: str, flaw: Flaw, where: str, hint: s
         "not finite": "is not a finite number",
         "too large": "is beyond the range of 32-bit floats",
     }[flaw]
-    if _DECIMAL_COMMA.fullmatch(cell.strip()):
+    if DECIMAL_COMMA.fullmatch(cell.strip()):
         hint = "write it with a decimal point"
     return Fault(key, f"column '{column}': {quoted(cell)} {said}", hint or "correct the cell or drop the column", where)
 
 
-class InputCells:
-    """The input columns of a file, taken in record by record.
+def _picker(columns: tuple[int, ...]) -> Callable[[list[str]], Sequence[str]]:
+    """What takes these cells out of a record, as fast as can be."""
+    if len(columns) > 1:
+        return itemgetter(*columns)
+    return lambda cells: [cells[column] for column in columns]
 
-    names: of all columns, as shown. target: the index of the one that is left out. where: the file, as shown. gaps: missing
-    cells are taken in as NaN instead of being faults.
+
+class InputCells:
+    """The columns of numbers of a file, taken in record by record.
+
+    names: of all columns of the file, as shown. columns: the indices of those that are read. where: the file, as shown. gaps:
+    missing cells are taken in as NaN instead of being faults.
     """
 
-    def __init__(self, names: Sequence[str], target: int, where: str, gaps: bool = False) -> None:
-        self._names, self._target, self._where, self._gaps = names, target, where, gaps
+    def __init__(self, names: Sequence[str], columns: Sequence[int], where: str, gaps: bool = False) -> None:
+        self._names, self._columns, self._where, self._gaps = names, tuple(columns), where, gaps
+        self._pick = _picker(self._columns)
         self._values = array("d")
         self._rows = 0
         self._missing: Counter[int] = Counter()
+        self._text: Counter[int] = Counter()
         self._flaws: dict[int, Counter[Flaw]] = {}
         self._first: dict[int, dict[Flaw, list[tuple[int, str]]]] = {}
 
     def add(self, line: int, cells: list[str]) -> None:
         """Take in a record with the right number of cells, which begins in `line`."""
         self._rows += 1
-        inputs = cells[: self._target] + cells[self._target + 1 :]
+        inputs = self._pick(cells)
         # The whole record at once, which takes some microseconds; cell by cell only when there is something to be found.
         # A NaN or an infinity shows in the sum, and once there is none, min and max are to be relied on.
         try:
             numbers = list(map(float, inputs))
         except ValueError:
             return self._inspect(line, cells)
-        if (
+        if numbers and (
             not math.isfinite(sum(numbers))
             or max(numbers) > FLOAT32_MAX
             or min(numbers) < -FLOAT32_MAX
@@ -111,31 +121,43 @@ class InputCells:
 
     def _inspect(self, line: int, cells: list[str]) -> None:
         numbers: list[float] = []
-        for column, cell in enumerate(cells):
-            if column == self._target:
-                continue
-            if self._gaps and is_missing(cell):
+        for column in self._columns:
+            cell = cells[column]
+            if missing := is_missing(cell):
                 self._missing[column] += 1
-                numbers.append(math.nan)
-                continue
+                if self._gaps:
+                    numbers.append(math.nan)
+                    continue
             if (flaw := flaw_of(cell)) is None:
                 numbers.append(float(cell))
                 continue
+            numbers.append(math.nan)
+            if flaw == "text" and not missing and not DECIMAL_COMMA.fullmatch(cell.strip()):
+                self._text[column] += 1
             self._flaws.setdefault(column, Counter())[flaw] += 1
             first = self._first.setdefault(column, {}).setdefault(flaw, [])
             if len(first) < MAX_LISTED:
                 first.append((line_of_cell(line, cells, column), cell))
         self._values.fromlist(numbers)
 
+    def mostly_text(self) -> list[int]:
+        """The columns that are to be read as text: at most half of their values are numbers."""
+        return [column for column, count in self._text.items() if 2 * count >= self._rows - self._missing[column]]
+
     def matrix(self) -> np.ndarray:
         """The numbers as float32 (rows, columns), NaN where one is missing. Only when there are no faults."""
-        return np.frombuffer(self._values, dtype=np.float64).reshape(self._rows, -1).astype(np.float32)
+        if not self._columns:
+            return np.empty((self._rows, 0), np.float32)
+        values = np.frombuffer(self._values, dtype=np.float64)
+        return values.reshape(self._rows, len(self._columns)).astype(np.float32)
 
     def faults(self) -> list[Fault]:
         """Every fault: columns without a number once each, then cells by sort and line, ten of a sort and a count."""
         whole = Faults("columns without numbers", self._where)
         partly: list[int] = []
-        for column in sorted(column for column, count in self._missing.items() if count == self._rows):
+        for column in sorted(
+            column for column, count in self._missing.items() if count == self._rows and column not in self._flaws
+        ):
             whole.add(Fault("data.source", f"column '{self._names[column]}' is empty", "remove it", self._where))
         for column, flaws in sorted(self._flaws.items()):
             # A column that never holds a number is not full of mistakes: it is another sort of column.
@@ -152,7 +174,7 @@ class InputCells:
         name, flaws, first = self._names[column], self._flaws[column], self._first[column]
         if flaws["text"]:
             line, cell = first["text"][0]
-            if _DECIMAL_COMMA.fullmatch(cell.strip()):
+            if DECIMAL_COMMA.fullmatch(cell.strip()):
                 problem, hint = (
                     f"column '{name}' has decimal commas ({quoted(cell)})",
                     "write numbers with a decimal point",

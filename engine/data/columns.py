@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,11 +13,23 @@ from ..text import clean
 from .cells import flaw_of, is_missing
 from .delimited import Faults, display_name, read_head, records, sniff
 from .header import UNEVEN, Header, width_fault
+from .kinds import sort_of
 
 LINES = 200
 SHOWN_ROWS = 8
+_ENOUGH = 10  # rows by which it can be told that a column of text is not categories
 
-ColumnKind = Literal["whole", "number", "text", "empty"]
+ColumnKind = Literal["whole", "number", "boolean", "date", "text", "free text", "empty"]
+
+_WORDS: dict[ColumnKind, str] = {
+    "whole": "whole numbers",
+    "number": "numbers",
+    "boolean": "yes or no",
+    "date": "dates",
+    "text": "text",
+    "free text": "text, too many values for an input",
+    "empty": "empty",
+}
 
 _LIKELY = (
     "target",
@@ -37,8 +50,8 @@ _LIKELY = (
 class Columns:
     """The columns of a file, as its first lines show them; all texts are safe to print.
 
-    kinds: of each column, by the cells that were looked at: ``whole`` (whole numbers), ``number``, ``text`` (at least one
-    cell is no number) or ``empty``. distinct: different values in each column, and missing: cells without one. rows: the first
+    kinds: of each column, by the cells that were looked at: ``whole`` (whole numbers), ``number``, ``boolean``, ``date``, ``text``
+    (categories), ``free text`` (too many different values to be categories) or ``empty``. distinct: different values in each column, and missing: cells without one. rows: the first
     few, each as wide as its line. looked_at: rows that were; complete: whether those are all. likely_target: the index of
     the column that is most likely to be predicted: the last one unless another is named like one.
     """
@@ -58,9 +71,14 @@ class Columns:
         named = [lowered.index(name) for name in _LIKELY if name in lowered]
         return named[0] if named else len(self.names) - 1
 
+    def to_ignore(self, target: str) -> tuple[str, ...]:
+        """The columns that are no inputs beside this target: free text, and those without a value."""
+        hopeless = [name for name, kind in zip(self.names, self.kinds, strict=True) if kind in ("free text", "empty")]
+        return tuple(name for name in hopeless if name != target)
+
     def words(self, index: int) -> str:
         """What there is to say of a column: ``text, 3 values``, ``numbers``, ``whole numbers, 2 values, 4 missing``."""
-        kind = {"whole": "whole numbers", "number": "numbers", "text": "text", "empty": "empty"}[self.kinds[index]]
+        kind = _WORDS[self.kinds[index]]
         few = self.kinds[index] in ("whole", "text") and self.distinct[index] <= max(2, self.looked_at // 2)
         values = "1 value" if self.distinct[index] == 1 else f"{self.distinct[index]} values"
         missing = [f"{self.missing[index]} missing"] if self.missing[index] and self.kinds[index] != "empty" else []
@@ -92,7 +110,7 @@ def peek_columns(path: str) -> Columns:
     cells = [[row[index].strip() for row in body if index < len(row)] for index in range(len(names))]
     return Columns(
         names=tuple(clean(own, 60) for own in names),
-        kinds=tuple(_kind(column) for column in cells),
+        kinds=tuple(_kind(column, complete) for column in cells),
         delimiter=delimiter,
         rows=tuple(tuple(clean(cell.strip(), 24) for cell in row) for row in islice(body, SHOWN_ROWS)),
         distinct=tuple(len({cell for cell in column if not is_missing(cell)}) for column in cells),
@@ -118,13 +136,18 @@ def _readable(lines: Iterator[tuple[int, list[str]]], complete: bool) -> Iterato
         yield line
 
 
-def _kind(cells: list[str]) -> ColumnKind:
-    known = [cell for cell in cells if not is_missing(cell)]
-    if not known:
+def _kind(cells: list[str], complete: bool) -> ColumnKind:
+    counts = Counter(cell for cell in cells if not is_missing(cell))
+    if not counts:
         return "empty"
-    if any(flaw_of(cell) == "text" for cell in known):
-        return "text"
-    return "whole" if all(_whole(cell) for cell in known) else "number"
+    sort = sort_of(counts)
+    if sort.kind == "number":
+        return "whole" if all(_whole(cell) for cell in counts) else "number"
+    if sort.kind != "category":
+        return sort.kind
+    # The first rows of a long file may have many of its categories: only where nearly all differ is it free text.
+    free = sort.problem and (complete or len(counts) > 0.9 * counts.total())
+    return "free text" if free and counts.total() >= _ENOUGH else "text"
 
 
 def _whole(cell: str) -> bool:

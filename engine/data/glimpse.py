@@ -16,6 +16,7 @@ from ..preview import (
     Point,
 )
 from ..text import clean
+from .kinds import day_words
 from .splits import Split
 from .table import Table
 
@@ -32,6 +33,7 @@ def glimpse(table: Table, target: str) -> DataPreview:
     """The table as a preview, without its parts. target: what its target is called, or "" when it has no name."""
     inputs = len(table.feature_names)
     notes = [f"{table.dropped} rows with missing values were left out"] if table.dropped else []
+    notes += table.notes
     named = clean(target, _NAME) or ("class" if table.task == "classification" else "target")
     shown = _spread(len(table.y), SAMPLE_ROWS)
     return DataPreview(
@@ -82,8 +84,18 @@ def _histogram(table: Table) -> Histogram:
 
 
 def _row(table: Table, row: int) -> tuple[str, ...]:
-    cells = [figure(value) for value in table.x[row, :COLUMNS].tolist()]
+    cells = [_cell(table, place, value) for place, value in enumerate(table.x[row, :COLUMNS].tolist())]
     return (*cells, label_of(table, row))
+
+
+def _cell(table: Table, place: int, value: float) -> str:
+    """A raw value as its file has it."""
+    kind = table.columns[place].kind if table.columns else "number"
+    if kind == "number" or value != value:
+        return figure(value)
+    if kind == "category":
+        return clean(table.columns[place].values[int(value)], _CELL)
+    return ("yes" if value else "no") if kind == "boolean" else day_words(value + table.columns[place].origin)
 
 
 def figure(value: float) -> str:
@@ -99,7 +111,8 @@ def label_of(table: Table, row: int) -> str:
 
 
 def _planar(table: Table) -> bool:
-    return table.task == "classification" and table.x.shape[1] == 2
+    numbers = all(column.kind in ("number", "date") for column in table.columns)
+    return table.task == "classification" and table.x.shape[1] == 2 and numbers
 
 
 def _points(table: Table) -> tuple[Point, ...]:

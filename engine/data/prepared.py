@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..config import DataConfig
 from ..errors import data_error
 from .catalogue import Task
+from .preprocess import Preprocess, recode, unseen_words
 from .splits import Split, split
 from .table import Table, load
 
@@ -25,8 +27,8 @@ class Prepared:
     y_mean and y_scale are in the units of the target, and 0.0 and 1.0 for classification.
     classes is 0 for regression. class_counts has the number of samples of each class for "train", "validation" and "test";
     empty tuples for regression.
-    x_fill: float32 (features,), what a missing value is replaced by, or None when missing values are not filled in.
-    notes: what a person should know of the data, a line each.
+    x_fill: float32 (columns,), what a missing value is replaced by, or None when missing values are not filled in.
+    notes: what a person should know of the data, a line each. preprocess: what was learned of the training part, for new data.
     baseline_metric is what a model that ignores its inputs gets on the test part: the accuracy (0 to 1) of always saying
     the commonest class of the training part, or the RMSE, in the units of the target, of always saying its mean.
     """
@@ -50,6 +52,7 @@ class Prepared:
     baseline_metric: float
     x_fill: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    preprocess: Preprocess | None = None
 
 
 def load_prepared(config: DataConfig) -> Prepared:
@@ -61,7 +64,7 @@ def load_prepared(config: DataConfig) -> Prepared:
 def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     """The parts of `table` as arrays to train on.
 
-    With `config.standardize` each feature is shifted and scaled by the mean and standard deviation of the training rows;
+    With `config.standardize` each number is shifted and scaled by the mean and standard deviation of the training rows;
     a picture by one mean and one deviation for all its pixels, so that it still looks like one. A regression target is
     always standardized. What does not vary in the training rows is shifted only.
 
@@ -71,14 +74,15 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     has no value at all in the training rows.
     """
     notes = [f"{table.dropped} rows with missing values were left out"] if table.dropped else []
-    x_fill = _fill_values(table, split.train, config.missing)
-    if x_fill is not None:
-        table, filled = _filled(table, x_fill, config.missing)
-        notes += filled
-    x_mean, x_scale = _input_scale(table, split.train, config.standardize)
-    y_mean, y_scale = _target_scale(table, split.train)
+    notes += table.notes
+    learned = Preprocess.fit(table, split.train, config)
+    if config.missing in ("mean", "median"):
+        notes += _filled_words(table, learned, config)
+    notes += _unseen(table, split, learned)
+    x_mean, x_scale = learned.scales
+    y_mean, y_scale = learned.target.mean, learned.target.scale
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    x = {name: _scaled_inputs(table, rows, x_mean, x_scale) for name, rows in parts.items()}
+    x = {name: learned.encode(table, rows) for name, rows in parts.items()}
     y = {name: _scaled_target(table, rows, y_mean, y_scale) for name, rows in parts.items()}
     classes = len(table.class_names)
     return Prepared(
@@ -91,7 +95,7 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         task=table.task,
         classes=classes,
         class_names=table.class_names,
-        feature_names=table.feature_names,
+        feature_names=table.feature_names if table.image_shape else learned.features,
         image_shape=table.image_shape,
         class_counts={name: _class_counts(table, rows) for name, rows in parts.items()},
         x_mean=x_mean,
@@ -99,78 +103,42 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         y_mean=y_mean,
         y_scale=y_scale,
         baseline_metric=_baseline(table, split),
-        x_fill=x_fill,
+        x_fill=_fill_of(learned),
         notes=tuple(notes),
+        preprocess=learned,
     )
 
 
-def _fill_values(table: Table, train: np.ndarray, missing: str) -> np.ndarray | None:
-    """Mean or median of every feature over the training rows that have it, float32 (features,); None when not asked for."""
-    if missing not in ("mean", "median"):
-        return None
-    known = ~np.isnan(table.x[train])
-    if not known.any(axis=0).all():
-        column = table.feature_names[int(np.argmin(known.any(axis=0)))]
-        raise data_error(
-            "data.missing",
-            f"column '{column}' has no value in the training rows",
-            "remove it, or use more training rows",
-        )
-    values = table.x[train].astype(np.float64)
-    return (np.nanmean if missing == "mean" else np.nanmedian)(values, axis=0).astype(np.float32)
+def _fill_of(learned: Preprocess) -> np.ndarray | None:
+    """What a missing value of each input column is replaced by, or None when none is."""
+    fills = [one.fill for one in learned.inputs]
+    return None if not fills or None in fills else np.array(fills, np.float32)
 
 
-def _filled(table: Table, fill: np.ndarray, missing: str) -> tuple[Table, list[str]]:
-    """The table with every missing value replaced, and a line that says how many."""
-    gaps = np.isnan(table.x)
-    by_column = gaps.sum(axis=0)
+def _filled_words(table: Table, learned: Preprocess, config: DataConfig) -> list[str]:
+    """A line that says how many missing values were filled in, and with what."""
+    by_column = np.isnan(table.x).sum(axis=0)
     if not by_column.any():
-        return table, []
+        return []
     worst = np.argsort(-by_column, kind="stable")[:_NAMED_COLUMNS]
     listed = ", ".join(f"{table.feature_names[index]} {by_column[index]}" for index in worst if by_column[index])
     more = int((by_column > 0).sum()) - len(worst)
-    said = f"{by_column.sum()} missing values filled in with the {missing} of the training rows: {listed}"
-    return replace(table, x=np.where(gaps, fill, table.x)), [said + (f" and {more} columns more" if more > 0 else "")]
+    sorts = [one.kind == "category" for one, gaps in zip(learned.inputs, by_column, strict=False) if gaps]
+    category = "a category of its own" if config.missing_category == "own" else "the commonest category"
+    ways = [f"the {config.missing}"] * (not all(sorts)) + [category] * any(sorts)
+    said = f"{by_column.sum()} missing values filled in with {' or '.join(ways)} of the training rows: {listed}"
+    return [said + (f" and {more} columns more" if more > 0 else "")]
 
 
-def _input_scale(table: Table, train: np.ndarray, standardize: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scale of every feature over the training rows, float32 (features,)."""
-    features = table.x.shape[1]
-    if not standardize:
-        return np.zeros(features, dtype=np.float32), np.ones(features, dtype=np.float32)
-    values = table.x[train].astype(np.float64)
-    if table.image_shape is not None:
-        values = values.reshape(-1, 1)
-    mean = np.broadcast_to(values.mean(axis=0), features)
-    scale = np.broadcast_to(_deviation(values), features)
-    return np.array(mean, dtype=np.float32), np.array(scale, dtype=np.float32)
-
-
-def _deviation(values: np.ndarray) -> np.ndarray:
-    """The standard deviation of each column of `values`, in float32; 1 where it is zero."""
-    deviation = values.std(axis=0).astype(np.float32)
-    # That of a constant column is exactly 0: float64 adds up equal float32 values without rounding, up to 2^29 of them.
-    return np.where(deviation == 0, np.float32(1), deviation)
-
-
-def _target_scale(table: Table, train: np.ndarray) -> tuple[float, float]:
-    if table.task == "classification":
-        return 0.0, 1.0
-    values = table.y[train].astype(np.float64)
-    return float(values.mean()), float(_deviation(values[:, None])[0])
-
-
-def _scaled_inputs(table: Table, rows: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        scaled = ((table.x[rows].astype(np.float64) - mean) / scale).astype(np.float32)
-    if not np.isfinite(scaled).all():
-        column = table.feature_names[int(np.argmin(np.isfinite(scaled).all(axis=0)))]
-        raise data_error(
-            "data.standardize",
-            f"column '{column}' has a value too far from the training rows to be scaled",
-            "look for outliers, remove the column, or turn standardize off",
-        )
-    return np.ascontiguousarray(scaled)
+def _unseen(table: Table, split: Split, learned: Preprocess) -> list[str]:
+    """What the parts that are watched and tested have in columns of categories that the training part does not know."""
+    rows, found = np.concatenate([split.validation, split.test]), []
+    for number, (one, column) in enumerate(zip(learned.inputs, table.columns, strict=False)):
+        if one.kind == "category":
+            codes = table.x[rows, number]
+            new = codes[recode(codes, column, one) == -1].astype(np.int64)
+            found += unseen_words(one.name, Counter(column.values[code] for code in new))
+    return found
 
 
 def _scaled_target(table: Table, rows: np.ndarray, mean: float, scale: float) -> np.ndarray:

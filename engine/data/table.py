@@ -11,6 +11,7 @@ from ..config import DataConfig
 from ..errors import data_error
 from ..text import clean, closest
 from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file
+from .preprocess import Column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +22,8 @@ class Table:
     y: int64 (rows,), indices into class_names, for classification; float32 (rows,), in the units of the source, for
     regression. feature_names and class_names (empty for regression) are safe to print. image_shape is (channels, height,
     width) for pictures and None otherwise. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
-    of rows that were left out because they had missing values.
+    of rows that were left out because they had missing values. columns: what sort of values each column of x has; all are
+    numbers when it is empty. target: what the target is called, or "". notes: what a person should know of it, a line each.
     """
 
     name: str
@@ -32,6 +34,9 @@ class Table:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
     dropped: int = 0
+    columns: tuple[Column, ...] = ()
+    target: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load(config: DataConfig) -> Table:

@@ -104,8 +104,13 @@ def _file_code(code: Code, plan: Plan) -> None:
     header = next(row for row in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True) if row)
     names = [name.strip() for name in header]
     target = data.target.strip()
-    if target not in names:
-        raise config_error("data.target", "is not written as in the file", "copy the name from the file's first line")
+    if not {target, *data.ignore} <= set(names):
+        key = "data.target" if target not in names else "data.ignore"
+        raise config_error(key, "is not written as in the file", "copy the name from the file's first line")
+    others = [column.name for column in table.columns if column.kind != "number"]
+    if others:
+        problem = f"a script reads columns of numbers only, and these are none: {', '.join(others)}"
+        raise config_error("data.source", problem, "leave them out with data.ignore")
     where = literal(data.source)
     path = f"Path({where}).expanduser()" if data.source.startswith("~") else f"Path({where})"
     code.open(f'with {path}.open(encoding="utf-8-sig", newline="") as file:')
@@ -113,6 +118,11 @@ def _file_code(code: Code, plan: Plan) -> None:
     code.add("header, *rows = [row for row in reader if len(row) > 1]")
     code.close()
     code.add(f"target = [name.strip() for name in header].index({literal(target)})")
+    if data.ignore:
+        code.table("ignored = ", [literal(name) for name in data.ignore])
+        code.add(
+            "inputs = [place for place, name in enumerate(header) if place != target and name.strip() not in ignored]"
+        )
     gaps = data.missing in ("mean", "median")
     if data.missing != "refuse":
         code.gap(2)
@@ -122,9 +132,13 @@ def _file_code(code: Code, plan: Plan) -> None:
         code.close()
         code.gap(2)
         if not gaps:
-            code.add("rows = [row for row in rows if not any(map(is_missing, row))]")
+            cells = "[row[place] for place in (*inputs, target)]" if data.ignore else "row"
+            code.add(f"rows = [row for row in rows if not any(map(is_missing, {cells}))]")
     code.add("labels = [row[target].strip() for row in rows]")
-    code.add("cells = [row[:target] + row[target + 1 :] for row in rows]")
+    if data.ignore:
+        code.add("cells = [[row[place] for place in inputs] for row in rows]")
+    else:
+        code.add("cells = [row[:target] + row[target + 1 :] for row in rows]")
     if gaps:
         plan.use("import math")
         code.add(

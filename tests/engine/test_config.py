@@ -20,6 +20,7 @@ WRONG = {
     "float": [True, "0.5", None, [0.5], math.nan, math.inf, -math.inf],
     "text": [1, True, None, ["digits"], {"a": "b"}],
     "choice": ["", "nosuch", 1, None, True, ["adam"]],
+    "names": [1, True, None, [1], [""], [None], {"a": "b"}, '"a'],
     "ints": [128, "128", [1.5], [True], ["128"], [0], [-1], [65537], [None], {"a": 1}],
 }
 

@@ -396,9 +396,10 @@ def test_faults_of_one_sort_are_capped_and_counted(write: Writer) -> None:
 
 
 def test_a_text_column_is_one_fault(write: Writer) -> None:
-    fault = only(write(rows(30).replace(",0", ",x0").replace(".5", "x").replace(".0", "x")))
-    assert (fault.key, fault.problem) == ("data.source", "column 'b' is text ('x0x')")
-    assert fault.hint == "turn it into numbers or remove it"
+    fault = only(write(rows(30).replace(",0", ",x0").replace(".5", "y").replace(".0", "x")))
+    problem = "column 'b' has 30 different values in 30 rows, too many to be categories ('x0x')"
+    assert (fault.key, fault.problem) == ("data.ignore", problem)
+    assert fault.hint == "leave it out: set data.ignore to b"
 
 
 def test_empty_and_decimal_comma_columns_are_one_fault(write: Writer) -> None:
@@ -411,10 +412,11 @@ def test_empty_and_decimal_comma_columns_are_one_fault(write: Writer) -> None:
 
 def test_many_text_columns_are_capped(write: Writer) -> None:
     names = [f"t{index}" for index in range(15)]
-    text = ",".join([*names, "y"]) + "\n" + (",".join("w" * 15 + "k") + "\n" + ",".join("w" * 15 + "l") + "\n") * 8
+    text = ",".join([*names, "y"]) + "\n" + "".join(f"w{row}," * 15 + "kl"[row % 2] + "\n" for row in range(16))
     found = faults(write(text))
     assert len(found) == 11
-    assert found[-1].problem == "5 more columns without numbers"
+    assert found[0].hint == f"leave it out: set data.ignore to {', '.join(names)}"
+    assert found[-1].problem == "5 more columns to be left out"
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])

@@ -41,6 +41,8 @@ def _set_values(row: Knob) -> st.SearchStrategy[Any]:
             return st.floats(low, high, exclude_min=row.low_open, exclude_max=row.high_open)
         case "ints":
             return st.lists(st.integers(1, 65536), min_size=1, max_size=8).map(tuple)
+        case "names":
+            return st.lists(TEXT.map(str.strip).filter(bool), max_size=4).map(tuple)
         case "text":
             return text_values(row)
 

@@ -36,6 +36,8 @@ from .files import ColumnScreen, PathScreen, look_at_config, look_at_table
 from .pick import Item, Menu
 
 if TYPE_CHECKING:
+    from engine.data.columns import Columns
+
     from .setup import SetupScreen
 
 
@@ -83,24 +85,36 @@ class Errands:
         full = str(Path(path).expanduser()) if path.startswith("~") else path
         full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
 
+        dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
+
         def picked(target: str | None) -> None:
             if target is None:
                 self.open_table(path)
             else:
-                self._target_chosen(full, target)
+                self._target_chosen(full, target, dialog.columns)
 
-        self._screen.app.push_screen(ColumnScreen(full, self._screen.draft.text("data.target")), picked)
+        self._screen.app.push_screen(dialog, picked)
 
     def pick_target(self) -> None:
         """Ask for the target of the file that is the dataset now."""
         source = self._screen.draft.text("data.source")
         dialog = ColumnScreen(source, self._screen.draft.text("data.target"))
-        self._screen.app.push_screen(dialog, lambda target: self._target_chosen(source, target))
+        self._screen.app.push_screen(dialog, lambda target: self._target_chosen(source, target, dialog.columns))
 
-    def _target_chosen(self, source: str, target: str | None) -> None:
-        if target is not None:
-            self._keeper.used_table(source)
-            self._screen.put({"data.source": source, "data.target": target}, "data.target")
+    def _target_chosen(self, source: str, target: str | None, columns: Columns | None) -> None:
+        """columns: of the file, when they could be read: those that no run could use are left out at once, which the form shows."""
+        if target is None:
+            return
+        self._keeper.used_table(source)
+        chosen = {"data.source": source, "data.target": target}
+        if source != self._screen.draft.text("data.source"):  # the names belong to another file
+            chosen |= {"data.ignore": "", "data.categorical": ""}
+            if columns is not None:
+                names = [name for name in columns.to_ignore(target) if "," not in name]
+                chosen["data.ignore"] = ", ".join(names)
+                if names:
+                    self._say(f"left out: {', '.join(names)} (data.ignore)")
+        self._screen.put(chosen, "data.target")
 
     # -- configurations -----------------------------------------------------------------------------------------------
 

@@ -228,6 +228,7 @@ class ColumnScreen(Picker[str]):
         self._reader = Latest("nntui-columns")
         self._items: list[Item] = []
         self._problem = "reading " + clean(os.path.basename(path)) + " ..."
+        self.columns: Columns | None = None
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -244,6 +245,7 @@ class ColumnScreen(Picker[str]):
 
     def on_column_screen_peeked(self, message: Peeked) -> None:
         self._problem = message.problem
+        self.columns = message.columns
         if message.columns is not None:
             self._items = column_items(message.columns)
         self.typed(self.text)

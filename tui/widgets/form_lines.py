@@ -124,7 +124,7 @@ def summary(draft: Draft, group: str) -> str:
     """What stands in a folded group: its first field and whatever differs from the default."""
     rows = [row for row in draft.visible() if row.group == group]
     first = rows[0] if rows else None
-    named = first is not None and first.kind not in ("choice", "bool", "text")  # a bare number says nothing
+    named = first is not None and first.kind not in ("choice", "bool", "text", "names")  # a bare number says nothing
     parts = [clean(_value(draft, first), 40)] if first is not None and not named else []
     parts += [
         f"{row.label} {clean(_value(draft, row), 30)}"
