@@ -37,6 +37,7 @@ _HOMES = {
     "attach": ".attached",
     "monitor": ".ownloop.entry",
     "Monitor": ".ownloop.monitoring",
+    "load_trained": ".trained",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -69,6 +70,7 @@ __all__ = [
     "diagnose",
     "dump_config",
     "load_config",
+    "load_trained",
     "monitor",
     "plain_script",
     "read_journal",
@@ -110,3 +112,4 @@ if TYPE_CHECKING:
     from .saving import save_config
     from .script import plain_script
     from .stopping import StopToken
+    from .trained import load_trained
