@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -52,11 +54,11 @@ def predict(
     """
     from .runs import find_run
 
-    found = find_run(_named(run), folder)
+    source = Path(run).expanduser() if run.endswith(".safetensors") else find_run(_named(run), folder).path
     from .predicting import predict_file, write_csv
     from .trained import load_trained
 
-    trained = load_trained(found.path, trial)
+    trained = load_trained(source, trial)
     predicted = predict_file(trained, file)
     for note in predicted.notes:
         typer.echo(f"nntui: note: {clean(note, 1000)}", err=True)
@@ -96,6 +98,57 @@ def test(run: RunArgument = NEWEST, folder: FolderOption = RUNS, as_json: JsonOp
         words = "   ".join(f"{clean(what, 40)} {value:.4f}" for what, value in _once(figures(one)).items())
         typer.echo(f"{name}weights of epoch {one.now.epoch}, {one.rows} test rows   {words}")
         typer.echo(f"{name}{_against(one)}")
+
+
+def export(
+    run: RunName,
+    to: Annotated[
+        Literal["safetensors", "torchscript", "onnx", "script"],
+        typer.Option("--to", help="What to make of it.", show_default=False),
+    ],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", metavar="FILE", help="Where to write it; a name of its own, here, without this."),
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    trial: TrialOption = 0,
+    folder: FolderOption = RUNS,
+) -> None:
+    """Write a run's model, with the weights of its best epoch and its preprocessing, to a file for other programs.
+
+    safetensors: the weights, preprocessing and settings as metadata; `nntui predict FILE.safetensors new.csv` works with it
+    alone. torchscript, onnx: from raw inputs to probabilities or values, for torch or an ONNX runtime without nntui.
+    script: a plain PyTorch program that trains what the run trained.
+    """
+    from .runs import find_run
+
+    found = find_run(_named(run), folder)
+    suffix = SUFFIXES[to]
+    path = out or f"{_file_name(found.name)}{suffix}"
+    if not force and Path(path).expanduser().exists():
+        raise InputError([Fault("--out", "is there already", "--force writes over it", clean(path, 2000))])
+    if to == "script":
+        from .script import plain_script
+        from .script.source import settings_of_folder, write_program
+
+        write_program(path, plain_script(settings_of_folder(str(found.path))))
+        typer.echo(f"written: {clean(path, 2000)}; run it with: python {shlex.quote(path)}")
+        return
+    from .exporting import export as write
+    from .trained import load_trained
+
+    trained = load_trained(found.path, trial)
+    written = write(trained, to, path)
+    typer.echo(f"written: {clean(path, 2000)}, {written.stat().st_size:,} bytes, the weights of {trained.words}")
+
+
+SUFFIXES = {"safetensors": ".safetensors", "torchscript": ".pt", "onnx": ".onnx", "script": ".py"}
+"""How a file of each kind is called."""
+
+
+def _file_name(run: str) -> str:
+    """A name for a file of a run, without the time at which it began."""
+    return clean(re.sub(r"^\d{8}-\d{6}-", "", run), 100) or "model"
 
 
 def _once(figures: dict[str, float]) -> dict[str, float]:
@@ -143,4 +196,4 @@ def _named(run: str) -> str:
     return run
 
 
-VERBS = (predict, test)
+VERBS = (predict, test, export)

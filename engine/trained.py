@@ -119,15 +119,27 @@ def load_trained(folder: str | Path, trial: int = 0) -> Trained:
     """The model of the run in `folder` with the weights of its best epoch; of a run with trials that of one of them, or with 0 of
     the best restart.
 
+    folder may also be a file that `nntui export --to safetensors` has made.
+
     Raises InputError when there is no such run, nothing was trained yet, or its preprocessing is not on record and the data that it
     was learned from is gone.
     """
+    if Path(folder).expanduser().is_file():
+        from .exporting import from_safetensors
+
+        return from_safetensors(Path(folder).expanduser().absolute())
     run = RunDir(Path(folder).expanduser().absolute())
     record = read_record(run)
     config = settings(run, record)
     where = place(run, config, record, trial)
     weights, words = _weights(where)
-    preprocess = _preprocess(where, config)
+    return trained_from(where.path, config, _preprocess(where, config), weights, words)
+
+
+def trained_from(
+    folder: Path, config: RunConfig, preprocess: Preprocess, weights: Mapping[str, torch.Tensor], words: str
+) -> Trained:
+    """A model put together from its parts. words: where the weights are from. Raises InputError when they are of another one."""
     model = net(config, preprocess)
     try:
         model.load_state_dict(dict(weights))
@@ -135,7 +147,7 @@ def load_trained(folder: str | Path, trial: int = 0) -> Trained:
         problem = f"the weights in {clean(words, 2000)} are not of the model that the settings of this run say"
         raise InputError([Fault("", problem, "was config.toml or the model's own code changed?")]) from None
     model.eval()
-    return Trained(where, config, preprocess, model, words)
+    return Trained(RunDir(folder), config, preprocess, model, words)
 
 
 def settings(run: RunDir, record: Record) -> RunConfig:
