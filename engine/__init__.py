@@ -35,6 +35,9 @@ _HOMES = {
     "start_again": ".runner",
     "replay": ".runner",
     "attach": ".attached",
+    "monitor": ".ownloop.entry",
+    "Monitor": ".ownloop.monitoring",
+    "load_trained": ".trained",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -53,6 +56,7 @@ __all__ = [
     "DataError",
     "Finding",
     "InputError",
+    "Monitor",
     "RunConfig",
     "RunHandle",
     "RunResult",
@@ -66,6 +70,8 @@ __all__ = [
     "diagnose",
     "dump_config",
     "load_config",
+    "load_trained",
+    "monitor",
     "plain_script",
     "read_journal",
     "replay",
@@ -99,8 +105,11 @@ if TYPE_CHECKING:
     from .errors import ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
+    from .ownloop.entry import monitor
+    from .ownloop.monitoring import Monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
     from .saving import save_config
     from .script import plain_script
     from .stopping import StopToken
+    from .trained import load_trained

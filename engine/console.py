@@ -88,8 +88,8 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
     elif view.best_epoch:
         at = view.epochs.index(view.best_epoch)
         rows.append(("best epoch", f"{view.best_epoch} of {len(view.epochs)}"))
-        rows.append(("train", f"loss {view.train_loss[at]:.4f}   {view.metric} {view.train_metric[at]:.4f}"))
-        rows.append(("validation", f"loss {view.val_loss[at]:.4f}   {view.metric} {view.val_metric[at]:.4f}"))
+        rows.append(("train", _loss_and_metric(view, view.train_loss[at], view.train_metric[at])))
+        rows.append(("validation", _loss_and_metric(view, view.val_loss[at], view.val_metric[at])))
     if view.test and not view.planned_trials:
         of = "" if view.test.epoch == view.best_epoch else f"   (weights of epoch {view.test.epoch})"
         rows.append(("test", f"loss {view.test.loss:.4f}   {view.metric} {view.test.metric:.4f}{of}"))
@@ -110,6 +110,14 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
         rows.append(("run folder", clean(view.folder, 2000)))
     # Whoever wrote the journal named the run's classes, metrics, trials and reasons to end.
     return [(clean(name, 100), clean(text, 4000)) for name, text in rows]
+
+
+def _loss_and_metric(view: RunView, loss: float, metric: float) -> str:
+    """Both on one line; a script that trains may have logged only one of them."""
+    figures = [f"loss {loss:.4f}"] if not view.own_loop or math.isfinite(loss) else []
+    if not view.own_loop or math.isfinite(metric):
+        figures.append(f"{view.metric} {metric:.4f}")
+    return "   ".join(figures) or "nothing was logged"
 
 
 def test_scores(view: RunView) -> str:

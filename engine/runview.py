@@ -32,12 +32,14 @@ class RunView:
     was told, machine_log: all along. planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
     whole epochs that were done where a chapter began. saved: the last checkpoint; save_problem: why the latest could not be
     saved, or "". chapters: every time a process took the run up again. screen_lost: the last time it lost its terminal.
+    own_loop: a script of the person's own trains, series has what it logged, by name, and missing the names of what it did not.
     """
 
     run: str = ""
     folder: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     device: str = ""
+    own_loop: bool = False
     phase: Phase = "preparing"
     started: float = 0.0
     now: float = 0.0
@@ -64,6 +66,8 @@ class RunView:
     sparsity: list[float] = field(default_factory=list)
     train_loss_running: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    series: list[dict[str, float]] = field(default_factory=list)
+    missing: list[tuple[str, ...]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     steps: StepCurve = field(default_factory=StepCurve)
     machine: e.MachineSampled | None = None
@@ -137,6 +141,14 @@ class RunView:
     def metric(self) -> str:
         return self.model.metric if self.model else "metric"
 
+    def measured(self, *names: str) -> list[list[Any]]:
+        """The epochs in which all of these were measured, and their values: as parallel lists. Only a script leaves any out."""
+        columns = [self.epochs, *(getattr(self, name) for name in names)]
+        if not self.own_loop:
+            return columns
+        kept = [at for at, missing in enumerate(self.missing) if not set(names) & set(missing)]
+        return [[column[at] for at in kept] for column in columns]
+
     @property
     def seconds_left(self) -> float | None:
         """Seconds to the end of the run if nothing ends it earlier; None when unknown. See engine.timeleft."""
@@ -160,14 +172,17 @@ class RunView:
             case e.RunStarted():
                 self.run, self.folder, self.config = event.run, event.folder, event.config
                 self.device, self.started = event.device, event.time
-                self._say(event, f"run {event.run} on {event.device}")
+                self.own_loop, self.planned = event.own_loop, event.epochs
+                self._say(event, f"run {event.run}" + (f" on {event.device}" if event.device else ""))
             case e.DataPrepared():
                 self.data = event
                 parts = f"{event.train_rows} train, {event.validation_rows} validation, {event.test_rows} test rows"
                 self._say(event, f"{event.dataset}: {parts}")
             case e.ModelBuilt():
                 self.model, self.planned = event, 0
-                self._say(event, f"model with {event.parameters:,} parameters, {event.steps_per_epoch} steps per epoch")
+                if event.parameters:
+                    steps = f", {event.steps_per_epoch} steps per epoch" if event.steps_per_epoch else ""
+                    self._say(event, f"model with {event.parameters:,} parameters{steps}")
             case e.EpochStarted():
                 self.phase = "training" if self.phase == "preparing" else self.phase
                 self.epoch, self.step = event.epoch, 0
@@ -325,7 +340,8 @@ class RunView:
             curve.append(value)
         self.times.append(event.time)
         if event.best_epoch == event.epoch:
-            self.best_loss, self.best_epoch = event.val_loss, event.epoch
+            watched = event.train_loss if "val_loss" in event.missing else event.val_loss
+            self.best_loss, self.best_epoch = watched, event.epoch
 
     def _say(self, event: e.Event, text: str) -> None:
         name = self.label(event)
@@ -334,13 +350,13 @@ class RunView:
 
 
 _WHOLE_RUN = frozenset([
-    "run", "folder", "config", "device", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
+    "run", "folder", "config", "device", "own_loop", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
     "log", "end", "chapters", "screen_lost", "save_problem", "machine", "machine_log",
 ])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 
 _PER_EPOCH = (
     "train_loss", "train_loss_running", "val_loss", "train_metric", "val_metric", "val_metrics", "lr", "penalty", "weight_norm", "sparsity",
-    "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds",
+    "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds", "series", "missing",
 )  # fmt: skip
 _CURVES = attrgetter(*_PER_EPOCH)

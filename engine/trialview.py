@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import events as e
@@ -33,7 +33,7 @@ class TrialView:
     val_loss: list[float]
     ended: e.TrialEnded | None = None
     report: e.ReportMade | None = None
-    more: dict[str, Curve] = field(default_factory=dict)
+    more: Mapping[str, Curve] = field(default_factory=dict)
     val_metrics: list[dict[str, float]] = field(default_factory=list)
 
     def curve(self, name: str) -> Curve:

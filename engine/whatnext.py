@@ -49,6 +49,10 @@ def advice(view: RunView) -> tuple[Advice, ...]:
     """
     if view.end is None:
         return ()
+    if view.own_loop:  # the settings are the script's, and it is told what to look at
+        return tuple(
+            Advice(clean(one.title), clean(one.actions[0]), "fields") for one in view.findings.values() if one.actions
+        )
     config, _ = check(view.config)
     found = [_of_finding(finding, config) for finding in _ranked(view)]
     again = any(one.action == "again" for one in found)

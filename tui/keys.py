@@ -44,6 +44,10 @@ LESS_WANTED = (
 """The keys that the line at the foot does without where it is short, the least wanted first; the help has them all."""
 
 
+NOT_WITH_A_SCRIPT = ("edit", "revert", "more", "save", "try_it", "fork")
+"""What only a run that nntui trains itself can be asked for, not one of a script with a loop of its own."""
+
+
 def unseen(found: dict[str, ActiveBinding], key: str) -> None:
     """Take a key out of the line at the foot; it still says why there is nothing that it could do."""
     if key in found:
@@ -55,6 +59,8 @@ def makes_sense(action: str, view: RunView, running: bool) -> bool:
 
     running: the run can be asked for things.
     """
+    if view.own_loop and action in NOT_WITH_A_SCRIPT:
+        return False
     match action:
         case "pause" | "stop" | "stop_now" | "save" | "detach":
             return running

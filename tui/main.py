@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine import cli, cli_runs
+from engine import cli, cli_models, cli_runs
 from engine.errors import config_error
 from engine.options import NEWEST, RunArgument
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(cli._root)
-for _verb in (cli.train, cli.datasets, cli.samples, cli.config, cli.script, *cli_runs.VERBS):
+for _verb in (cli.train, cli.datasets, cli.samples, cli.config, cli.script, *cli_runs.VERBS, *cli_models.VERBS):
     app.command()(_verb)
 app.command(name="lr-find")(cli.lr_find)
 

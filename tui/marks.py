@@ -19,9 +19,10 @@ def marks_of(view: RunView, course: Course) -> list[Mark]:
     """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
     struck, and the best epoch. What is no warning has another sign than what is."""
     marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
-    lost = np.flatnonzero(~np.isfinite(np.array(view.val_loss, np.float64)))
+    epochs, losses = view.measured("val_loss")
+    lost = np.flatnonzero(~np.isfinite(np.array(losses, np.float64)))
     if len(lost):
-        epoch = view.epochs[int(lost[0])]
+        epoch = epochs[int(lost[0])]
         marks.append(Mark(course.at(epoch), "non_finite", f"no number @ {epoch}"))
     for finding in view.findings.values():
         label = f"{clean(finding.kind, 20).replace('_', ' ')} @ {finding.began}"

@@ -45,6 +45,10 @@ class Panel:
 
 def panels_of(view: RunView) -> list[Panel]:
     """The charts of this run, those that matter most first. The first four are there before the first epoch has ended."""
+    if view.own_loop:
+        from .scriptpanels import script_panels
+
+        return [*script_panels(view), *_machine_panels(view)]
     metric = clean(view.metric, 40)
     share = (0, 1) if metric in _SHARES or metric == "accuracy" else (None, None)
     found = [
@@ -75,8 +79,7 @@ def panels_of(view: RunView) -> list[Panel]:
         (bool(view.seconds), Panel("seconds", "Seconds an epoch", "seconds/epoch", (0, None))),
     ]
     found += [panel for there, panel in more if there]
-    sampled = [key for key, (name, _) in _MACHINE_FIGURES.items() if getattr(view.machine, name, None) is not None]
-    return found + _of_all_trials(view, found) + [_MACHINE_PANELS[key] for key in sampled]
+    return found + _of_all_trials(view, found) + _machine_panels(view)
 
 
 _TRIALS = (
@@ -104,6 +107,10 @@ def _of_all_trials(view: RunView, own: Sequence[Panel]) -> list[Panel]:
 
 def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") -> list[Series]:
     """The curves of the chart called `key`; none of one that this run does not have."""
+    if view.own_loop and key not in _MACHINE_PANELS:
+        from .scriptpanels import script_series
+
+        return script_series(view, key, course, smoothing)
     epochs = course.of(view.epochs)
     match key:
         case "loss":
@@ -300,6 +307,12 @@ _MACHINE_FIGURES: dict[str, tuple[str, float]] = {
     "ram": ("ram_bytes", 1 / _GIB),
     "wait": ("data_wait_share", 100.0),
 }
+
+
+def _machine_panels(view: RunView) -> list[Panel]:
+    """Those for which this machine has had something to say."""
+    sampled = [key for key, (name, _) in _MACHINE_FIGURES.items() if getattr(view.machine, name, None) is not None]
+    return [_MACHINE_PANELS[key] for key in sampled]
 
 
 def _machine(view: RunView, key: str) -> list[tuple[float, float]]:

@@ -14,6 +14,7 @@ from engine.series import HeldBounds
 
 from .chart import ChartOptions, Mark, Series
 from .marks import marks_of
+from .scriptpanels import script_series
 from .text import Charset, clean
 from .xaxis import Course
 
@@ -42,13 +43,16 @@ def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Cu
     )
     if view.trials:
         return _of_trials(view.trials, options, "val_metric" if metric else "val_loss")
-    pairs = (view.train_metric, view.val_metric) if metric else (view.train_loss, view.val_loss)
     if not metric and (found := sides(view)) is not None:
         options = _with(options, note=(found.left, f"{found.middle}: epoch {found.best}", found.right))
-    series = (
-        Series("train", view.epochs, pairs[0], "train"),
-        Series("validation", view.epochs, pairs[1], "validation"),
-    )
+    if view.own_loop:
+        series = tuple(script_series(view, "metric" if metric else "loss", Course(view, "epoch"), "off"))
+    else:
+        pairs = (view.train_metric, view.val_metric) if metric else (view.train_loss, view.val_loss)
+        series = (
+            Series("train", view.epochs, pairs[0], "train"),
+            Series("validation", view.epochs, pairs[1], "validation"),
+        )
     return Curves(series, tuple(marks_of(view, Course(view, "epoch"))), options)
 
 
@@ -91,7 +95,8 @@ def overlaid(runs: Sequence[tuple[str, RunView]], charset: Charset, colour: bool
 
 def _main_curve(view: RunView) -> tuple[list[int], list[float]]:
     if not view.trials:
-        return view.epochs, view.val_loss
+        epochs, losses = view.measured("val_loss")
+        return epochs, losses
     best = view.summary.best_trial if view.summary else 0
     one = next((trial for trial in view.trials if trial.number == best), view.trials[0])
     return one.epochs, one.val_loss

@@ -81,6 +81,9 @@ def _rows(rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
 def next_steps(view: RunView, found: Sequence[Advice]) -> list[tuple[str, str]]:
     """Keys and what they do now."""
     steps = [("a" if number == 0 else "", advice_words(one)) for number, one in enumerate(found)]
+    if view.own_loop:
+        steps = [("", words) for _, words in steps]
+        return [*steps, ("C", "compare with other runs"), ("n", "set up another run")]
     if view.folder and not view.planned_trials and view.best_epoch:
         steps.append(("+", "go on: more epochs from where it ended"))
     if any(one.action == "again" for one in found):

@@ -50,6 +50,11 @@ HEADLESS = {
         "from engine.runs import find_run, list_runs\n"
         "assert list_runs('nowhere') == []"
     ),
+    "a loop of one's own": (
+        "import engine, os, tempfile\n"
+        "with tempfile.TemporaryDirectory() as folder, engine.monitor(folder=folder, quiet=True) as run:\n"
+        "    for epoch in range(3): run.log(epoch, train_loss=1.0, val_loss=1.0)"
+    ),
     "what a handle is": "from engine import start, train, RunHandle, RunResult",
     "a config error of a run": (
         "from engine import RunConfig, train, ConfigError\n"

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from textual.binding import Binding
+from textual.events import Key
 from textual.message import Message
 from textual.screen import Screen
 
@@ -16,6 +18,7 @@ from engine.errors import InputError, NntuiError
 from engine.runview import RunView
 from engine.whatnext import Advice, advised, to_try
 
+from ..keys import KEYS, NOT_WITH_A_SCRIPT
 from ..pace import Pace
 from ..source import RunSource
 from ..text import clean
@@ -108,11 +111,22 @@ class Asking(Screen[None]):
             return False
         return True
 
+    def on_key(self, event: Key) -> None:
+        """A key that means nothing for the run of a script says so, and what does."""
+        wanted = next((key for key in KEYS if isinstance(key, Binding) and event.key in key.key.split(",")), None)
+        if self.view.own_loop and wanted is not None and wanted.action in NOT_WITH_A_SCRIPT:
+            words = f"{wanted.description}: a script of its own trains this run; from here it can only be paused and stopped"
+            self.notify(words, markup=False, timeout=5)
+
     def action_pause(self) -> None:
-        self.send(Resume() if self.view.phase == "paused" else Pause())
+        paused = self.view.phase == "paused"
+        if self.send(Resume() if paused else Pause()) and self.view.own_loop and not paused:
+            self.notify("the script will wait when it logs its next epoch", markup=False, timeout=4)
 
     def action_stop(self) -> None:
-        if self.send(Stop()):
+        if self.send(Stop()) and self.view.own_loop:
+            self.notify("asked: the script stops when it looks at run.should_stop", markup=False, timeout=4)
+        elif not self.view.own_loop:
             self.notify("stopping after this batch; the best weights are kept", markup=False, timeout=3)
 
     def action_stop_now(self) -> None:

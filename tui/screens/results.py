@@ -206,6 +206,11 @@ class ResultsScreen(Screen[None]):
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._view.own_loop and action in (
+            "advice",
+            "export",
+        ):  # there are no settings of ours to change or to write
+            return False
         match action:
             case "show_page":
                 return isinstance(number := parameters[0], int) and number <= len(self.tabs)

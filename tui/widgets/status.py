@@ -108,6 +108,8 @@ def notice_text(view: RunView, now: float, opened: float, lost: bool = False) ->
 
     lost: the run has not ended, and nobody trains it. now and opened: seconds since 1970; the latter is when the screen was opened, and what it lost sight of before is news.
     """
+    if lost and view.own_loop:
+        return "! the process of the script that trained this run is gone"
     if lost:
         return "! the process that trained this run is gone; + goes on from the last checkpoint"
     if view.save_problem:
