@@ -21,6 +21,7 @@ from .flat import load_optimizer_state, optimizer_state
 from .gradients import GradientNorms, named_layers
 from .knobs import values
 from .metrics import Tally
+from .ownmodel import OwnModel, chance_state, put_chance
 from .recipe import Recipe
 from .rowlosses import RowLosses
 from .stopping import EarlyStopping
@@ -268,6 +269,8 @@ class Training:
             "noise": recipe.augment.noise_generator.get_state(),
             "mixup": json.dumps(recipe.augment.mixup_generator.bit_generator.state),
         }
+        if isinstance(recipe.model, OwnModel):
+            states["own"] = chance_state()
         if recipe.device.type == "cuda":
             states["cuda"] = torch.cuda.get_rng_state(recipe.device)
         if recipe.device.type == "mps":
@@ -280,6 +283,8 @@ class Training:
         self._order_state = states["order"]
         recipe.augment.noise_generator.set_state(states["noise"])
         recipe.augment.mixup_generator.bit_generator.state = json.loads(states["mixup"])
+        if "own" in states:
+            put_chance(states["own"])
         if "cuda" in states and recipe.device.type == "cuda":
             torch.cuda.set_rng_state(states["cuda"], recipe.device)
         if "mps" in states and recipe.device.type == "mps":

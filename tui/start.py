@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED
-from engine.signals import leave_at_once, occupy_descriptors
+from engine.signals import leave, leave_at_once, occupy_descriptors
 from engine.text import clean
 
 
@@ -22,7 +22,7 @@ def main() -> int:
             return _open()
     from .main import main
 
-    return main()
+    return leave(main())
 
 
 def _open() -> int:
