@@ -171,8 +171,12 @@ class RunView:
         match event:
             case e.RunStarted():
                 self.run, self.folder, self.config = event.run, event.folder, event.config
-                self.device, self.started = event.device, event.time
-                self.own_loop, self.planned = event.own_loop, event.epochs
+                self.device, self.started, self.own_loop, self.planned = (
+                    event.device,
+                    event.time,
+                    event.own_loop,
+                    event.epochs,
+                )
                 self._say(event, f"run {event.run}" + (f" on {event.device}" if event.device else ""))
             case e.DataPrepared():
                 self.data = event
@@ -340,8 +344,8 @@ class RunView:
             curve.append(value)
         self.times.append(event.time)
         if event.best_epoch == event.epoch:
-            watched = event.train_loss if "val_loss" in event.missing else event.val_loss
-            self.best_loss, self.best_epoch = watched, event.epoch
+            self.best_loss = event.train_loss if "val_loss" in event.missing else event.val_loss
+            self.best_epoch = event.epoch
 
     def _say(self, event: e.Event, text: str) -> None:
         name = self.label(event)
@@ -355,8 +359,7 @@ _WHOLE_RUN = frozenset([
 ])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 
-_PER_EPOCH = (
+_CURVES = attrgetter(  # one value for each epoch
     "train_loss", "train_loss_running", "val_loss", "train_metric", "val_metric", "val_metrics", "lr", "penalty", "weight_norm", "sparsity",
     "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds", "series", "missing",
 )  # fmt: skip
-_CURVES = attrgetter(*_PER_EPOCH)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from engine.runview import RunView
 from engine.series import Floats, figure, smooth
 
 from .chart import Mark, Series
+from .machinepanels import MACHINE_PANELS, machine_panels, machine_series
+from .panel import Panel
 from .text import clean
 from .xaxis import Course
 
@@ -33,22 +34,12 @@ _MANY_EPOCHS = 30  # from here on the epochs' own figures draw a curve, and the 
 _SHARES = frozenset(["accuracy", "top_k", "macro_f1", "auroc"])
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One of the charts there are. key: what it is remembered by. label: stands on it, limits: values it cannot pass."""
-
-    key: str
-    title: str
-    label: str
-    limits: tuple[float | None, float | None] = (None, None)
-
-
 def panels_of(view: RunView) -> list[Panel]:
     """The charts of this run, those that matter most first. The first four are there before the first epoch has ended."""
     if view.own_loop:
         from .scriptpanels import script_panels
 
-        return [*script_panels(view), *_machine_panels(view)]
+        return [*script_panels(view), *machine_panels(view)]
     metric = clean(view.metric, 40)
     share = (0, 1) if metric in _SHARES or metric == "accuracy" else (None, None)
     found = [
@@ -79,7 +70,7 @@ def panels_of(view: RunView) -> list[Panel]:
         (bool(view.seconds), Panel("seconds", "Seconds an epoch", "seconds/epoch", (0, None))),
     ]
     found += [panel for there, panel in more if there]
-    return found + _of_all_trials(view, found) + _machine_panels(view)
+    return found + _of_all_trials(view, found) + machine_panels(view)
 
 
 _TRIALS = (
@@ -107,7 +98,7 @@ def _of_all_trials(view: RunView, own: Sequence[Panel]) -> list[Panel]:
 
 def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") -> list[Series]:
     """The curves of the chart called `key`; none of one that this run does not have."""
-    if view.own_loop and key not in _MACHINE_PANELS:
+    if view.own_loop and key not in MACHINE_PANELS:
         from .scriptpanels import script_series
 
         return script_series(view, key, course, smoothing)
@@ -144,7 +135,7 @@ def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") 
         name = key[4:]
         ys = [figures.get(name, math.nan) for figures in view.val_metrics]
         return [Series(clean(measure_label(name), 40), epochs, ys, "validation")]
-    return _machine_series(view, key, course) if key in _MACHINE_PANELS else []
+    return machine_series(view, key, course) if key in MACHINE_PANELS else []
 
 
 def ghost_series(name: str, view: RunView, key: str, course: Course, smoothing: str = "off") -> list[Series]:
@@ -286,46 +277,6 @@ def mean_and_sd(curves: Sequence[tuple[Sequence[int], Sequence[float]]]) -> tupl
     mean: Floats = np.asarray(np.nanmean(some, axis=0), np.float64)
     sd: Floats = np.asarray(np.nanstd(some, axis=0, ddof=1), np.float64)
     return (wanted + 1).astype(np.float64), mean, sd
-
-
-# ---------------------------------------------------------------------------------------------------------- the machine
-
-_GIB = 2.0**30
-_MACHINE_PANELS = {
-    "gpu": Panel("gpu", "GPU utilisation", "GPU %", (0, 100)),
-    "gpu memory": Panel("gpu memory", "GPU memory in use", "GPU memory GiB", (0, None)),
-    "gpu heat": Panel("gpu heat", "GPU temperature", "GPU °C", (0, None)),
-    "cpu": Panel("cpu", "CPU of the run's process, 100 for a core", "CPU %", (0, None)),
-    "ram": Panel("ram", "Memory of the run's process", "RAM GiB", (0, None)),
-    "wait": Panel("wait", "Share of time spent waiting for data", "data wait %", (0, 100)),
-}
-_MACHINE_FIGURES: dict[str, tuple[str, float]] = {
-    "gpu": ("gpu_percent", 1.0),
-    "gpu memory": ("gpu_memory_bytes", 1 / _GIB),
-    "gpu heat": ("gpu_celsius", 1.0),
-    "cpu": ("cpu_percent", 1.0),
-    "ram": ("ram_bytes", 1 / _GIB),
-    "wait": ("data_wait_share", 100.0),
-}
-
-
-def _machine_panels(view: RunView) -> list[Panel]:
-    """Those for which this machine has had something to say."""
-    sampled = [key for key, (name, _) in _MACHINE_FIGURES.items() if getattr(view.machine, name, None) is not None]
-    return [_MACHINE_PANELS[key] for key in sampled]
-
-
-def _machine(view: RunView, key: str) -> list[tuple[float, float]]:
-    """(moment, figure) of one of the machine's charts."""
-    name, scale = _MACHINE_FIGURES[key]
-    pairs = [(one.time, getattr(one, name)) for one in view.machine_log.samples]
-    return [(time, value * scale) for time, value in pairs if value is not None]
-
-
-def _machine_series(view: RunView, key: str, course: Course) -> list[Series]:
-    pairs = _machine(view, key)
-    xs = course.of_moments([time for time, _ in pairs])
-    return [Series(key, xs, [value for _, value in pairs], "train")]
 
 
 # ------------------------------------------------------------------------------------------------------------- in sight

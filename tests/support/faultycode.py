@@ -21,7 +21,13 @@ class Faulty:
 
 def net(forward: str, init: str = "self.fc = nn.Linear(13, 3)", more: str = "", top: str = "") -> str:
     """A module, as a file."""
-    lines = ["import torch", "from torch import nn", *dedent(top).splitlines(), "class Net(nn.Module):", "    def __init__(self):"]
+    lines = [
+        "import torch",
+        "from torch import nn",
+        *dedent(top).splitlines(),
+        "class Net(nn.Module):",
+        "    def __init__(self):",
+    ]
     lines += ["        super().__init__()", *(f"        {line}" for line in dedent(init).splitlines())]
     lines += [*(f"    {line}" for line in dedent(more).splitlines()), "    def forward(self, x):"]
     lines += [f"        {line}" for line in dedent(forward).splitlines()]

@@ -18,7 +18,8 @@ from ..chart import ChartOptions
 from ..ghosts import Ghost
 from ..kept import Keeper
 from ..marks import marks_of
-from ..panels import Panel, fingerprint, ghost_series, in_sight, marks_on, panels_of, series_of
+from ..panel import Panel
+from ..panels import fingerprint, ghost_series, in_sight, marks_on, panels_of, series_of
 from ..taste import PLACES, Layout, columns_of, fitting, taste_of
 from ..text import Charset
 from ..xaxis import Course, HeldEnd, Window, followed, planned_end
