@@ -171,12 +171,8 @@ class RunView:
         match event:
             case e.RunStarted():
                 self.run, self.folder, self.config = event.run, event.folder, event.config
-                self.device, self.started, self.own_loop, self.planned = (
-                    event.device,
-                    event.time,
-                    event.own_loop,
-                    event.epochs,
-                )
+                self.device, self.own_loop = event.device, event.own_loop
+                self.started, self.planned = event.time, event.epochs
                 self._say(event, f"run {event.run}" + (f" on {event.device}" if event.device else ""))
             case e.DataPrepared():
                 self.data = event
@@ -316,9 +312,8 @@ class RunView:
     def _rewind(self, event: e.Rewound) -> None:
         """Forget what is beyond the point where training stands now."""
         keep = sum(epoch <= event.epochs for epoch in self.epochs)
-        for name in ("epochs", *_PER_EPOCH):
-            del getattr(self, name)[keep:]
-        del self.times[keep:]
+        for column in (self.epochs, self.times, *_CURVES(self)):
+            del column[keep:]
         self.steps.cut(event.epochs + event.batch / (self.model.steps_per_epoch if self.model else 1))
         self.epoch, self.step = event.epochs + (event.batch > 0), event.batch
         known = event.best_epoch in self.epochs  # a journal may lack its beginning
