@@ -66,5 +66,5 @@ def own_layers(model: OwnModel) -> tuple[Layer, ...]:
         kind = "parameter" if isinstance(part, nn.Parameter) else type(part).__name__
         output = tuple(part.shape) if isinstance(part, nn.Parameter) else shapes.get(id(part), ())
         place = order.get(id(part), -1 if isinstance(part, nn.Parameter) else len(trace.outputs))
-        found.append((place, Layer(clean(name, 60), clean(kind, 40), "", output, size)))
+        found.append((place, Layer(clean(name, 60), clean(f"{name} {kind}", 40), "", output, size)))
     return tuple(layer for _, layer in sorted(found, key=lambda one: one[0]))

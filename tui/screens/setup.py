@@ -313,7 +313,7 @@ class SetupScreen(TryingScreen):
 
     def action_explain(self) -> None:
         if (row := self.form.row) is not None:
-            self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key))))
+            self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key), whole=True)))
 
     def show_faults(self, faults: Sequence[Fault]) -> None:
         """Faults found when the data was read: each at its field, the first one under the cursor."""
