@@ -88,7 +88,7 @@ def next_steps(view: RunView, found: Sequence[Advice]) -> list[tuple[str, str]]:
         steps.append(("+", "go on: more epochs from where it ended"))
     if view.folder and view.best_epoch and not (view.summary and view.summary.kind == "kfold"):
         steps.append(("f", "fork: a new run from the best weights"))
-    steps.append(("e", "export a plain PyTorch script"))
+    steps.append(("e", "export: a plain PyTorch program, the weights, TorchScript, ONNX"))
     if view.folder:
         steps.append(("C", "compare with other runs"))
     return [*steps, ("n", "set up another run")]
