@@ -7,6 +7,8 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy
 import pytest
