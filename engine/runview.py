@@ -11,10 +11,22 @@ from . import events as e
 from .logline import LogLine, level_of
 from .longcurves import MachineLog, StepCurve
 from .timeleft import seconds_left
-from .trialview import TrialView
 from .words import AFTER_WORDS, change_words, end_words, place_words
 
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
+
+
+@dataclass(slots=True)
+class TrialView:
+    """A fold or a restart: its curves, one value per finished epoch, and its figures once it has ended."""
+
+    number: int
+    label: str
+    epochs: list[int]
+    train_loss: list[float]
+    val_loss: list[float]
+    ended: e.TrialEnded | None = None
+    report: e.ReportMade | None = None
 
 
 @dataclass(slots=True)
@@ -137,14 +149,6 @@ class RunView:
     @property
     def metric(self) -> str:
         return self.model.metric if self.model else "metric"
-
-    def measured(self, *names: str) -> list[list[Any]]:
-        """The epochs in which all of these were measured, and their values: as parallel lists. Only a script leaves any out."""
-        columns = [self.epochs, *(getattr(self, name) for name in names)]
-        if not self.own_loop:
-            return columns
-        kept = [at for at, missing in enumerate(self.missing) if not set(names) & set(missing)]
-        return [[column[at] for at in kept] for column in columns]
 
     @property
     def seconds_left(self) -> float | None:

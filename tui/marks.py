@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.facts import Change
+from engine.ownloop.measured import measured
 from engine.runview import RunView
 
 from .chart import Mark
@@ -18,7 +19,7 @@ def marks_of(view: RunView, course: Course) -> list[Mark]:
     """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
     struck, and the best epoch."""
     marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
-    epochs, losses = view.measured("val_loss")
+    epochs, losses = measured(view, "val_loss")
     lost = np.flatnonzero(~np.isfinite(np.array(losses, np.float64)))
     if len(lost):
         epoch = epochs[int(lost[0])]
