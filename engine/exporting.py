@@ -76,9 +76,9 @@ def to_torchscript(trained: Trained) -> bytes:
             script: Any = torch.jit.script(module)
         except Exception:  # noqa: BLE001  -- whatever it does not know of a model of the user's own
             script = _traced(trained, module)
-    stream = io.BytesIO()
-    extra = {PREPROCESS: trained.preprocess.to_json(), CONFIG: dump_config(trained.config)}
-    torch.jit.save(script, stream, _extra_files=extra)
+        stream = io.BytesIO()
+        extra = {PREPROCESS: trained.preprocess.to_json(), CONFIG: dump_config(trained.config)}
+        torch.jit.save(script, stream, _extra_files=extra)
     return stream.getvalue()
 
 

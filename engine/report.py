@@ -11,6 +11,7 @@ import numpy as np
 from .events import ReportMade
 from .facts import Answer, ClassFigures
 from .inputs import Inputs
+from .ownloop.measured import measured
 from .runview import RunView
 from .text import clean
 
@@ -160,7 +161,7 @@ def sides(view: RunView) -> Sides | None:
     Validation got worse when the median of its last three values (of those after the best, if there are fewer) lies more than
     5 % above the best one, or is not finite. One bad epoch does not decide.
     """
-    epochs, train_loss, val_loss = view.measured("train_loss", "val_loss")
+    epochs, train_loss, val_loss = measured(view, "train_loss", "val_loss")
     if not view.best_epoch or view.best_epoch not in epochs:
         return None
     at = epochs.index(view.best_epoch)

@@ -141,14 +141,6 @@ class RunView:
     def metric(self) -> str:
         return self.model.metric if self.model else "metric"
 
-    def measured(self, *names: str) -> list[list[Any]]:
-        """The epochs in which all of these were measured, and their values: as parallel lists. Only a script leaves any out."""
-        columns = [self.epochs, *(getattr(self, name) for name in names)]
-        if not self.own_loop:
-            return columns
-        kept = [at for at, missing in enumerate(self.missing) if not set(names) & set(missing)]
-        return [[column[at] for at in kept] for column in columns]
-
     @property
     def seconds_left(self) -> float | None:
         """Seconds to the end of the run if nothing ends it earlier; None when unknown. See engine.timeleft."""

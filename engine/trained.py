@@ -197,7 +197,7 @@ def _preprocess(run: RunDir, config: RunConfig) -> Preprocess:
     return learned
 
 
-def net(config: RunConfig, preprocess: Preprocess) -> nn.Sequential:
+def net(config: RunConfig, preprocess: Preprocess) -> nn.Module:
     """The model of these settings for such data, with fresh weights, on the CPU."""
     target = preprocess.target
     outputs = outputs_of(config.loss.name, len(target.class_names))

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.diagnosis import NOTES
 from engine.facts import Change
+from engine.ownloop.measured import measured
 from engine.runview import RunView
 
 from .chart import Mark
@@ -19,7 +20,7 @@ def marks_of(view: RunView, course: Course) -> list[Mark]:
     """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
     struck, and the best epoch. What is no warning has another sign than what is."""
     marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
-    epochs, losses = view.measured("val_loss")
+    epochs, losses = measured(view, "val_loss")
     lost = np.flatnonzero(~np.isfinite(np.array(losses, np.float64)))
     if len(lost):
         epoch = epochs[int(lost[0])]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.ownloop.measured import measured
 from engine.report import sides
 from engine.runview import RunView, TrialView
 from engine.series import HeldBounds
@@ -95,7 +96,7 @@ def overlaid(runs: Sequence[tuple[str, RunView]], charset: Charset, colour: bool
 
 def _main_curve(view: RunView) -> tuple[list[int], list[float]]:
     if not view.trials:
-        epochs, losses = view.measured("val_loss")
+        epochs, losses = measured(view, "val_loss")
         return epochs, losses
     best = view.summary.best_trial if view.summary else 0
     one = next((trial for trial in view.trials if trial.number == best), view.trials[0])

@@ -90,7 +90,7 @@ def next_steps(view: RunView, found: Sequence[Advice]) -> list[tuple[str, str]]:
         steps.append(("f", "try the advice: see what it changes, then run it"))
     if view.folder and view.best_epoch and not (view.summary and view.summary.kind == "kfold"):
         steps.append(("F", "fork: a new run from the best weights"))
-    steps.append(("e", "export a plain PyTorch script"))
+    steps.append(("e", "export: a plain PyTorch program, the weights, TorchScript, ONNX"))
     if view.folder:
         steps.append(("C", "compare with other runs"))
     return [*steps, ("n", "set up another run")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.ownloop.measured import measured
 from engine.ownloop.naming import Part, grouped
 from engine.runview import RunView
 
@@ -24,9 +25,9 @@ def script_panels(view: RunView) -> list[Panel]:
     found = [Panel("loss", "Loss: training and validation", "loss", (0, None) if _positive(view) else (None, None))]
     if view.model is not None and view.model.metric:
         found.append(Panel("metric", f"{metric}: training and validation", metric))
-    if view.measured("lr")[0]:
+    if measured(view, "lr")[0]:
         found.append(Panel("lr", "Learning rate", "learning rate", (0, None)))
-    if view.measured("grad_norm")[0]:
+    if measured(view, "grad_norm")[0]:
         found.append(Panel("grad", "Gradient norm", "gradient norm", (0, None)))
     for what in list(_groups(view))[:MOST]:
         if what != view.metric:
@@ -41,13 +42,13 @@ def script_series(view: RunView, key: str, course: Course, smoothing: str) -> li
     """The curves of the chart called `key`, each at the epochs in which it was logged."""
     match key:
         case "loss":
-            train, validation = view.measured("train_loss"), view.measured("val_loss")
+            train, validation = measured(view, "train_loss"), measured(view, "val_loss")
             curves = smoothed("train", course.of(train[0]), train[1], smoothing) if train[0] else []
             if validation[0]:
                 curves.append(Series("validation", course.of(validation[0]), validation[1], "validation"))
             return curves
         case "lr" | "grad":
-            epochs, values = view.measured("lr" if key == "lr" else "grad_norm")
+            epochs, values = measured(view, "lr" if key == "lr" else "grad_norm")
             return [Series("lr" if key == "lr" else "gradient", course.of(epochs), values, "train")]
         case "seconds":
             return [Series("seconds", course.of(view.epochs), view.seconds, "train")]

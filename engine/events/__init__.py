@@ -11,6 +11,10 @@ A run with trials (folds, restarts) tells of one after the other, and of all tog
 
     RunStarted  ( TrialStarted  DataPrepared … TestMeasured?  TrialEnded )*  TrialsSummarized?  RunEnded
 
+A script's own loop (engine.ownloop) tells of no data, and of its model when the first epoch is there::
+
+    RunStarted  EpochStarted  ModelBuilt  ( EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  EpochStarted? )*  RunEnded
+
 A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded but a SinkFailed, when a record cannot be
 closed, or the next chapter. Any prefix of this order is a valid record.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import threading
 import time
@@ -78,6 +79,11 @@ class Monitor:
         """The epoch, as counted in the run, with the best value of what is watched; 0 when there is none yet."""
         return self._stopping.best_epoch
 
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether this is a forked child of the process that has the run: its record is not this one's to write."""
+        return self._under_way is not None and self._under_way.pid != os.getpid()
+
     # -- what a script tells ------------------------------------------------------------------------------------------
 
     def log(
@@ -101,7 +107,7 @@ class Monitor:
         raises nothing; a value that is no number is passed over with a warning. Raises RuntimeError outside of the with
         block and TypeError for an epoch that is no number.
         """
-        if not self._enabled:
+        if not self._enabled or self._elsewhere:
             return
         given = {"train_loss": train_loss, "val_loss": val_loss, "lr": lr, "grad_norm": grad_norm, **series}
         number = whole(epoch)
@@ -139,6 +145,8 @@ class Monitor:
 
     def end(self, error: BaseException | None = None) -> None:
         """End the run, as leaving the with block does; a second call does nothing. error: what ended the loop, if it failed."""
+        if self._elsewhere:
+            return
         with self._lock:
             under_way, self._under_way = self._under_way, None
             if under_way is None:

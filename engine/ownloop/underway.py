@@ -29,6 +29,7 @@ class UnderWay:
 
     def __init__(self, options: Options, name: str) -> None:
         self._options = options
+        self.pid = os.getpid()
         self.run = make_run_dir(options.folder, safe_name(name or _script_name()))
         self._record = RunLock.take(self.run)
         sinks: list[Sink] = [JournalSink(self.run.journal)]

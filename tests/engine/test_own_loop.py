@@ -298,6 +298,21 @@ def test_what_ends_the_loop_ends_the_run_and_goes_on(watch, error, reason, words
     assert probe(RunDir(run.folder)) is None
 
 
+def test_a_forked_child_leaves_the_run_alone(watch):
+    with watch() as run:
+        run.log(1, train_loss=1.0, val_loss=1.0)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                run.log(2, train_loss=9.0, val_loss=9.0)
+                run.end()
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+        run.log(2, train_loss=0.5, val_loss=0.5)
+    assert [one.train_loss for one in told(run, e.EpochEnded)] == [1.0, 0.5] and len(told(run, e.RunEnded)) == 1
+
+
 def test_a_full_disk_raises_nothing_and_loses_nothing(tmp_path):
     """In a forked process that limits itself: its journal may grow no further for a while."""
     pid = os.fork()

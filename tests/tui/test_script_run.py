@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import pytest
@@ -13,6 +14,7 @@ from engine.console import final_table
 from engine.finaltext import final_text
 from engine.report import sides
 from engine.runview import RunView
+from engine.sinks import ConsoleSink
 from tui.panels import panels_of, series_of
 from tui.screens.results import ResultsScreen
 from tui.xaxis import Course
@@ -83,6 +85,17 @@ def test_what_is_printed_at_its_end_names_only_what_there_is():
     bare = RunView().apply_all([one for one in of_script() if not isinstance(one, e.ModelBuilt)])
     bare.train_metric, bare.val_metric = [math.nan] * 8, [math.nan] * 8
     assert "metric" not in final_table(bare)
+
+
+def test_its_lines_without_a_screen_name_only_what_there_is():
+    out = io.StringIO()
+    sink = ConsoleSink(out)
+    for item in of_script(2):
+        sink.write(item)
+    begun, first, second = out.getvalue().splitlines()
+    assert begun == "run /runs/20260101-120000-mine"
+    assert first == "epoch  1/20  train 1  val 2*  train_f1 0.5  reward 1  val_f1 0.4  1.00s"
+    assert second == "epoch  2/20  train 0.5  train_f1 0.5  reward 2  1.00s"
 
 
 async def test_keys_that_mean_nothing_for_it_say_so():
