@@ -7,6 +7,8 @@ run that trains in the same process is drawn, and no memory taken for weights. W
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import threading
 import time
 from collections import OrderedDict
@@ -123,7 +125,20 @@ def _stamp(config: DataConfig) -> tuple[Any, ...]:
         about = Path(config.source).expanduser().stat()
     except (OSError, ValueError, RuntimeError):  # reading it will say what is wrong
         return (0,)
-    return about.st_mtime_ns, about.st_size, about.st_ino
+    folders = _folder_times(Path(config.source).expanduser()) if stat.S_ISDIR(about.st_mode) else ()
+    return about.st_mtime_ns, about.st_size, about.st_ino, *folders
+
+
+def _folder_times(folder: Path, depth: int = 2) -> tuple[int, ...]:
+    """When something was last added to or taken from the folders of classes below this one."""
+    try:
+        inside = [entry for entry in os.scandir(folder) if entry.is_dir()]
+        times = tuple(sorted(entry.stat().st_mtime_ns for entry in inside))
+    except OSError:
+        return ()
+    return times + (
+        tuple(time for entry in inside for time in _folder_times(Path(entry.path), depth - 1)) if depth else ()
+    )
 
 
 def _table(config: DataConfig, stamp: tuple[Any, ...]) -> tuple[Any, bool]:
@@ -133,6 +148,7 @@ def _table(config: DataConfig, stamp: tuple[Any, ...]) -> tuple[Any, bool]:
     known = card(config.source)
     if is_file(config.source):
         read_by = (config.source, config.target, config.task, config.missing, config.ignore, config.categorical)
+        read_by = (*read_by, config.image_size, config.color)
         key: tuple[Any, ...] = (*read_by, *stamp)
     elif is_own(config.source):
         key = (config.source, config.arguments, config.task, config.missing, config.seed, *stamp)

@@ -165,6 +165,9 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     optimizer = build_optimizer(config.optimizer, [flat.values] if flat else model.parameters(), fused)
     reg = config.regularization
     refuse_misfits(config, data.task, train, optimizer)
+    if (reg.flip or reg.shift) and data.image_shape is None:
+        key = "regularization.flip" if reg.flip else "regularization.shift"
+        raise config_error(key, "is for pictures, and this dataset is a table", "remove it")
     order = torch.Generator()
     order.manual_seed(config.run.seed)
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
@@ -177,7 +180,9 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         train_criterion=build_loss(config.loss, data.task, counts, device, reg.label_smoothing),
         optimizer=optimizer,
         schedule=Schedule(config, optimizer, accumulation.steps),
-        augment=Augmentation(reg.input_noise, reg.mixup, config.run.seed, device),
+        augment=Augmentation(
+            reg.input_noise, reg.mixup, config.run.seed, device, reg.flip, reg.shift, data.image_shape
+        ),
         penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2, flat),
         clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value, flat),
         weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay, flat),
@@ -255,6 +260,7 @@ def measures_train_loss(config: RunConfig) -> bool:
     if config.model.kind == "custom":  # whatever it does in training alone
         return True
     distorted = (reg.dropout if hidden else 0.0, reg.input_dropout, reg.input_noise, reg.mixup, reg.label_smoothing)
+    distorted = (*distorted, reg.flip, reg.shift)
     return any(distorted) or bool(reg.l1 or reg.l2) or config.run.average != "none"
 
 

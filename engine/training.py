@@ -268,6 +268,7 @@ class Training:
             "order": self._order_state if self.batch else recipe.order.get_state(),
             "noise": recipe.augment.noise_generator.get_state(),
             "mixup": json.dumps(recipe.augment.mixup_generator.bit_generator.state),
+            "moves": recipe.augment.moves_generator.get_state(),
         }
         if isinstance(recipe.model, OwnModel):
             states["own"] = chance_state()
@@ -285,6 +286,8 @@ class Training:
         recipe.augment.mixup_generator.bit_generator.state = json.loads(states["mixup"])
         if "own" in states:
             put_chance(states["own"])
+        if "moves" in states:  # not in checkpoints of versions without flips and shifts
+            recipe.augment.moves_generator.set_state(states["moves"])
         if "cuda" in states and recipe.device.type == "cuda":
             torch.cuda.set_rng_state(states["cuda"], recipe.device)
         if "mps" in states and recipe.device.type == "mps":

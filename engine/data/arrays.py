@@ -16,7 +16,7 @@ from ..errors import DataError, Fault, data_error
 from ..text import clean, closest
 from .delimited import checked_path, display_name
 from .memorybudget import refuse_too_large
-from .parts import NAMES, joined, part_notes
+from .parts import NAMES, paired, part_notes
 from .pixels import as_rows
 from .preprocess import Column
 from .table import Table
@@ -176,9 +176,9 @@ def load_arrays(config: DataConfig) -> Table:
         _check_inputs(own, header, name)
     refuse_too_large(sum(math.prod(headers[own].shape) * 4 for own in plan.x.values()), name)
     read = _read(config.source, [header.name for header in chosen], name)
-    x, part = joined({number: read[own] for number, own in plan.x.items()}, list(plan.x.values()), name)
-    y, _ = joined({number: read[own] for number, own in plan.y.items()}, list(plan.y.values()), name)
-    return _table(config, name, x, y, part, plan.x[min(plan.x)], plan.y[min(plan.y)])
+    inputs, targets = ({number: read[own] for number, own in which.items()} for which in (plan.x, plan.y))
+    x, y, part = paired(inputs, targets, [plan.x[number] for number in sorted(plan.x)], name)
+    return table_of_arrays(config, name, x, y, part, plan.x[min(plan.x)], plan.y[min(plan.y)])
 
 
 def refuse_unused(config: DataConfig, where: str) -> None:
@@ -232,21 +232,19 @@ def _from_matrix(config: DataConfig, name: str, header: Header) -> Table:
     refuse_too_large(math.prod(header.shape) * 4, name)
     matrix = _read(config.source, [], name)["array"]
     others = [index for index in range(columns) if index != place]
-    table = _table(config, name, matrix[:, others], matrix[:, place], None, "array", f"column {place}")
+    table = table_of_arrays(config, name, matrix[:, others], matrix[:, place], None, "array", f"column {place}")
     names = tuple(f"column {index}" for index in others)
     return Table(
         table.name, table.task, table.x, table.y, names, table.class_names, None, table.dropped, target=table.target
     )
 
 
-def _table(
+def table_of_arrays(
     config: DataConfig, where: str, x: np.ndarray, y: np.ndarray, part: np.ndarray | None, x_name: str, y_name: str
 ) -> Table:
-    if y.ndim == 0 or len(x) != len(y):
-        problem = (
-            f"'{clean(x_name, 40)}' has {len(x)} rows and '{clean(y_name, 40)}' {y.size if y.ndim == 0 else len(y)}"
-        )
-        raise data_error("data.source", problem, "save as many targets as rows", where)
+    """A Table of inputs x and targets y with as many rows, checked. part: of each row, as Table has it. x_name and y_name: what the
+    arrays are called in what is said of them; where: the file. Raises DataError with every fault found.
+    """
     if len(x) < MIN_ROWS:
         raise data_error("data.source", f"only {len(x)} rows", f"at least {MIN_ROWS} are needed", where)
     rows, shape, note = as_rows(x, x_name, where)
@@ -260,7 +258,7 @@ def _table(
         hint = "set data.missing, or fill them in"
         faults.append(_place_fault(x_name, "no value (NaN)", gaps, where, hint))
     elif config.missing == "drop" and gaps.any():
-        keep = ~gaps.any(axis=1)
+        keep = np.logical_not(gaps.any(axis=1))
     decoded = decode_array(y, config.task, y_name, where, pictures=shape is not None)
     faults += decoded.faults
     if faults:

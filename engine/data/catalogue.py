@@ -174,3 +174,8 @@ def is_own(source: str) -> bool:
 def is_table(source: str) -> bool:
     """Whether `data.source` names a file of rows and named columns by its ending."""
     return source.lower().endswith(TABLE_SUFFIXES)
+
+
+def is_folder(source: str) -> bool:
+    """Whether `data.source` may name a folder: it is a path, and has no ending of a file."""
+    return is_file(source) and not source.lower().endswith(FILE_SUFFIXES)

@@ -39,6 +39,20 @@ def joined(parts: Mapping[int, np.ndarray], names: Sequence[str], where: str) ->
     return np.concatenate(arrays), np.concatenate(numbers)
 
 
+def paired(
+    x: Mapping[int, np.ndarray], y: Mapping[int, np.ndarray], names: Sequence[str], where: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Inputs and targets of all parts as `joined` has them. names: of the inputs. Raises DataError when one part lacks a target."""
+    words = {TRAIN: " of the training part", VALIDATION: " of the validation part", TEST: " of the test part"}
+    for number, name in zip(sorted(x), names, strict=False):
+        rows, targets = len(x[number]), len(y[number]) if y[number].ndim else 0
+        if rows != targets:
+            problem = f"'{clean(name, 40)}' has {rows} rows and its targets{words.get(number, '')} {targets}"
+            raise data_error("data.source", problem, "save as many targets as rows", where)
+    inputs, part = joined(x, names, where)
+    return inputs, joined(y, ["the targets"], where)[0], part
+
+
 def part_notes(part: np.ndarray | None) -> list[str]:
     """What to say of data that comes in parts."""
     if part is None:

@@ -200,6 +200,9 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
     if config.run.precision == "float16":
         problem = "a script leaves out float16, which needs a CUDA device and scaled gradients"
         faults.append(Fault("run.precision", problem, "use bfloat16 or float32"))
+    if config.regularization.flip or config.regularization.shift:
+        key = "regularization.flip" if config.regularization.flip else "regularization.shift"
+        faults.append(Fault(key, "a script leaves out flips and shifts of pictures", "switch them off"))
     if config.trials.kind == "kfold" and config.data.train_rows:
         problem = "a script with folds keeps all training rows"
         faults.append(Fault("data.train_rows", problem, "set it to 0, or trials.kind to single"))

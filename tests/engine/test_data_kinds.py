@@ -151,7 +151,7 @@ def test_missing_values_in_arrays(npz):
     ("arrays", "key", "words"),
     [
         ({"x": SMALL_X, "y": np.array([None] * 20)}, "data.source", "array 'y' holds Python objects"),
-        ({"x": SMALL_X, "y": SMALL_Y[:-1]}, "data.source", "'x' has 20 rows and 'y' 19"),
+        ({"x": SMALL_X, "y": SMALL_Y[:-1]}, "data.source", "'x' has 20 rows and its targets 19"),
         ({"x": SMALL_X[:5], "y": SMALL_Y[:5]}, "data.source", "only 5 rows"),
         ({"x": SMALL_X + np.inf, "y": SMALL_Y}, "data.source", "in row 0, column 0 (40 such"),
         ({"x": SMALL_X + 1e300, "y": SMALL_Y}, "data.source", "beyond 32-bit floats in row 0, column 0 (40 such values)"),

@@ -215,8 +215,9 @@ def _file_text(source: str) -> Text:
 def _open_text() -> Text:
     text = Text("Open a file", style="bold")
     words = (
-        "\nA CSV or TSV file with a header row. Its path is completed as you type, and the column to predict is chosen from "
-        "those it has; every other column is an input. Code of your own that gives the data is named in the same place, as "
-        "mypkg.data:make or path/to/data.py:make."
+        "\nA table (CSV, TSV, JSON lines, Parquet), NumPy arrays (NPZ, NPY), or a folder of pictures with a folder for each class "
+        "(IDX and CIFAR as well). Its path is completed as you type. The column to predict is chosen from those that a table has; every "
+        "other column is an input. Code of your own that gives the data is named in the same place, as mypkg.data:make or "
+        "path/to/data.py:make."
     )
     return text.append(words, style="not bold")
