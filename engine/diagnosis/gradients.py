@@ -151,7 +151,8 @@ def vanishing(m: Moment) -> Finding | None:
 
 def dead(m: Moment) -> Finding | None:
     """Half of a layer's units answer 0 to every row, twice in a row, while the net is not learning."""
-    if shrinking(m.setting.config):  # a penalty has driven the weights to 0: that is what is wrong
+    # A penalty that has driven the weights to 0 is what is wrong; and of a handful of units it is the start that decides.
+    if shrinking(m.setting.config) or m.narrow:
         return None
     return _units(m, "dead", "dead_units", "dead units", "answer 0 to every row that was looked at")
 

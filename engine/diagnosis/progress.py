@@ -80,9 +80,7 @@ def stuck(m: Moment) -> Finding | None:
         return None
     if (m.learnt > NOTHING and not m.narrow) or m.fallen_back:
         return None
-    if (
-        m.update < SHORT_STEP and not m.zero_layer and m.train_z < -2
-    ):  # it moves, only slowly: that is the learning rate
+    if _moves(m):
         return None
     since = _since(m)
     words = "nothing is learnt" if m.learnt <= NOTHING else f"only {m.learnt:.0%} is explained"
@@ -115,7 +113,7 @@ def underfitting(m: Moment) -> Finding | None:
     penalty = m.history.penalty
     burdened = penalty > 0.5 * (m.train_now + penalty) if penalty > 0 else False
     weak = m.setting.linear or m.tight
-    if (m.narrow or m.update > LONG_STEP / 2) and not (held or burdened or weak):
+    if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
     if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
         m.learnt < NOTHING and not (held or burdened or weak)
@@ -163,6 +161,11 @@ def _flat(m: Moment, times: float = 1.0) -> bool:
     if m.train_fall < FLAT * times and m.train_gain < FLAT * times:
         return True
     return m.swing > FLAT and m.train_z > -2 and m.train_fall < 2 * m.swing and m.train_gain < 2 * m.swing
+
+
+def _moves(m: Moment) -> bool:
+    """Whether the training loss falls, only slowly, because the weights hardly move: that is the learning rate."""
+    return m.update < SHORT_STEP and not m.zero_layer and m.train_z < -2
 
 
 def _since(m: Moment) -> int:
