@@ -20,7 +20,7 @@ STEEP_RISE = 0.15
 STEEP_NOISE = 4.0
 """So many times its scatter from epoch to epoch a steep rise has to be: the best of many noisy values is always a low one."""
 
-MIN_ERRORS = 1.5
+MIN_ERRORS = 1.25
 """So many times its own standard error, from the single rows, a rise has to be where that is known: one in 15 by chance alone,
 and the steady trend is asked for as well."""
 

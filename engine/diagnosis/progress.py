@@ -19,8 +19,11 @@ WORTH = 0.02
 MATTERS = 0.008
 """The same as a share of the loss of a constant answer: what is left of a loss that is nearly nothing matters to nobody."""
 
-SPENT = 0.1
+SPENT = 0.3
 """The share of its highest value below which a schedule has used a learning rate up."""
+
+CYCLES = frozenset({"cyclic", "cosine_warm_restarts", "one_cycle"})
+"""Schedules that go up and down."""
 
 FLAT = 0.02
 """The most that a loss may have fallen over the latest third of the epochs to be flat."""
@@ -55,7 +58,7 @@ def too_short(m: Moment) -> Finding | None:
     elif m.val_z > -1.5 or m.val_fall < WORTH:
         return None
     # What the training loss has no more to give, the validation loss has not either.
-    gain = min(m.val_gain, 2 * m.train_gain)
+    gain = min(m.val_gain, 2 * m.train_gain, 0.95)
     if gain < WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
         return None
     return Finding(
@@ -69,9 +72,10 @@ def too_short(m: Moment) -> Finding | None:
 
 
 def _exhausted(m: Moment) -> bool:
-    """Whether a schedule has brought the learning rate down to little: more epochs of that change little."""
+    """Whether a schedule has brought the learning rate down, or takes it up and down: what the losses did then says little of
+    what they would do in more epochs."""
     top = m.history.top_rate
-    return top > 0 and m.history.lr[-1] < SPENT * top
+    return m.setting.schedule in CYCLES or (top > 0 and m.history.lr[-1] < SPENT * top)
 
 
 def stuck(m: Moment) -> Finding | None:
@@ -107,7 +111,7 @@ def underfitting(m: Moment) -> Finding | None:
     if learnt > HELD or not m.setting.baseline > 0 or m.val_now > 1.2 * m.train_now:
         return None
     # What a penalty holds back creeps to its end, and that is all that more epochs would bring.
-    creeps = held and m.n >= 10 and m.train_fall < (CREEP if m.share >= LATE else 0.0)
+    creeps = (held or m.tight) and m.n >= 10 and m.train_fall < (CREEP if m.share >= LATE else 0.0)
     if not (creeps or _flat(m, 1.5) or (held and m.n >= 10 and m.running_fall < 2 * FLAT)):
         return None
     penalty = m.history.penalty
