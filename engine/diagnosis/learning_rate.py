@@ -17,7 +17,7 @@ WORSE = 1.03
 EARLY_WORSE = 1.2
 """The same in the first epochs."""
 
-SWING = 0.1
+SWING = 0.08
 """Scatter of the training loss from epoch to epoch, relative to its level."""
 
 SWING_MATTERS = 0.02
