@@ -101,20 +101,18 @@ class Doctor:
         before = {kind: self._standing[kind].told for kind in self._open} if self._open else {}
         final = final or (bool(setting.max_epochs) and epoch >= setting.max_epochs)
         finite = math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss)
-        if (
-            not finite
-            or math.isinf(ended.train_loss_running)
-            or math.isinf(ended.grad_norm)
-            or "non_finite" in self._open
-        ):
+        odd = not finite or math.isinf(ended.train_loss_running) or math.isinf(ended.grad_norm)
+        if odd or "non_finite" in self._open:
             lossy = setting.knob("run.precision", "") == "float16"
             self._see("non_finite", non_finite(ended, setting.layers, lossy), epoch, hold=0)
         if finite:
             self._history.add(ended)
             overfits = self._overfitting.update(epoch, ended.train_loss, ended.val_loss, ended.lr, ended.val_rise_error)
             if overfits or "overfitting" in self._open:
-                found = self._overfitting.finding(epoch) if overfits else None
-                self._see("overfitting", found, epoch, max(2, epoch // 20))
+                known = self._standing["overfitting"].told
+                if known is None or known.confidence != "certain":
+                    known = self._overfitting.finding(epoch)
+                self._see("overfitting", known if overfits else None, epoch, max(2, epoch // 20))
             if epoch >= self._next or final:
                 self._next = epoch + max(1, epoch // 10)
                 moment, hold = Moment(self._history, final), max(2, epoch // 12)  # two verdicts in a row, also late

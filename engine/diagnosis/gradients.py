@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..events import EpochEnded
 from .advice import shrinking
 from .findings import Finding
-from .history import Moment
+from .history import ABSURD, LONG_STEP, Moment
 from .overfitting import figure
 from .trend import median
 
@@ -95,6 +95,7 @@ def exploding(m: Moment) -> Finding | None:
     if (
         base > 0
         and not flat
+        and not m.history.first_update > LONG_STEP  # then it was the steps that threw it off
         and start > TOO_LARGE * base
         and median(norms[-PROBES:]) > STILL * base
         and m.history.train[0] > STILL * base
@@ -151,7 +152,8 @@ def vanishing(m: Moment) -> Finding | None:
 
 def dead(m: Moment) -> Finding | None:
     """Half of a layer's units answer 0 to every row, twice in a row, while the net is not learning."""
-    if shrinking(m.setting.config):  # a penalty has driven the weights to 0: that is what is wrong
+    # A penalty that has driven the weights to 0 is what is wrong; and of a handful of units it is the start that decides.
+    if shrinking(m.setting.config) or m.narrow:
         return None
     return _units(m, "dead", "dead_units", "dead units", "answer 0 to every row that was looked at")
 
@@ -172,7 +174,7 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
         return None
     shares = [min(pair) for pair in zip(before, now, strict=True)]
     worst = max(shares)
-    if worst < SHARE or m.zero_layer or not _hampered(m, worst):
+    if worst < (SHARE if m.learnt > -ABSURD else SHARE / 2) or m.zero_layer or not _hampered(m, worst):
         return None
     if worst <= 0.9 and m.narrow:  # one of two units is half of a layer
         return None
@@ -189,4 +191,6 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
 
 def _hampered(m: Moment, share: float) -> bool:
     """Whether the net learns badly enough for its silent units to matter: many nets do well with some."""
+    if share > 0.9 and m.setting.knob("data.standardize", True) is False:  # that is why, and easily mended
+        return m.learnt < 0.9
     return m.learnt < 0 or (m.learnt < (0.6 if share > 0.9 else 0.3) and m.train_fall < 0.1)

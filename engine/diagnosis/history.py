@@ -18,6 +18,9 @@ SHORT_STEP = 1.2e-3
 LONG_STEP = 0.02
 """The size of a step relative to the weights from where on it is a long one."""
 
+ABSURD = 1.0
+"""A loss beyond a constant answer's by so many times that is no start of learning: the weights are far off."""
+
 NARROW = 8
 """Hidden units of the widest layer, up to which a net is a small one."""
 
@@ -91,6 +94,7 @@ class History:
         self.rms: list[tuple[float, ...]] = []
         self.units: list[Look] = []
         self.updates: list[tuple[float, ...]] = []
+        self.first_update = math.nan  # the median over layers in the first look
         self.cosines: list[float] = []
         self.best = math.inf
         self.best_at = 0  # index of the best validation loss
@@ -138,6 +142,8 @@ class History:
             self.units.append(Look(ended.epoch, ended.dead_units, ended.saturated_units))
             del self.units[:-KEPT]
         if ended.update_ratios:
+            if not self.updates:
+                self.first_update = median([one for one in ended.update_ratios if one == one])
             self.updates.append(ended.update_ratios)
             del self.updates[:-KEPT]
 

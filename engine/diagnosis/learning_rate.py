@@ -7,7 +7,7 @@ import math
 
 from .advice import strong
 from .findings import Finding
-from .history import LONG_STEP, SHORT_STEP, Moment
+from .history import ABSURD, LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import MannKendall, median, thin
 
@@ -17,7 +17,7 @@ WORSE = 1.03
 EARLY_WORSE = 1.2
 """The same in the first epochs."""
 
-SWING = 0.1
+SWING = 0.08
 """Scatter of the training loss from epoch to epoch, relative to its level."""
 
 SWING_MATTERS = 0.02
@@ -75,7 +75,8 @@ def too_high(m: Moment) -> Finding | None:
     latest = m.history.running[-max(4, m.n // 2) :]
     known = m.setting.baseline > 0
     bar = WORSE if m.n >= 8 else EARLY_WORSE
-    if known and min(latest) > bar * m.reference and MannKendall(thin(latest, 24)).z > -1.5:
+    thrown_off = m.n >= 8 and m.history.first_update > LONG_STEP
+    if known and min(latest) > bar * m.reference and (thrown_off or MannKendall(thin(latest, 24)).z > -1.5):
         return _high(
             m,
             "certain" if median(latest) > 1.2 * m.reference else "likely",
@@ -100,9 +101,8 @@ def too_high(m: Moment) -> Finding | None:
             f"validation loss swings by {m.val_swing:.0%} around {figure(m.val_now)} from epoch to epoch and falls no more, and training "
             f"loss turns around at {m.flips:.0%} of the epochs",
         )
-    forced = m.zero_layer or strong(
-        m.setting.config
-    )  # these make every step a long one, relative to weights that are next to none
+    # These make every step a long one: weights that are next to none, and models that have nothing more to learn.
+    forced = m.zero_layer or strong(m.setting.config) or m.setting.linear or m.tight or m.narrow
     if m.n >= 10 and m.update > LONG_STEP and m.learnt < POOR and m.train_fall < 0.05 and not forced:
         return _high(
             m,
@@ -138,7 +138,7 @@ def _high(m: Moment, confidence: str, evidence: str) -> Finding:
 def too_low(m: Moment) -> Finding | None:
     """The loss falls smoothly and so slowly that the end is nowhere in sight."""
     far = 0.75 if m.update < SHORT_STEP / 2 else 0.6
-    if m.n < 6 or m.share < 0.5 or m.learnt > far:
+    if m.n < 6 or m.share < 0.5 or not -ABSURD < m.learnt < far:
         return None
     train = m.history.train
     first, middle, last = median(train[:2]), train[m.n // 2], m.train_now
@@ -151,7 +151,7 @@ def too_low(m: Moment) -> Finding | None:
     creeping = (
         m.update < SHORT_STEP / 3 and falls > 0.9 and m.val_z < -1.5 and m.history.lr[-1] >= 0.5 * m.history.top_rate
     )
-    if late < 0.45 * early and not (creeping and m.learnt > -0.2):
+    if late < 0.45 * early and not creeping:
         return None
     fallen = 1 - last / first
     if fallen < 1e-3 or (m.update == m.update and m.update > SHORT_STEP):

@@ -20,8 +20,8 @@ STEEP_RISE = 0.15
 STEEP_NOISE = 4.0
 """So many times its scatter from epoch to epoch a steep rise has to be: the best of many noisy values is always a low one."""
 
-MIN_ERRORS = 1.5
-"""So many times its own standard error, from the single rows, a rise has to be where that is known: one in 15 by chance alone,
+MIN_ERRORS = 1.25
+"""So many times its own standard error, from the single rows, a rise has to be where that is known: one in 10 by chance alone,
 and the steady trend is asked for as well."""
 
 LARGE_RISE, LARGE_ERRORS = 0.5, 1.0
@@ -45,7 +45,7 @@ class OverfittingWatch:
     * at least 8 epochs, over which the validation loss rises with a Mann-Kendall Z above 4, or 6 to 12 with a Z above 2.6 when it has
       risen by more than 15 %, and by four times its scatter;
     * the median of its last 3 values more than 5 % above the best;
-    * that rise more than one and a half standard errors of the paired differences of the single rows, where those are known, or
+    * that rise more than one and a quarter standard errors of the paired differences of the single rows, where those are known, or
       one if it is by more than half of the best;
     * the median of the last 3 training losses not above the training loss at the best epoch: a training loss that rises
       too is a learning rate that is too high, not overfitting.

@@ -21,6 +21,9 @@ HELPS = 0.05
 MATTERS = 0.01
 """And the share of a constant answer's loss."""
 
+UNITS = {"dead_units": "dead", "saturated_units": "saturated", "learning_rate_high": "neither dead nor saturated"}
+"""What the count of the units of a layer comes to."""
+
 STARTS = 5
 """Other starting points that are tried for the advice to restart."""
 
@@ -116,8 +119,10 @@ def label(case: Case, store: Store) -> tuple[Trained, str, str]:
         return run, _by_units(run), "non_finite, but its losses stay numbers"
     if case.planted == "overfitting" and not broken and (other := _not_overfit(run)):
         return run, "", f"overfitting, but {other}"
+    if case.planted == "saturated_units" and _most(run, "saturated_units") < 0.5:
+        return run, "", "saturated_units, but most units are not"
     if case.planted in ("learning_rate_high", "dead_units") and (own := _by_units(run)) != case.planted:
-        return run, own, f"{case.planted}, but half of a layer is {'dead' if own == 'dead_units' else 'alive'}"
+        return run, own, f"{case.planted}, but the units of a layer are {UNITS[own]}"
     return run, case.planted, ""
 
 
@@ -130,9 +135,16 @@ def _not_overfit(run: Trained) -> str:
 
 
 def _by_units(run: Trained) -> str:
-    """Of steps that were too long: whether they have killed half of a layer."""
-    dead = max((max(epoch.dead_units, default=0.0) for epoch in run.epochs[-8:]), default=0.0)
-    return "dead_units" if dead >= 0.5 else "learning_rate_high"
+    """Of steps that were too long: whether they have killed half of a layer, or driven nearly all of it to where it is flat."""
+    for kind, share in (("dead_units", 0.5), ("saturated_units", 0.9)):
+        if _most(run, kind, 8) >= share:
+            return kind
+    return "learning_rate_high"
+
+
+def _most(run: Trained, kind: str, latest: int = 0) -> float:
+    """The largest share of a layer's units that were counted as such, in the latest epochs or in any."""
+    return max((max(getattr(epoch, kind), default=0.0) for epoch in run.epochs[-latest:]), default=0.0)
 
 
 def alarms(run: Trained) -> list[Alarm]:

@@ -128,6 +128,50 @@ def _disc(rows: int, noise: float, seed: int) -> Table:
     return Table("disc", "classification", x.astype(np.float32), y, _names(4), ("a", "b"))
 
 
+def _curve(rows: int, bend: float, noise: float, seed: int) -> Table:
+    """Above or below a wave, with three inputs that do not matter; `noise` of the labels are drawn anew."""
+    chance = np.random.default_rng(seed)
+    x = chance.standard_normal((rows, 5))
+    y = (x[:, 1] > np.sin(bend * x[:, 0])).astype(np.int64)
+    y = np.where(chance.random(rows) < noise, chance.integers(0, 2, rows), y).astype(np.int64)
+    return Table("curve", "classification", x.astype(np.float32), y, _names(5), ("a", "b"))
+
+
+def _pairs(rows: int, features: int, classes: int, scatter: float, seed: int) -> Table:
+    """Two clouds for each class."""
+    chance = np.random.default_rng(seed)
+    which = chance.integers(0, 2 * classes, rows)
+    x = 1.6 * chance.standard_normal((2 * classes, features))[which] + scatter * chance.standard_normal(
+        (rows, features)
+    )
+    return Table(
+        "pairs",
+        "classification",
+        x.astype(np.float32),
+        which % classes,
+        _names(features),
+        tuple("abcdefghij"[:classes]),
+    )
+
+
+def _terraces(rows: int, features: int, noise: float, seed: int, offset: float = 0.0, scale: float = 1.0) -> Table:
+    """A quantity in steps: each of three inputs lifts it beyond some thresholds."""
+    chance = np.random.default_rng(seed)
+    x = chance.standard_normal((rows, features))
+    y = (x[:, 0] > 0.3) * 2.0 + (x[:, 1] > -0.5) * (x[:, 2] > 0) * 3.0 + noise * chance.standard_normal(rows)
+    return Table(
+        "terraces", "regression", (offset + scale * x).astype(np.float32), y.astype(np.float32), _names(features)
+    )
+
+
+def _bowl(rows: int, features: int, noise: float, seed: int, scale: float = 1.0) -> Table:
+    """The distance from the middle, a little askew."""
+    chance = np.random.default_rng(seed)
+    x = chance.standard_normal((rows, features))
+    y = np.sqrt((x**2).sum(1)) + 0.5 * x[:, 0] * np.abs(x[:, 1]) + noise * chance.standard_normal(rows)
+    return Table("bowl", "regression", (scale * x).astype(np.float32), y.astype(np.float32), _names(features))
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "teacher": lambda: _teacher(3000, 20, 5, 0.0, 1),
     "teacher_few": lambda: _teacher(1400, 20, 5, 0.1, 2),
@@ -156,6 +200,18 @@ TABLES: dict[str, Callable[[], Table]] = {
     "products": lambda: _products(1600, 6, 0.3, 31),
     "products_few": lambda: _products(900, 8, 0.8, 32),
     "disc": lambda: _disc(1400, 0.2, 33),
+    "curve": lambda: _curve(1400, 2.0, 0.0, 41),
+    "curve_noisy": lambda: _curve(1200, 1.0, 0.3, 42),
+    "pairs": lambda: _pairs(1400, 6, 5, 0.9, 43),
+    "pairs_noisy": lambda: _pairs(1200, 4, 3, 2.0, 44),
+    "pairs_few": lambda: _pairs(900, 15, 3, 2.2, 45),
+    "terraces": lambda: _terraces(1400, 5, 0.1, 46),
+    "terraces_noisy": lambda: _terraces(1200, 4, 2.0, 47),
+    "terraces_far": lambda: _terraces(1200, 5, 0.3, 48, -40.0, 4.0),
+    "bowl": lambda: _bowl(1400, 4, 0.05, 49),
+    "bowl_noisy": lambda: _bowl(1200, 3, 0.8, 50),
+    "bowl_few": lambda: _bowl(900, 10, 0.7, 51),
+    "bowl_wide": lambda: _bowl(1200, 4, 0.2, 52, 500.0),
 }
 
 
