@@ -49,5 +49,6 @@ class TrialView:
         if self.val_metrics or any(isinstance(curve, list) for curve in self.more.values()):
             names = dict.fromkeys(name for figures in self.val_metrics for name in figures)
             measures = {f"val:{name}": array("d", self.curve(f"val:{name}")) for name in names}
-            self.more = {name: array("d", curve) for name, curve in self.more.items()} | measures
+            kept: dict[str, Curve] = {name: array("d", curve) for name, curve in self.more.items()}
+            self.more = {**kept, **measures}
             self.val_metrics = []

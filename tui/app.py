@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from .previews import Previewer
     from .savefile import OpenFile
     from .screens.compare import CompareAsked, CompareScreen
-    from .screens.dialogs import ConfirmQuit, HelpScreen
+    from .screens.dialogs import ConfirmQuit
+    from .screens.help import HelpScreen
     from .screens.lr_find import FindRate, LrFindScreen
     from .screens.monitor import MonitorScreen
     from .screens.runs import ListRuns, RunsScreen, runs_in
@@ -51,11 +52,11 @@ KEEP_SECONDS = 1.0  # the last settings are waited for so long when the app ends
 def _load() -> None:
     """Import the screens and all they need; takes most of a second."""
     from . import leaving, source, takeover, workshop
-    from .screens import compare, dialogs, lr_find, monitor, runs, setup
+    from .screens import compare, dialogs, help, lr_find, monitor, runs, setup
 
     del leaving  # which is needed at the end, when it may be too late to find it
     here = globals()
-    for module in (source, takeover, workshop, compare, dialogs, lr_find, monitor, runs, setup):
+    for module in (source, takeover, workshop, compare, dialogs, help, lr_find, monitor, runs, setup):
         here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
 
 

@@ -171,7 +171,9 @@ class Stepping(NntuiApp):
             parts = [*monitor.query("Title, StatusStrip, EarlyStopStrip"), *monitor.query(Chart)]
             for widget in parts if what == "f" else [monitor]:
                 widget.refresh()
-        elif what:
+            self._wait(monitor, 3)  # on a busy machine what is called after a refresh may come before it is on its way
+            return
+        if what:
             at = monitor.view.epoch
             said: dict[str, list[Event]] = {
                 "p": [e.Paused(epoch=at)],

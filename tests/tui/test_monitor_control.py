@@ -405,9 +405,9 @@ async def test_an_empty_list_and_a_folder_that_cannot_be_read():
 
 @sizes
 async def test_the_help_names_every_key(size):
-    from tui.screens.dialogs import HELP
+    from tui.screens.help import HELP
 
-    for key in ("space", "s", "S", "+", "e", "u", "w", "d", "f", "F", "n", "o", "m", "l", "r"):
+    for key in ("space", "s", "S", "+", "e", "u", "w", "d", "f", "F", "n", "o", "m", "l", "r", "h,"):
         assert any(line.split()[:1] == [key] or f" {key} " in line[:18] for line in HELP.splitlines()), key
     async with watching(under_way(), size) as (pilot, _):
         await press(pilot, "?")

@@ -18,8 +18,9 @@ from engine.eventjson import to_json
 from engine.facts import Answer
 from engine.report import class_figures
 from tui.screens.compare import CompareScreen
-from tui.screens.dialogs import AskEpochs, HelpScreen
+from tui.screens.dialogs import AskEpochs
 from tui.screens.files import PathScreen
+from tui.screens.help import HelpScreen
 from tui.screens.monitor import MonitorScreen
 from tui.screens.pick import Menu
 from tui.screens.results import ResultsScreen
