@@ -37,7 +37,7 @@ _HOMES = {
     "attach": ".attached",
     "monitor": ".ownloop.entry",
     "Monitor": ".ownloop.monitoring",
-    "load_trained": ".trained",
+    "load_trained": ".loading",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -112,4 +112,4 @@ if TYPE_CHECKING:
     from .saving import save_config
     from .script import plain_script
     from .stopping import StopToken
-    from .trained import load_trained
+    from .loading import load_trained
