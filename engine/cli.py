@@ -134,15 +134,15 @@ def datasets(
 ) -> None:
     """List the built-in datasets, or look at one of them or at a file: its classes and a few of its rows."""
     from .data import catalogue
-    from .data.columns import peek_columns
     from .data.describe import describe, list_cards, list_columns
+    from .data.sources import peek_source
 
     if name:
         if search:
             raise config_error("--search", "a NAME and words to search by were both given", "give one of them")
         plain = "utf" not in (sys.stdout.encoding or "").lower()
         if catalogue.is_file(name) and not target and not set_:
-            lines = list_columns(peek_columns(name), _columns(), plain)
+            lines = list_columns(peek_source(name), _columns(), plain)
         else:
             lines = describe(catalogue.card(name), _looked_at(name, target, set_), _columns(), plain)
         typer.echo("\n".join(lines))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from .config import RunConfig
-from .data.catalogue import card, catalogue, is_file
+from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_file, is_table
 from .errors import ConfigError, Fault
 from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
 from .measures import loss_fault, monitor_fault
@@ -87,17 +87,19 @@ def _together(config: RunConfig) -> list[Fault]:
     if known is None and not is_file(source):
         close = _closest(source, [item.name for item in catalogue()])
         hint = (
-            f"did you mean {close!r}?" if close else "`nntui datasets` lists them; a file's path ends in .csv or .tsv"
+            f"did you mean {close!r}?"
+            if close
+            else f"`nntui datasets` lists them; a file's path ends in {', '.join(FILE_SUFFIXES)} or holds a /"
         )
         faults.append(Fault("data.source", f"no dataset is called {source!r}", hint))
-    if known is None and is_file(source) and not config.data.target:
+    if known is None and is_table(source) and not config.data.target:
         faults.append(Fault("data.target", "a file needs the column to predict", "set data.target to a column's name"))
     if config.data.validation + config.data.test >= 1.0:
         faults.append(
             Fault("data.test", "validation and test together leave nothing to train on", "keep their sum below 1")
         )
     if config.model.kind == "cnn":
-        if (known is not None and known.shape is None) or (known is None and is_file(source)):
+        if (known is not None and known.shape is None) or (known is None and is_table(source)):
             faults.append(Fault("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear"))
         if config.model.kernel % 2 == 0:
             faults.append(Fault("model.kernel", f"must be odd, got {config.model.kernel}", "use 3, 5 or 7"))

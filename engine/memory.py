@@ -85,7 +85,7 @@ def estimate(
     host = device.type == "cpu"
     batch = min(config.run.batch_size, rows.train) or rows.train
     saved, widest, outputs = training_step(model, criterion, rows.inputs, batch, rows.target)
-    if config.regularization.input_noise or config.regularization.mixup:
+    if any(getattr(config.regularization, name) for name in ("input_noise", "mixup", "flip", "shift")):
         saved += 2 * batch * rows.inputs * NUMBER  # the batch is no longer a part of the epoch's copy
     at_once = evaluation_rows(model, criterion, pixels, device) if host else EVALUATION_ROWS
     judged = min(at_once, max(rows.validation, rows.test))

@@ -37,7 +37,8 @@ def build_model(
     if config.kind == "linear":
         return initialized(nn.Sequential(*layers, nn.Linear(features, outputs)), config)
     if config.kind == "cnn":
-        assert image_shape is not None, "checked against the data before a model is built"
+        if image_shape is None:
+            raise config_error("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear")
         convolutions, features = _convolutions(config, image_shape)
         layers += [*convolutions, *_dropout(regularization.dropout)]
     for width in config.hidden:

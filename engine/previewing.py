@@ -6,6 +6,8 @@ run that trains in the same process is drawn, and no memory taken for weights. W
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import time
 from collections import OrderedDict
@@ -16,7 +18,7 @@ from typing import Any
 
 from .config import DataConfig, RunConfig, TrialsConfig
 from .data.catalogue import card, is_file
-from .data.columns import peek_columns
+from .data.sources import peek_source
 from .errors import Fault, InputError
 from .preview import AnyPreview, DataPreview, ModelPreview, Preview
 from .text import clean
@@ -117,7 +119,20 @@ def _stamp(config: DataConfig) -> tuple[int, ...]:
         about = Path(config.source).expanduser().stat()
     except (OSError, ValueError, RuntimeError):  # reading it will say what is wrong
         return (0,)
-    return about.st_mtime_ns, about.st_size, about.st_ino
+    folders = _folder_times(Path(config.source).expanduser()) if stat.S_ISDIR(about.st_mode) else ()
+    return about.st_mtime_ns, about.st_size, about.st_ino, *folders
+
+
+def _folder_times(folder: Path, depth: int = 2) -> tuple[int, ...]:
+    """When something was last added to or taken from the folders of classes below this one."""
+    try:
+        inside = [entry for entry in os.scandir(folder) if entry.is_dir()]
+        times = tuple(sorted(entry.stat().st_mtime_ns for entry in inside))
+    except OSError:
+        return ()
+    return times + (
+        tuple(time for entry in inside for time in _folder_times(Path(entry.path), depth - 1)) if depth else ()
+    )
 
 
 def _table(config: DataConfig, stamp: tuple[int, ...]) -> tuple[Any, bool]:
@@ -127,6 +142,7 @@ def _table(config: DataConfig, stamp: tuple[int, ...]) -> tuple[Any, bool]:
     known = card(config.source)
     if is_file(config.source):
         read_by = (config.source, config.target, config.task, config.missing, config.ignore, config.categorical)
+        read_by = (*read_by, config.image_size, config.color)
         key: tuple[Any, ...] = (*read_by, *stamp)
     elif known is not None and known.generated:
         key = (config.source, config.rows, config.noise, config.seed)
@@ -147,7 +163,7 @@ def _unread(config: DataConfig, error: InputError) -> DataPreview:
     if not is_file(config.source):
         return bare
     try:
-        columns = peek_columns(config.source)
+        columns = peek_source(config.source)
     except InputError:
         return bare
     return replace(bare, header=columns.names, sample_rows=columns.rows, features=len(columns.names))

@@ -150,6 +150,9 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
     reg = config.regularization
     refuse_misfits(config, data.task, train, optimizer)
+    if (reg.flip or reg.shift) and data.image_shape is None:
+        key = "regularization.flip" if reg.flip else "regularization.shift"
+        raise config_error(key, "is for pictures, and this dataset is a table", "remove it")
     order = torch.Generator()
     order.manual_seed(config.run.seed)
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
@@ -164,7 +167,9 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         train_criterion=build_loss(config.loss, data.task, counts, device, reg.label_smoothing),
         optimizer=optimizer,
         schedule=Schedule(config, optimizer, accumulation.steps),
-        augment=Augmentation(reg.input_noise, reg.mixup, config.run.seed, device),
+        augment=Augmentation(
+            reg.input_noise, reg.mixup, config.run.seed, device, reg.flip, reg.shift, data.image_shape
+        ),
         penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2, flat),
         clipping=Clipping(list(model.parameters()), config.optimizer.clip_norm, config.optimizer.clip_value, flat),
         weight_decay=WeightDecay(optimizer, penalized(model, reg.penalty_on), reg.weight_decay, flat),
@@ -237,6 +242,7 @@ def measures_train_loss(config: RunConfig) -> bool:
         return config.run.train_eval == "on"
     reg, hidden = config.regularization, config.model.kind != "linear"
     distorted = (reg.dropout if hidden else 0.0, reg.input_dropout, reg.input_noise, reg.mixup, reg.label_smoothing)
+    distorted = (*distorted, reg.flip, reg.shift)
     return any(distorted) or bool(reg.l1 or reg.l2) or config.run.average != "none"
 
 

@@ -22,7 +22,7 @@ Criterion = Callable[[Tensor, Tensor], Tensor]
 SPARSE = 1e-3
 """A weight smaller than this counts as zero."""
 
-_NOISE, _MIXUP = 1, 2  # what tells the random streams of one run apart
+_NOISE, _MIXUP, _MOVES = 1, 2, 3  # what tells the random streams of one run apart
 
 
 def weight_matrices(model: nn.Module) -> list[nn.Parameter]:
@@ -144,23 +144,37 @@ class Mixed:
 
 
 class Augmentation:
-    """Gaussian noise on the inputs (Bishop 1995) and mixup (Zhang et al. 2018) of training batches.
+    """What a training batch goes through: flips and shifts of pictures, mixup (Zhang et al. 2018), Gaussian noise (Bishop 1995).
 
-    noise: standard deviation. mixup: both parameters of the Beta distribution that the share of each batch is drawn from. Each
-    draws from a generator of its own, so that switching one on changes neither the order of the batches, nor dropout, nor
-    the other.
+    noise: standard deviation. mixup: both parameters of the Beta distribution that the share of each batch is drawn from. flip and
+    shift: see `moved`. shape: (channels, height, width) of pictures. Each draws from a generator of its own, so that switching one
+    on changes neither the order of the batches, nor dropout, nor the others.
     """
 
-    def __init__(self, noise: float, mixup: float, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        noise: float,
+        mixup: float,
+        seed: int,
+        device: torch.device,
+        flip: bool = False,
+        shift: int = 0,
+        shape: tuple[int, int, int] | None = None,
+    ) -> None:
         self.noise, self.mixup = noise, mixup
+        self.flip, self.shift, self.shape = flip, shift, shape
         self.noise_generator = torch.Generator(device)
         self.noise_generator.manual_seed((_NOISE << 32) + seed)
+        self.moves_generator = torch.Generator(device)
+        self.moves_generator.manual_seed((_MOVES << 32) + seed)
         # On the host: one number and one permutation a batch, and torch's Beta distribution takes no generator.
         self.mixup_generator = np.random.default_rng([_MIXUP, seed])
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor | Mixed]:
-        """A batch x (n, d), y (n,) as the net is to see it in this step; the very same tensors when both are off."""
+        """A batch x (n, d), y (n,) as the net is to see it in this step; the very same tensors when all are off."""
         target: Tensor | Mixed = y
+        if self.shape is not None and (self.flip or self.shift):
+            x = moved(x.view(len(x), *self.shape), self.flip, self.shift, self.moves_generator).reshape(len(x), -1)
         if self.mixup:
             share = float(self.mixup_generator.beta(self.mixup, self.mixup))
             partner = torch.from_numpy(self.mixup_generator.permutation(len(y))).to(x.device)
@@ -168,6 +182,23 @@ class Augmentation:
         if self.noise:
             x = x + self.noise * torch.randn(x.shape, generator=self.noise_generator, device=x.device, dtype=x.dtype)
         return x, target
+
+
+def moved(x: Tensor, flip: bool, shift: int, generator: torch.Generator) -> Tensor:
+    """Pictures x (n, channels, height, width), each mirrored left to right with a chance of one half (flip), and moved by up to
+    `shift` pixels in both directions, every distance as likely as any other; what comes in at an edge repeats it.
+    """
+    n, _, height, width = x.shape
+    columns = torch.arange(width, device=x.device).expand(n, width)
+    rows = torch.arange(height, device=x.device).expand(n, height)
+    if flip:
+        mirrored = torch.rand((n, 1), generator=generator, device=x.device) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    if shift:
+        by = torch.randint(-shift, shift + 1, (2, n, 1), generator=generator, device=x.device)
+        rows, columns = (rows + by[0]).clamp(0, height - 1), (columns + by[1]).clamp(0, width - 1)
+    x = x.gather(2, rows[:, None, :, None].expand(x.shape))
+    return x.gather(3, columns[:, None, None, :].expand(x.shape))
 
 
 def loss_of(criterion: Criterion, output: Tensor, target: Tensor | Mixed) -> Tensor:

@@ -254,6 +254,7 @@ class Training:
             "order": self._order_state if self.batch else recipe.order.get_state(),
             "noise": recipe.augment.noise_generator.get_state(),
             "mixup": json.dumps(recipe.augment.mixup_generator.bit_generator.state),
+            "moves": recipe.augment.moves_generator.get_state(),
         }
         if recipe.device.type == "cuda":
             states["cuda"] = torch.cuda.get_rng_state(recipe.device)
@@ -267,6 +268,8 @@ class Training:
         self._order_state = states["order"]
         recipe.augment.noise_generator.set_state(states["noise"])
         recipe.augment.mixup_generator.bit_generator.state = json.loads(states["mixup"])
+        if "moves" in states:  # not in checkpoints of versions without flips and shifts
+            recipe.augment.moves_generator.set_state(states["moves"])
         if "cuda" in states and recipe.device.type == "cuda":
             torch.cuda.set_rng_state(states["cuda"], recipe.device)
         if "mps" in states and recipe.device.type == "mps":

@@ -91,6 +91,8 @@ def obstacle(config: RunConfig, recipe: Recipe) -> str:
         return "accumulated gradients are not batched over trials"
     if run.average != "none":
         return "averages of the weights are not batched over trials"
+    if regularization.flip or regularization.shift:
+        return "flips and shifts are not batched over trials"
     if regularization.mixup:
         return "mixup is not batched over trials"
     if config.loss.class_weights != "none":

@@ -23,7 +23,7 @@ KEYS = (
     ("Run", "Train with these settings", "run"),
     ("Find a setting", "By its name or by words of its help", "filter"),
     ("Choose a dataset", "The list of datasets and files", "show_page('data')"),
-    ("Open a data file", "A CSV or TSV file of your own", "open_table"),
+    ("Open a data file", "A file of your own, or a folder of pictures", "open_table"),
     ("Look at the preview", "Layers, memory, the learning rate over the run", "show_page('preview')"),
     ("Presets and samples", "Settings to begin with", "menu"),
     ("Open settings", "From a TOML file", "open"),

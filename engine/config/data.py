@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import IS_FILE, IS_GENERATED, ONE_SPLIT, Names, Section, chosen, either, knob, switched_on
+from .declare import IS_FILE, IS_FOLDER, IS_GENERATED, ONE_SPLIT, Names, Section, chosen, either, knob, switched_on
 
 
 class DataConfig(Section):
@@ -13,7 +13,7 @@ class DataConfig(Section):
     source: str = knob(
         "digits",
         label="dataset",
-        help="The name of a built-in dataset, or the path of a CSV file. `nntui datasets` lists the built-in ones.",
+        help="The name of a built-in dataset, or the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures. `nntui datasets` lists the built-in ones.",
         min_length=1,
     )
     target: str = knob(
@@ -57,6 +57,23 @@ class DataConfig(Section):
         help="What a missing value in a column of categories becomes. own: a category called missing, best where it says something that "
         "there is no value. commonest: the one that the training part has most often.",
         when=(IS_FILE, chosen("data.missing", "mean", "median")),
+    )
+    image_size: int = knob(
+        0,
+        label="picture size",
+        help="Pixels of each side of the pictures from a folder: they are scaled, and cut from the middle where they are not square. 0 keeps "
+        "the size of small pictures and scales larger ones to 64. Twice the size takes four times the work.",
+        unit="px",
+        when=IS_FOLDER,
+        ge=0,
+        le=1024,
+    )
+    color: Literal["auto", "grey", "rgb"] = knob(
+        "auto",
+        label="colours",
+        help="Whether pictures from a folder are given to the net in grey (one channel) or in colour (three). auto takes them as most of them "
+        "are stored.",
+        when=IS_FOLDER,
     )
     rows: int = knob(
         1000,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..data.catalogue import card, is_file
+from ..data.catalogue import card, is_file, is_folder, is_table
 from ..torchtable import Family, table
 
 Live = Literal["", "batch", "epoch"]
@@ -170,7 +170,19 @@ class Section(BaseModel):
         return filled
 
 
-IS_FILE = When("data.source", lambda value: isinstance(value, str) and is_file(value), "data.source is a file")
+IS_FILE = When(
+    "data.source",
+    lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),
+    "data.source is a file",
+)
+IS_FOLDER = When("data.source", lambda value: isinstance(value, str) and is_folder(value), "data.source is a folder")
+HAS_PICTURES = When(
+    "data.source",
+    lambda value: (
+        isinstance(value, str) and ((known := card(value)) is None or known.shape is not None) and not is_table(value)
+    ),
+    "data.source has pictures",
+)
 IS_GENERATED = When(
     "data.source",
     lambda value: isinstance(value, str) and (known := card(value)) is not None and known.generated,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import HAS_CLASSES, Section, above_zero, chosen, either, knob
+from .declare import HAS_CLASSES, HAS_PICTURES, Section, above_zero, chosen, either, knob
 
 
 class RegularizationConfig(Section):
@@ -106,4 +106,21 @@ class RegularizationConfig(Section):
         "every step, and the net underfits.",
         ge=0.0,
         le=100.0,
+    )
+    flip: bool = knob(
+        False,
+        label="mirror",
+        help="Mirror each training picture left to right with a chance of one half, anew in every epoch. Doubles what there is to see of "
+        "animals, faces or landscapes; wrong for digits, letters and whatever else means something by its side.",
+        when=HAS_PICTURES,
+    )
+    shift: int = knob(
+        0,
+        label="shift",
+        help="Move each training picture by up to this many pixels up or down and left or right, anew in every epoch; what comes in at an "
+        "edge repeats it. A tenth of the side is usual; beyond a quarter what matters leaves the picture.",
+        unit="px",
+        when=HAS_PICTURES,
+        ge=0,
+        le=256,
     )

@@ -11,7 +11,12 @@ from typing import Literal
 
 Task = Literal["classification", "regression"]
 
-FILE_SUFFIXES = (".csv", ".tsv")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""Endings of files of rows and named columns, one of which has to be named as the target."""
+
+ARRAY_SUFFIXES = (".npz", ".npy")
+
+FILE_SUFFIXES = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
 """Endings by which `data.source` is taken for a file rather than for a built-in name."""
 
 
@@ -155,3 +160,13 @@ def card(name: str) -> Card | None:
 def is_file(source: str) -> bool:
     """Whether `data.source` names a file (by its ending or by containing a path separator) and not a built-in set."""
     return source not in _BY_NAME and (source.lower().endswith(FILE_SUFFIXES) or "/" in source or "\\" in source)
+
+
+def is_table(source: str) -> bool:
+    """Whether `data.source` names a file of rows and named columns by its ending."""
+    return source.lower().endswith(TABLE_SUFFIXES)
+
+
+def is_folder(source: str) -> bool:
+    """Whether `data.source` may name a folder: it is a path, and has no ending of a file."""
+    return is_file(source) and not source.lower().endswith(FILE_SUFFIXES)

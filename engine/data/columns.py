@@ -53,7 +53,9 @@ class Columns:
     kinds: of each column, by the cells that were looked at: ``whole`` (whole numbers), ``number``, ``boolean``, ``date``, ``text``
     (categories), ``free text`` (too many different values to be categories) or ``empty``. distinct: different values in each column, and missing: cells without one. rows: the first
     few, each as wide as its line. looked_at: rows that were; complete: whether those are all. likely_target: the index of
-    the column that is most likely to be predicted: the last one unless another is named like one.
+    the column that is most likely to be predicted: the last one unless another is named like one. told, likely and about: of
+    what has no columns but arrays, what there is to say of each, which one is predicted if none is named, and of all together.
+    optional: whether no target has to be named.
     """
 
     names: tuple[str, ...]
@@ -64,9 +66,15 @@ class Columns:
     missing: tuple[int, ...] = ()
     looked_at: int = 0
     complete: bool = True
+    told: tuple[str, ...] = ()
+    likely: int = -1
+    about: str = ""
+    optional: bool = False
 
     @property
     def likely_target(self) -> int:
+        if self.likely >= 0:
+            return self.likely
         lowered = [name.lower() for name in self.names]
         named = [lowered.index(name) for name in _LIKELY if name in lowered]
         return named[0] if named else len(self.names) - 1
@@ -78,6 +86,8 @@ class Columns:
 
     def words(self, index: int) -> str:
         """What there is to say of a column: ``text, 3 values``, ``numbers``, ``whole numbers, 2 values, 4 missing``."""
+        if self.told:
+            return self.told[index]
         kind = _WORDS[self.kinds[index]]
         few = self.kinds[index] in ("whole", "text") and self.distinct[index] <= max(2, self.looked_at // 2)
         values = "1 value" if self.distinct[index] == 1 else f"{self.distinct[index]} values"
@@ -99,7 +109,15 @@ def peek_columns(path: str) -> Columns:
     names = [cell.strip() for cell in header]
     if not names:
         raise data_error("data.source", "the file is empty", "", name)
-    body, faults = [], Header(names, f"{name}:{line}").faults()
+    return columns_of(name, Header(names, f"{name}:{line}"), lines, delimiter, complete)
+
+
+def columns_of(
+    name: str, header: Header, lines: Iterator[tuple[int, list[str]]], delimiter: str, complete: bool
+) -> Columns:
+    """What the first rows show. complete: whether they are all. Raises DataError when no run could use the columns."""
+    names = header.names
+    body, faults = [], header.faults()
     widths = Faults(UNEVEN, name)
     for line, row in lines:
         body.append(row)

@@ -89,8 +89,9 @@ def _decoded(name: str, data: bytes) -> str:
     return text
 
 
-def _read_bytes(source: str, name: str, most: int = -1) -> bytes:
-    """The bytes of a file; its first `most` when that is not negative."""
+def checked_path(source: str) -> Path:
+    """The path of a file that is there, in which ``~`` stands for the home folder. Raises DataError (data.source)."""
+    name = display_name(source)
     try:
         path = Path(source).expanduser()
         if not path.exists():
@@ -99,14 +100,23 @@ def _read_bytes(source: str, name: str, most: int = -1) -> bytes:
             raise data_error("data.source", "this is a folder, not a file", "give the path of a CSV file", name)
         if not path.is_file():  # a pipe or a device might never end
             raise data_error("data.source", "this is not a regular file", "give the path of a CSV file", name)
+    except OSError as error:
+        raise data_error("data.source", f"cannot be read: {error.strerror or error}", "", name) from None
+    except (ValueError, RuntimeError) as error:  # a NUL in the path; no such user after ~
+        raise data_error("data.source", f"not a usable path: {error}", "", name) from None
+    return path
+
+
+def _read_bytes(source: str, name: str, most: int = -1) -> bytes:
+    """The bytes of a file; its first `most` when that is not negative."""
+    path = checked_path(source)
+    try:
         if most < 0:
             return path.read_bytes()
         with path.open("rb") as file:
             return file.read(most)
     except OSError as error:
         raise data_error("data.source", f"cannot be read: {error.strerror or error}", "", name) from None
-    except (ValueError, RuntimeError) as error:  # a NUL in the path; no such user after ~
-        raise data_error("data.source", f"not a usable path: {error}", "", name) from None
     except MemoryError:
         raise data_error("data.source", "the file does not fit in memory", "use fewer rows", name) from None
 

@@ -33,6 +33,9 @@ def list_columns(columns: Columns, width: int = 80, ascii_only: bool = False) ->
     for index, own in enumerate(columns.names):
         yield fit(f"{fit(own, name, ascii_only)}  {columns.words(index)}", width, ascii_only).rstrip()
     yield ""
+    if columns.about:
+        yield from _wrapped(columns.about, width)
+        return
     yield from table(columns.names, columns.rows, width, ascii_only)
     guess = columns.names[columns.likely_target]
     looked = "" if columns.complete else f" in the first {columns.looked_at} rows"
@@ -51,7 +54,10 @@ def describe(card: Card | None, seen: DataPreview, width: int = 80, ascii_only: 
         yield from _field("source", card.source, width)
         yield from _field("licence", card.licence, width)
     if seen.task:
-        size = card.size if card else f"{seen.features} inputs"
+        pictures = (
+            "x".join(map(str, seen.shape[1:])) + (" colour" if seen.shape[0] > 1 else "") if seen.shape[1:] else ""
+        )
+        size = card.size if card else f"{pictures} pictures" if pictures else f"{seen.features} inputs"
         classes = f" into {len(seen.class_names)} classes" if seen.class_names else f" of {seen.target}"
         yield from _field("task", f"{seen.task}{classes}", width)
         yield from _field("size", f"{seen.rows} rows of {size}", width)

@@ -32,12 +32,40 @@ def split(table: Table, config: DataConfig) -> Split:
     are parts goes to training first, at the cost of a common class if need be. Validation and test do not depend on
     `config.train_rows`. Without `config.shuffle` the parts are the first rows, the next and the last.
 
+    Data that comes in parts keeps them: what there is of a validation or test part is that, whatever the shares say; what there is
+    not is taken out of the training part.
+
     Raises ConfigError when the shares leave fewer than two training rows (``data.test``) or there are fewer training rows
     than asked for (``data.train_rows``).
     """
+    if table.part is not None:
+        return _given(table, table.part, config)
     sizes = _sizes(len(table.y), config)
     order, labels = _order(table, config)
     train, validation, test = _divide(order, labels, sizes, rare_first=_stratified(table, config))
+    return Split(_kept(train, labels, config), validation, test)
+
+
+def _given(table: Table, part: np.ndarray, config: DataConfig) -> Split:
+    """The parts that the data came in; those that are lacking are cut from the training part."""
+    order, labels = _order(table, config)
+    own = [order[part[order] == number] for number in range(3)]
+    if len(own[1]) and len(own[2]):
+        train, validation, test = own
+    elif not len(own[1]) and not len(own[2]):
+        sizes = _sizes(len(own[0]), config)
+        train, validation, test = _divide(own[0], labels, sizes, rare_first=_stratified(table, config))
+    else:
+        key, share = ("data.validation", config.validation) if len(own[2]) else ("data.test", config.test)
+        cut = max(1, round(len(own[0]) * share))
+        if len(own[0]) - cut < 2:
+            raise config_error(
+                key, f"{share:g} of the {len(own[0])} training rows leaves too few to train on", "lower it"
+            )
+        train, rest = _divide(own[0], labels, (len(own[0]) - cut, cut))
+        validation, test = (rest, own[2]) if len(own[2]) else (own[1], rest)
+    if len(train) < 2:
+        raise config_error("data.source", f"the training part has {len(train)} rows, and 2 are needed", "use more")
     return Split(_kept(train, labels, config), validation, test)
 
 

@@ -24,6 +24,7 @@ class Table:
     width) for pictures and None otherwise. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
     of rows that were left out because they had missing values. columns: what sort of values each column of x has; all are
     numbers when it is empty. target: what the target is called, or "". notes: what a person should know of it, a line each.
+    part: int8 (rows,), of data that comes in parts: 0 is trained on, 1 watched, 2 tested; None when nothing is divided yet.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Table:
     columns: tuple[Column, ...] = ()
     target: str = ""
     notes: tuple[str, ...] = ()
+    part: np.ndarray | None = None
 
 
 def load(config: DataConfig) -> Table:
@@ -47,9 +49,9 @@ def load(config: DataConfig) -> Table:
     """
     # Either branch is imported only when it is taken: scikit-learn alone costs more than a second.
     if is_file(config.source):
-        from .files import load_file
+        from .sources import load_source
 
-        return load_file(config)
+        return load_source(config)
     names = [card.name for card in catalogue()]
     if config.source in names:
         from .builtin import load_builtin
@@ -62,7 +64,7 @@ def load(config: DataConfig) -> Table:
 
 def _suggestion(source: str, names: list[str]) -> str:
     if _exists(source):
-        return f"a file is read when its name ends in {' or '.join(FILE_SUFFIXES)} or holds a /, such as ./{clean(source, 60)}"
+        return f"a file or folder is read when its name ends in {', '.join(FILE_SUFFIXES)} or holds a /, such as ./{clean(source, 60)}"
     listed = "`nntui datasets` lists them"
     match = closest(source, names)
     return f"did you mean '{match}'? {listed}" if match else listed
@@ -70,6 +72,6 @@ def _suggestion(source: str, names: list[str]) -> str:
 
 def _exists(source: str) -> bool:
     try:
-        return Path(source).is_file()
+        return Path(source).exists()
     except (OSError, ValueError):  # a name too long, or with a NUL in it
         return False

@@ -137,8 +137,11 @@ def plan_script(config: RunConfig) -> Plan:
     _refuse_what_cannot_be_written(config)
     known = card(config.data.source)
     if known is None:
+        from ..data.sources import sort_of_source
         from ..data.table import load
 
+        if sort_of_source(config.data.source) != "delimited":
+            raise config_error("data.source", "a script reads CSV and TSV files, and no others", "save the data as CSV")
         table: Table | None = load(config.data)
         assert table is not None
         task, features, classes, shape = table.task, table.x.shape[1], len(table.class_names), table.image_shape
@@ -189,6 +192,9 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
     if config.run.precision == "float16":
         problem = "a script leaves out float16, which needs a CUDA device and scaled gradients"
         faults.append(Fault("run.precision", problem, "use bfloat16 or float32"))
+    if config.regularization.flip or config.regularization.shift:
+        key = "regularization.flip" if config.regularization.flip else "regularization.shift"
+        faults.append(Fault(key, "a script leaves out flips and shifts of pictures", "switch them off"))
     if config.trials.kind == "kfold" and config.data.train_rows:
         problem = "a script with folds keeps all training rows"
         faults.append(Fault("data.train_rows", problem, "set it to 0, or trials.kind to single"))

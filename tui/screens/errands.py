@@ -32,7 +32,7 @@ from ..text import clean
 from .command import CommandScreen
 from .dialogs import ChangedScreen
 from .faultlist import FaultsScreen
-from .files import ColumnScreen, PathScreen, look_at_config, look_at_table
+from .files import ColumnScreen, PathScreen, folder_words, look_at_config, look_at_table
 from .pick import Item, Menu
 
 if TYPE_CHECKING:
@@ -76,7 +76,15 @@ class Errands:
         source = self._screen.draft.text("data.source")
         text = typed or (source if card(source) is None else "")
         recent = self._keeper.memory.tables
-        dialog = PathScreen("Open a data file", FILE_SUFFIXES, recent, text, probe=look_at_table, typed=bool(typed))
+        dialog = PathScreen(
+            "Open a data file or a folder",
+            FILE_SUFFIXES,
+            recent,
+            text,
+            probe=look_at_table,
+            typed=bool(typed),
+            folder_words=folder_words,
+        )
         self._screen.app.push_screen(dialog, self._table_chosen)
 
     def _table_chosen(self, path: str | None) -> None:
@@ -114,7 +122,7 @@ class Errands:
                 chosen["data.ignore"] = ", ".join(names)
                 if names:
                     self._say(f"left out: {', '.join(names)} (data.ignore)")
-        self._screen.put(chosen, "data.target")
+        self._screen.put(chosen, "data.target" if target else "data.source")
 
     # -- configurations -----------------------------------------------------------------------------------------------
 

@@ -38,12 +38,13 @@ class PathScreen(Picker[str]):
     KEYS = "Tab completes   up and down choose   Enter takes it   Esc closes"
 
     class Listed(Message):
-        """A folder was read. gone: the recent files that are not there any more."""
+        """A folder was read. gone: the recent files that are not there any more. whole: what the folder is as a whole, or ""."""
 
-        def __init__(self, listing: Listing, gone: Set[str]) -> None:
+        def __init__(self, listing: Listing, gone: Set[str], whole: str) -> None:
             super().__init__()
             self.listing = listing
             self.gone = gone
+            self.whole = whole
 
     class Probed(Message):
         """A path was looked at. problem: why it cannot be used, or ""."""
@@ -62,12 +63,17 @@ class PathScreen(Picker[str]):
         new: bool = False,
         probe: Probe | None = None,
         typed: bool = False,
+        folder_words: Callable[[str], str] | None = None,
     ) -> None:
-        """new: the path may be that of a file that is not there yet. typed: `text` is the person's own, not a proposal."""
+        """new: the path may be that of a file that is not there yet. typed: `text` is the person's own, not a proposal.
+
+        folder_words: what a folder is, in words, when it may be taken as a whole, else "".
+        """
         super().__init__(text, selected=not typed)
         self.TITLE_TEXT = title
         self._probe, self._prober = probe, Latest("nntui-probe")
         self._probing = self._problem = ""
+        self._folder_words, self._whole = folder_words, ""
         self._suffixes, self._recent, self._new = tuple(suffixes), recent, new
         self._lister = Latest("nntui-paths")
         self._listing: Listing | None = None
@@ -77,8 +83,14 @@ class PathScreen(Picker[str]):
     def typed(self, text: str) -> None:
         self._chosen = False
         self._probing = self._problem = ""
-        suffixes, recent = self._suffixes, self._recent
-        self._lister.ask(lambda: self.post_message(self.Listed(list_paths(text, suffixes), gone_of(recent))))
+        suffixes, recent, words = self._suffixes, self._recent, self._folder_words
+        self._whole = ""
+
+        def look() -> None:
+            whole = words(text) if words is not None and text.endswith("/") else ""
+            self.post_message(self.Listed(list_paths(text, suffixes), gone_of(recent), whole))
+
+        self._lister.ask(look)
 
     def on_path_screen_listed(self, message: Listed) -> None:
         if message.listing.text != self.text:
@@ -88,7 +100,9 @@ class PathScreen(Picker[str]):
         untouched = not self.text or self.query_one(Entry).selected
         recent = [_recent_item(path, path in message.gone) for path in self._recent] if untouched else []
         here = [Item(one.label, one.note, one.about, one.value, heading="here" if recent else "") for one in found]
-        self.fill([*recent, *here])
+        self._whole = message.whole
+        whole = [Item("this folder", message.whole, "", f"{self.text}.")] if message.whole else []
+        self.fill([*recent, *whole, *here])
         if self._complete_when_listed:
             self.complete()
 
@@ -97,7 +111,7 @@ class PathScreen(Picker[str]):
         if self._problem:
             self.say(self._problem, "bold")
         elif self._probing:
-            self.say(f"reading {os.path.basename(self._probing)} ...")
+            self.say(f"reading {os.path.basename(self._probing.rstrip('/'))} ...")
         elif listing is None or listing.text != self.text:
             self.say("")  # nothing is known of it yet
         elif listing.problem:
@@ -127,7 +141,7 @@ class PathScreen(Picker[str]):
         if len(listing.common()) > len(self.text) and not self._chosen:
             self._put(listing.common())
         elif item is not None:
-            self._put(item.value)
+            self._put(item.value.removesuffix("."))
 
     def _put(self, text: str) -> None:
         self.query_one(Entry).set_text(text)
@@ -138,6 +152,8 @@ class PathScreen(Picker[str]):
             if item is not None and not self._new:
                 self._chosen = True  # nothing typed: what the cursor is on
                 self.take(item)
+        elif text.endswith("/.") or (text == self.text.strip() and text.endswith("/") and self._whole):
+            self._leave_with(text.removesuffix("."))
         elif text.endswith("/"):
             self._put(text)
         elif any(one.path == f"{text}/" for one in (self._listing.found if self._listing else ())):
@@ -201,11 +217,18 @@ def look_at_config(path: str) -> None:
     parse_toml(read_text(path), path)
 
 
+def folder_words(path: str) -> str:
+    """What the folder is as a dataset, in words, or ""; may take as long as the file system likes."""
+    from engine.data.sources import folder_words
+
+    return folder_words(path)
+
+
 def peek(path: str) -> Columns:
     """The columns of a data file; raises InputError. May take as long as the file system likes."""
-    from engine.data.columns import peek_columns
+    from engine.data.sources import peek_source
 
-    return peek_columns(str(Path(path).expanduser()))
+    return peek_source(str(Path(path).expanduser()))
 
 
 class ColumnScreen(Picker[str]):
@@ -246,12 +269,17 @@ class ColumnScreen(Picker[str]):
     def on_column_screen_peeked(self, message: Peeked) -> None:
         self._problem = message.problem
         self.columns = message.columns
+        if message.columns is not None and message.columns.optional and not message.columns.names:
+            self.dismiss("")  # nothing to choose from: pictures, whose folders are their classes
+            return
         if message.columns is not None:
             self._items = column_items(message.columns)
         self.typed(self.text)
         if not self.text:
             places = [i for i, item in enumerate(self.list.items) if item.value == self._target]
-            likely = message.columns.likely_target if message.columns is not None else 0
+            likely = 0
+            if message.columns is not None and not message.columns.optional:
+                likely = message.columns.likely_target
             self.fill(self.list.items, places[0] if places else likely)
 
     def typed(self, text: str) -> None:
@@ -272,9 +300,10 @@ class ColumnScreen(Picker[str]):
 
 def column_items(columns: Columns) -> list[Item]:
     """One for each column, with its kind and its first values."""
-    items = []
+    items = [Item("as the names say", columns.about, "no array has to be named", "")] if columns.optional else []
     for place, name in enumerate(columns.names):
         values = [row[place] for row in columns.rows if place < len(row)]
         shown = ", ".join(clean(value, 20) for value in values[:6])
-        items.append(Item(name, columns.words(place), f"first values: {shown}", name))
+        about = f"first values: {shown}" if shown else columns.about
+        items.append(Item(name, columns.words(place), about, name))
     return items

@@ -215,7 +215,8 @@ def _file_text(source: str) -> Text:
 def _open_text() -> Text:
     text = Text("Open a file", style="bold")
     words = (
-        "\nA CSV or TSV file with a header row. Its path is completed as you type, and the column to predict is chosen from "
-        "those it has; every other column is an input."
+        "\nA table (CSV, TSV, JSON lines, Parquet), NumPy arrays (NPZ, NPY), or a folder of pictures with a folder for each class "
+        "(IDX and CIFAR as well). Its path is completed as you type. The column to predict is chosen from those that a table has; every "
+        "other column is an input."
     )
     return text.append(words, style="not bold")
