@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from .errors import ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
+    from .loading import load_trained
     from .ownloop.entry import monitor
     from .ownloop.monitoring import Monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
@@ -112,4 +113,3 @@ if TYPE_CHECKING:
     from .saving import save_config
     from .script import plain_script
     from .stopping import StopToken
-    from .loading import load_trained

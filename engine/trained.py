@@ -15,7 +15,6 @@ from torch import nn
 from .config import RunConfig
 from .configfile import check, load_config
 from .data.preprocess import Preprocess
-from .data.table import Table
 from .errors import ConfigError, Fault, InputError
 from .losses import outputs_of, resolved, with_head
 from .models import build_model
@@ -216,11 +215,3 @@ def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return ("true" if value else "false") if isinstance(value, bool | np.bool_) else str(value)
-
-
-def whole(preprocess: Preprocess, raw: np.ndarray) -> np.ndarray:
-    """Pictures or sequences as the model takes them. raw: float32 (n, values of a sample), in the units of the data."""
-    names = tuple(f"value {number}" for number in range(raw.shape[1]))
-    target = preprocess.target
-    table = Table("", target.task, raw, np.zeros(len(raw), np.int64), names, target.class_names)
-    return preprocess.encode(table, np.arange(len(raw)))

@@ -21,8 +21,9 @@ from engine.cli import main
 from engine.data.preprocess import Input, Preprocess
 from engine.exported import Exported
 from engine.exporting import from_safetensors, to_onnx, to_torchscript
+from engine.newdata import encoded
 from engine.predicting import predict_file
-from engine.trained import Trained, load_trained, whole
+from engine.trained import Trained, load_trained
 
 ALONE = """
 import json, sys
@@ -103,7 +104,7 @@ def ours(trained: Trained, raw: torch.Tensor) -> torch.Tensor:
         rows = [[cell(value, one) for value, one in zip(row, learned.inputs, strict=True)] for row in raw.tolist()]
         found = trained.answers(learned.apply(rows))
     else:
-        found = trained.answers(whole(learned, raw.float().numpy()))
+        found = trained.answers(encoded(learned, raw.float().numpy()))
     return torch.from_numpy(found.values if found.values is not None else found.probabilities)
 
 
