@@ -196,13 +196,14 @@ def _preprocess(run: RunDir, config: RunConfig) -> Preprocess:
     return learned
 
 
-def net(config: RunConfig, preprocess: Preprocess) -> nn.Sequential:
+def net(config: RunConfig, preprocess: Preprocess) -> nn.Module:
     """The model of these settings for such data, with fresh weights, on the CPU."""
     target = preprocess.target
     outputs = outputs_of(config.loss.name, len(target.class_names))
     shape = preprocess.shaped.shape if preprocess.shaped else ()
     picture = (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
-    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture)
+    sequence: dict[str, Any] = {"shape": shape} if shape and picture is None else {}
+    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture, **sequence)
     return with_head(built, config.loss.name, outputs)
 
 
