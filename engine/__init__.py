@@ -46,12 +46,14 @@ _HOMES = {
     "Finding": ".diagnosis",
     "StopToken": ".stopping",
     "InputError": ".errors",
+    "CodeError": ".errors",
     "ConfigError": ".errors",
     "DataError": ".errors",
     "TrainingError": ".errors",
 }
 
 __all__ = [
+    "CodeError",
     "ConfigError",
     "DataError",
     "Finding",
@@ -102,7 +104,7 @@ if TYPE_CHECKING:
     from .configfile import build_config, dump_config, load_config
     from .data.catalogue import catalogue
     from .diagnosis import Finding, diagnose
-    from .errors import ConfigError, DataError, InputError, TrainingError
+    from .errors import CodeError, ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
     from .loading import load_trained

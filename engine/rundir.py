@@ -115,7 +115,8 @@ def make_run_dir(folder: str | Path, name: str, content: Mapping[str, bytes] = M
 def slug(config: RunConfig) -> str:
     """A short, safe folder name for the run: its own name, or dataset and model."""
     source = Path(config.data.source).stem
-    return safe_name(config.run.name or f"{source}-{config.model.kind}")
+    model = config.model.path.rpartition(":")[2] if config.model.kind == "custom" else config.model.kind
+    return safe_name(config.run.name or f"{source}-{model}")
 
 
 def safe_name(raw: str) -> str:

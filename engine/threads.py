@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from .ownmodel import OwnModel
 from .recipe import Recipe
 
 SMALL_STEP = 2e7
@@ -16,6 +17,8 @@ SMALL_STEP = 2e7
 
 def multiply_adds(recipe: Recipe) -> float:
     """A rough count of the multiply-adds of one forward pass over one batch."""
+    if isinstance(recipe.model, OwnModel):
+        return float(recipe.model.work) * recipe.train.batch_size
     pixels = recipe.train.x.shape[1]
     total = 0
     for module in recipe.model.modules():

@@ -79,6 +79,8 @@ def choose(trials: Sequence[Trial], data_of: Callable[[Trial], Prepared]) -> tup
 def obstacle(config: RunConfig, recipe: Recipe) -> str:
     """What keeps trainings of this recipe from being put together, in words, or ""."""
     run, regularization = config.run, config.regularization
+    if config.model.kind == "custom":
+        return "a model of your own is not batched over trials"
     if config.model.kind == "cnn":
         return "convolutions are not batched over trials"
     if config.model.batch_norm:

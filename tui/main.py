@@ -56,7 +56,7 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
         config = build_config({}, set_)
     from engine.signals import leave_at_once
 
-    from .app import run_app
+    from .session import run_app
 
     leave_at_once(run_app(config, opened=opened))
 
@@ -82,7 +82,7 @@ def attach(
         raise typer.Exit(follow_plainly(AttachedSource(found.path)))
     from engine.signals import leave_at_once
 
-    from .app import run_app
+    from .session import run_app
 
     leave_at_once(run_app(None, found.path))
 

@@ -31,7 +31,7 @@ class Curves:
 
 def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Curves:
     """The error against the epoch, with the just-right point; or the task's metric. Of trials the validation curves, each dim
-    behind their mean and its spread; there is no metric of those."""
+    behind their mean and its spread."""
     label = clean(view.metric, 40) if metric else "loss"
     options = ChartOptions(
         x_low=0,
@@ -43,7 +43,7 @@ def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Cu
         bounds=HeldBounds(limits=(0, 1 if metric and view.metric == "accuracy" else None)),
     )
     if view.trials:
-        return _of_trials(view.trials, options)
+        return _of_trials(view.trials, options, "val_metric" if metric else "val_loss")
     if not metric and (found := sides(view)) is not None:
         options = _with(options, note=(found.left, f"{found.middle}: epoch {found.best}", found.right))
     if view.own_loop:
@@ -61,18 +61,20 @@ def _with(options: ChartOptions, **changes: object) -> ChartOptions:
     return ChartOptions(**{**vars(options), **changes})  # type: ignore[arg-type]
 
 
-def _of_trials(trials: Sequence[TrialView], options: ChartOptions) -> Curves:
+def _of_trials(trials: Sequence[TrialView], options: ChartOptions, name: str) -> Curves:
     kept = [trial for trial in trials if trial.epochs]
-    series = [Series(clean(one.label, 30), one.epochs, one.val_loss, "ghost", latest="") for one in kept]
-    shared = min((len(one.epochs) for one in kept), default=0)  # epochs that every trial has reached
+    series = [Series(clean(one.label, 30), one.epochs, one.curve(name), "ghost", latest="") for one in kept]
+    shared = min((len(one.curve(name)) for one in kept), default=0)  # epochs that every trial has reached
     if len(kept) > 1 and shared:
-        values = np.array([one.val_loss[:shared] for one in kept])
+        values = np.array([one.curve(name)[:shared] for one in kept])
         mean = values.mean(axis=0)
         spread = values.std(axis=0, ddof=1)
-        name = f"mean of {len(kept)} ± sd"
-        series.append(Series(name, kept[0].epochs[:shared], mean, "validation", low=mean - spread, high=mean + spread))
+        legend = f"mean of {len(kept)} ± sd"
+        series.append(
+            Series(legend, kept[0].epochs[:shared], mean, "validation", low=mean - spread, high=mean + spread)
+        )
     longest = max((one.epochs[-1] for one in kept), default=1)
-    return Curves(tuple(series), (), _with(options, x_high=max(1, longest), y_label="validation loss"))
+    return Curves(tuple(series), (), _with(options, x_high=max(1, longest), y_label=f"validation {options.y_label}"))
 
 
 def overlaid(runs: Sequence[tuple[str, RunView]], charset: Charset, colour: bool) -> Curves:

@@ -86,8 +86,10 @@ def next_steps(view: RunView, found: Sequence[Advice]) -> list[tuple[str, str]]:
         return [*steps, ("C", "compare with other runs"), ("n", "set up another run")]
     if view.folder and not view.planned_trials and view.best_epoch:
         steps.append(("+", "go on: more epochs from where it ended"))
+    if any(one.action == "again" for one in found):
+        steps.append(("f", "try the advice: see what it changes, then run it"))
     if view.folder and view.best_epoch and not (view.summary and view.summary.kind == "kfold"):
-        steps.append(("f", "fork: a new run from the best weights"))
+        steps.append(("F", "fork: a new run from the best weights"))
     steps.append(("e", "export: a plain PyTorch program, the weights, TorchScript, ONNX"))
     if view.folder:
         steps.append(("C", "compare with other runs"))

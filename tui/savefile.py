@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import saving
 from engine.config import RunConfig
+from engine.config.keywords import keywords_text
 from engine.configfile import config_of
 from engine.errors import ConfigError, Fault
 from engine.knobs import knobs
@@ -78,6 +80,9 @@ def _as_typed(value: object, kind: str = "") -> str | None:
     """A value of TOML as it would be typed into a field of that kind; None when there is no way to type it."""
     if isinstance(value, bool):
         return ("on" if value else "off") if kind == "bool" else str(value).lower()
+    if kind == "table" and isinstance(value, Mapping):
+        with contextlib.suppress(ValueError):
+            return keywords_text(value)
     if isinstance(value, list):
         parts = [_as_typed(one) for one in value]
         return None if None in parts else ", ".join(part for part in parts if part is not None)

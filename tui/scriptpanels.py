@@ -7,7 +7,8 @@ from engine.ownloop.naming import Part, grouped
 from engine.runview import RunView
 
 from .chart import Series
-from .panels import Panel, smoothed
+from .panel import Panel
+from .panels import smoothed
 from .text import clean
 from .xaxis import Course
 

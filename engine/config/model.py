@@ -5,16 +5,41 @@ from __future__ import annotations
 from typing import Literal
 
 from .declare import Section, Widths, chosen, knob
+from .keywords import Keywords
 
 
 class ModelConfig(Section):
     """Model"""
 
-    kind: Literal["mlp", "linear", "cnn"] = knob(
+    kind: Literal["mlp", "linear", "cnn", "custom"] = knob(
         "mlp",
         label="model",
         help="The kind of network. linear: one layer, no hidden units. mlp: fully connected layers. cnn: convolutions in front, for pictures "
-        "only.",
+        "only. custom: a module of your own or of an installed package.",
+    )
+    path: str = knob(
+        "",
+        label="where it is",
+        help="Where your model is: a class or function as mypkg.nets:Net or path/to/nets.py:Net, or one of an installed package such as "
+        "torchvision.models:resnet18 or timm:create_model. Modules are looked for in the current folder first. It is called with the "
+        "arguments below and gives a torch module.",
+        when=chosen("model.kind", "custom"),
+    )
+    arguments: Keywords = knob(
+        "",
+        label="its arguments",
+        help="What your model is called with, as name=value, name=value; in a TOML file a table. Arguments that it must have and that are "
+        "called in_features, num_classes or the like are filled in from the data when they are not given here.",
+        when=chosen("model.kind", "custom"),
+        table=True,
+    )
+    inputs: Literal["shaped", "flat", "tokens"] = knob(
+        "shaped",
+        label="its inputs",
+        help="How your model gets a batch. shaped: as the data is, such as (n, channels, height, width) for pictures and (n, time, features) "
+        "for sequences. flat: each row as one vector, (n, features). tokens: shaped, and as whole numbers for an embedding, which needs data "
+        "that is not standardized.",
+        when=chosen("model.kind", "custom"),
     )
     hidden: Widths = knob(
         (128, 64),
@@ -65,13 +90,14 @@ class ModelConfig(Section):
         help="How the weights are drawn before training; biases start at 0 except under default, which is PyTorch's own "
         "scheme. he keeps the size of signals through relu layers, xavier through tanh and sigmoid, orthogonal through very "
         "deep nets. normal takes a spread of your own, and zeros shows why chance is needed: all units of a layer stay equal.",
+        when=chosen("model.kind", "mlp", "linear", "cnn"),
     )
     init_std: float = knob(
         0.05,
         label="initial spread",
         help="Standard deviation of the initial weights. 0.01 to 0.1 is usual: much smaller and the signal dies out on its way "
         "through the layers, much larger and units saturate or the loss starts enormous.",
-        when=chosen("model.init", "normal"),
+        when=[chosen("model.kind", "mlp", "linear", "cnn"), chosen("model.init", "normal")],
         log=True,
         gt=0.0,
         le=100.0,

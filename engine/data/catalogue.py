@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..importpath import is_import_path
+
 Task = Literal["classification", "regression"]
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -159,7 +161,14 @@ def card(name: str) -> Card | None:
 
 def is_file(source: str) -> bool:
     """Whether `data.source` names a file (by its ending or by containing a path separator) and not a built-in set."""
-    return source not in _BY_NAME and (source.lower().endswith(FILE_SUFFIXES) or "/" in source or "\\" in source)
+    if source in _BY_NAME or (is_import_path(source) and not source.lower().endswith(FILE_SUFFIXES)):
+        return False
+    return source.lower().endswith(FILE_SUFFIXES) or "/" in source or "\\" in source
+
+
+def is_own(source: str) -> bool:
+    """Whether `data.source` names a person's own code, ``mypkg.data:make`` or ``path/to/data.py:make``."""
+    return source not in _BY_NAME and not is_file(source) and is_import_path(source)
 
 
 def is_table(source: str) -> bool:

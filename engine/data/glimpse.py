@@ -41,7 +41,7 @@ def glimpse(table: Table, target: str) -> DataPreview:
         task=table.task,
         rows=len(table.y),
         features=inputs,
-        shape=table.image_shape or (inputs,),
+        shape=table.sample_shape,
         target=named,
         class_names=table.class_names,
         class_counts=_counts(table, np.arange(len(table.y))),

@@ -150,6 +150,9 @@ class Preprocess:
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
         if table.image_shape is not None:
             return cls((), target, learned_whole(table.x[rows], table.image_shape, 1, config))
+        if table.shape:
+            each = table.shape[-1] if len(table.shape) == 2 else 1
+            return cls((), target, learned_whole(table.x[rows], table.shape, each, config))
         return cls(learned(table, rows, config), target)
 
     @property

@@ -3,7 +3,7 @@
 The order of a run's events::
 
     RunStarted  DataPrepared  ModelBuilt
-        ( EpochStarted  StepsDone*  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
+        ( EpochStarted  ( StepsDone  FindingRaised? )*  FindingRaised?  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
         with Paused, Resumed, StopAsked, CheckpointSaved, MachineSampled, KnobsChanged, SinkFailed and the like anywhere between
     BestRestored?  ( TestMeasured  ReportMade  RegionsMapped? )?  RunEnded
 

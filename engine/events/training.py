@@ -161,7 +161,10 @@ class EarlyStoppingChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingRaised(Event):
-    """The diagnosis holds something to be wrong. See engine.diagnosis.Finding for the fields."""
+    """The diagnosis holds something to be wrong. See engine.diagnosis.Finding for the fields.
+
+    epoch: the last whole one, or the one under way for a loss that is no number.
+    """
 
     epoch: int
     kind: str
@@ -172,6 +175,7 @@ class FindingRaised(Event):
     actions: tuple[str, ...]
     knobs: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

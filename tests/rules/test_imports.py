@@ -100,4 +100,4 @@ def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
 def test_the_app_shows_itself_before_its_screens_are_imported():
     """A bare Textual app is up in a quarter of a second; so is ours."""
     slow = {"pydantic", "numpy", "typer"}
-    assert imported("import tui.start, tui.app, tui.terminal, tui.hangup") & {*HEAVY, *slow} == set()
+    assert imported("import tui.start, tui.session, tui.terminal, tui.hangup") & {*HEAVY, *slow} == set()

@@ -106,7 +106,7 @@ async def test_keys_that_mean_nothing_for_it_say_so():
         assert "e edit" not in text(pilot) and "nan" not in text(pilot)
         await press(pilot, "e", "+", "f", "u")
         notes = [note.message for note in pilot.app._notifications]
-        assert [note.partition(":")[0] for note in notes] == ["edit", "more", "fork", "undo edit"]
+        assert [note.partition(":")[0] for note in notes] == ["edit", "more", "try it", "undo edit"]
         assert all("a script of its own trains this run" in note for note in notes) and not source.commands
         await press(pilot, "space", "s")
         assert source.commands == [Pause(), Stop()]

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card, is_file
+from engine.data.catalogue import FILE_SUFFIXES, card, is_file, is_own
 from engine.errors import InputError, NntuiError
 from engine.knobs import knob_by_key
 from engine.presets import Preset, presets
@@ -73,6 +73,9 @@ class Errands:
 
     def open_table(self, typed: str = "") -> None:
         """Ask for a data file and then for its target. typed: what was typed as its path before."""
+        if is_own(typed):
+            self._own_chosen(typed)
+            return
         source = self._screen.draft.text("data.source")
         text = typed or (source if card(source) is None else "")
         recent = self._keeper.memory.tables
@@ -90,6 +93,9 @@ class Errands:
     def _table_chosen(self, path: str | None) -> None:
         if not path:
             return
+        if is_own(path):
+            self._own_chosen(path)
+            return
         full = str(Path(path).expanduser()) if path.startswith("~") else path
         full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
 
@@ -102,6 +108,10 @@ class Errands:
                 self._target_chosen(full, target, dialog.columns)
 
         self._screen.app.push_screen(dialog, picked)
+
+    def _own_chosen(self, source: str) -> None:
+        """Code of the user's own gives the data: what it is called with is asked for next."""
+        self._screen.put({"data.source": source, "data.arguments": ""}, "data.arguments")
 
     def pick_target(self) -> None:
         """Ask for the target of the file that is the dataset now."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
@@ -19,7 +19,7 @@ from engine.runview import RunView
 from engine.subjects import subjects
 from engine.whatnext import Advice, advice, advised
 
-from ..keys import makes_sense
+from ..keys import makes_sense, unseen
 from ..looks import Look
 from ..resultcurves import curves_of
 from ..resultpages import ClassesPage, ConfusionPage, MistakesPage, Page, ScatterPage, SummaryPage, TrialsPage
@@ -45,7 +45,8 @@ KEYS: list[BindingType] = [
     Binding("shift+tab", "next_page(-1)", show=False),
     Binding("a", "advice", "advice"),
     Binding("plus", "more", "go on", key_display="+"),
-    Binding("f", "fork", "fork"),
+    Binding("f", "try_it", "try it"),
+    Binding("F", "fork", "fork"),
     Binding("e", "export", "export"),
     Binding("C", "compare", "compare"),
     Binding("w", "other", "switch"),
@@ -193,7 +194,7 @@ class ResultsScreen(Exporting):
         """What `w` would show."""
         if self._at == CURVE:
             metric = clean(self._view.metric, 20)
-            return "" if self._view.trials else "loss" if self._metric else metric
+            return "loss" if self._metric else metric
         return self.page.toggles if self.page is not None else ""
 
     # -- keys ---------------------------------------------------------------------------------------------------------
@@ -218,6 +219,14 @@ class ResultsScreen(Exporting):
             case "other":
                 return bool(self._toggles)
         return True
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """What the foot shows."""
+        found = super().active_bindings
+        if not self._view.findings:
+            unseen(found, "f")
+        return found
 
     def action_back(self) -> None:
         self.app.pop_screen()
@@ -254,6 +263,9 @@ class ResultsScreen(Exporting):
     def action_more(self) -> None:
         self.app.pop_screen()
         self._monitor.action_more()
+
+    def action_try_it(self) -> None:
+        self._monitor.action_try_it()
 
     def action_fork(self) -> None:
         self._monitor.action_fork()
@@ -302,5 +314,7 @@ class ResultsScreen(Exporting):
         one, config, run = chosen
         if config is None:
             self.action_more()
+        elif one.action == "again":
+            self._monitor.try_advice(one, run)
         else:
             self._monitor.ask_for_run(config, run, one.fields or tuple(one.changes))

@@ -1,0 +1,32 @@
+"""What is wrong with the model of a configuration before the data is read and the model is built."""
+
+from __future__ import annotations
+
+from .config import RunConfig
+from .errors import Fault
+from .importpath import is_import_path
+from .text import clean
+
+FORM = "write mypkg.nets:Net, or path/to/nets.py:Net"
+
+
+def own_model_faults(config: RunConfig) -> list[Fault]:
+    """Faults of a model that is found by its import path; none for the built-in ones."""
+    model, reg = config.model, config.regularization
+    if model.kind != "custom":
+        return []
+    faults = []
+    if not model.path.strip():
+        faults.append(Fault("model.path", "a custom model needs its class or function", FORM))
+    elif not is_import_path(model.path):
+        faults.append(
+            Fault("model.path", f"{clean(repr(model.path), 80)} names no class or function in a module", FORM)
+        )
+    if model.inputs == "tokens":
+        if config.data.standardize:
+            problem = "numbers that stand for tokens must stay as they are"
+            faults.append(Fault("data.standardize", problem, "turn it off"))
+        for name in ("input_noise", "mixup", "input_dropout"):
+            if getattr(reg, name):
+                faults.append(Fault(f"regularization.{name}", "has no meaning for tokens", "remove it"))
+    return faults
