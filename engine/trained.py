@@ -202,8 +202,8 @@ def net(config: RunConfig, preprocess: Preprocess) -> nn.Module:
     outputs = outputs_of(config.loss.name, len(target.class_names))
     shape = preprocess.shaped.shape if preprocess.shaped else ()
     picture = (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
-    sequence: dict[str, Any] = {"shape": shape} if shape and picture is None else {}
-    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture, **sequence)
+    other = () if picture else shape
+    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture, other)
     return with_head(built, config.loss.name, outputs)
 
 
