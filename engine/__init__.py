@@ -37,7 +37,7 @@ _HOMES = {
     "attach": ".attached",
     "monitor": ".ownloop.entry",
     "Monitor": ".ownloop.monitoring",
-    "load_trained": ".trained",
+    "load_trained": ".loading",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from .errors import CodeError, ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
+    from .loading import load_trained
     from .ownloop.entry import monitor
     from .ownloop.monitoring import Monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
@@ -114,4 +115,3 @@ if TYPE_CHECKING:
     from .saving import save_config
     from .script import plain_script
     from .stopping import StopToken
-    from .trained import load_trained

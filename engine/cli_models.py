@@ -35,7 +35,9 @@ def predict(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A CSV or TSV file with the columns of the training data.", show_default=False
+            metavar="FILE",
+            help="A file with the columns of the training data, or a folder of pictures.",
+            show_default=False,
         ),
     ],
     out: Annotated[

@@ -15,7 +15,6 @@ from torch import nn
 from .config import RunConfig
 from .configfile import check, load_config
 from .data.preprocess import Preprocess
-from .data.table import Table
 from .errors import ConfigError, Fault, InputError
 from .losses import outputs_of, resolved, with_head
 from .models import build_model
@@ -203,7 +202,8 @@ def net(config: RunConfig, preprocess: Preprocess) -> nn.Module:
     outputs = outputs_of(config.loss.name, len(target.class_names))
     shape = preprocess.shaped.shape if preprocess.shaped else ()
     picture = (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
-    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture)
+    other = () if picture else shape
+    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture, other)
     return with_head(built, config.loss.name, outputs)
 
 
@@ -216,11 +216,3 @@ def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return ("true" if value else "false") if isinstance(value, bool | np.bool_) else str(value)
-
-
-def whole(preprocess: Preprocess, raw: np.ndarray) -> np.ndarray:
-    """Pictures or sequences as the model takes them. raw: float32 (n, values of a sample), in the units of the data."""
-    names = tuple(f"value {number}" for number in range(raw.shape[1]))
-    target = preprocess.target
-    table = Table("", target.task, raw, np.zeros(len(raw), np.int64), names, target.class_names)
-    return preprocess.encode(table, np.arange(len(raw)))

@@ -21,8 +21,9 @@ from engine.cli import main
 from engine.data.preprocess import Input, Preprocess
 from engine.exported import Exported
 from engine.exporting import from_safetensors, to_onnx, to_torchscript
+from engine.newdata import encoded
 from engine.predicting import predict_file
-from engine.trained import Trained, load_trained, whole
+from engine.trained import Trained, load_trained
 
 ALONE = """
 import json, sys
@@ -42,6 +43,19 @@ print("equal")
 """
 
 
+NETS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, in_features, num_classes, *, width=4):
+        super().__init__()
+        self.first, self.second = nn.Linear(in_features, width), nn.Linear(width, num_classes)
+
+    def forward(self, x):
+        return self.second(self.first(x).tanh())
+"""
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> dict[str, Trained]:
     """A run on a table of every sort of column, one on a quantity, one with a single logit, one on pictures."""
@@ -55,8 +69,11 @@ def runs(tmp_path_factory) -> dict[str, Trained]:
         "quantity": config(folder, source=str(numbers), target="y"),
         "logit": config(folder, source="moons", rows=60),
         "pictures": config(folder, source="digits", train_rows=60),
+        "own": config(folder, **table),
     }
+    (folder / "nets.py").write_text(NETS)
     changes = {
+        "own": {"model": {"kind": "custom", "path": f"{folder}/nets.py:Net"}},
         "logit": {"loss": {"name": "bce"}},
         "pictures": {"model": {"kind": "cnn", "channels": (2,), "batch_norm": True}},
     }
@@ -103,7 +120,7 @@ def ours(trained: Trained, raw: torch.Tensor) -> torch.Tensor:
         rows = [[cell(value, one) for value, one in zip(row, learned.inputs, strict=True)] for row in raw.tolist()]
         found = trained.answers(learned.apply(rows))
     else:
-        found = trained.answers(whole(learned, raw.float().numpy()))
+        found = trained.answers(encoded(learned, raw.float().numpy()))
     return torch.from_numpy(found.values if found.values is not None else found.probabilities)
 
 

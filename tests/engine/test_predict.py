@@ -15,7 +15,8 @@ import engine
 from engine import RunConfig
 from engine.cli import main
 from engine.errors import DataError, InputError
-from engine.predicting import _features, predict_file
+from engine.newdata import features_of
+from engine.predicting import predict_file
 from engine.testing import test_again as measured_again
 from engine.trained import load_trained
 
@@ -93,7 +94,7 @@ def test_a_file_is_treated_as_the_training_data_were(classes):
     found = predict_file(trained, str(source))
     everything = numpy.concatenate([result.data.x_train, result.data.x_validation, result.data.x_test])
     # The same rows to the last bit, though in the file's own order.
-    x = _features(trained.preprocess, found.sheet, [])
+    x = features_of(trained.preprocess, found.sheet, [])
     assert {row.tobytes() for row in x} == {row.tobytes() for row in everything}
     assert numpy.array_equal(found.answers.probabilities, trained.answers(x).probabilities)
     [note] = found.notes
@@ -119,6 +120,44 @@ def test_columns_may_stand_anywhere_be_too_many_or_be_filled_in(classes, tmp_pat
     assert numpy.array_equal(one.answers.probabilities, other.answers.probabilities)
     assert one.notes[0] == "not in the file, and filled in as missing values of the training data were: 'weight'"
     assert "90 rows with values that no training row has (green)" in one.notes[1] == other.notes[0]
+
+
+def test_json_lines_are_as_good_as_a_table(classes, tmp_path):
+    result, source = classes
+    trained = load_trained(result.folder)
+    header, rows = columns(source)
+    objects = [
+        dict(zip(header, [float(row[0]), float(row[1]) if row[1] else None, *row[2:]], strict=True)) for row in rows
+    ]
+    file = tmp_path / "flowers.jsonl"
+    file.write_text("".join(json.dumps({"more": [1, {}], **one}) + "\n" for one in objects))
+    one, other = predict_file(trained, str(file)), predict_file(trained, str(source))
+    assert numpy.array_equal(one.answers.probabilities, other.answers.probabilities)
+    assert one.notes == ("not used by the model: 'more'", *other.notes)
+    file.write_text(json.dumps({**objects[0], "size": [1]}) + "\n")
+    with pytest.raises(DataError, match=r"flowers\.jsonl:1: 'size' is a list"):
+        predict_file(trained, str(file))
+
+
+def test_arrays(quantities, tmp_path):
+    result, source = quantities
+    trained = load_trained(result.folder)
+    x = numpy.array([[float(cell) for cell in row[:2]] for row in columns(source)[1]])
+    wanted = predict_file(trained, str(source)).answers.values
+    numpy.savez(tmp_path / "new.npz", x=x, other=numpy.zeros(3))
+    numpy.save(tmp_path / "new.npy", x)
+    for name in ("new.npz", "new.npy"):
+        found = predict_file(trained, str(tmp_path / name))
+        assert numpy.array_equal(found.answers.values, wanted) and found.notes == ()
+    x[7, 1] = numpy.nan
+    for content, words in (
+        (x, "no usable number in row 7, column 1"),
+        (x[:, :1], "1 values in a row of 'x'"),
+        (x[0], "no array of inputs"),
+    ):
+        numpy.savez(tmp_path / "new.npz", x=content)
+        with pytest.raises(DataError, match=words):
+            predict_file(trained, str(tmp_path / "new.npz"))
 
 
 def test_what_cannot_be_read_is_said_with_its_line(quantities, tmp_path):
@@ -211,6 +250,38 @@ def test_folds_have_a_model_each_and_restarts_the_best_one(tmp_path, capsys):
     with torch.inference_mode():
         wanted = restarts.model(torch.from_numpy(x)).softmax(1).numpy()
     assert numpy.array_equal(load_trained(restarts.folder).answers(x).probabilities, wanted)
+
+
+def test_a_folder_of_pictures(tmp_path, capsys):
+    from PIL import Image
+
+    draw = numpy.random.default_rng(1)
+    for kind, low in (("dark", 0), ("light", 128)):
+        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        for number in range(12):
+            Image.fromarray(draw.integers(low, low + 127, (6, 6), dtype=numpy.uint8)).save(
+                tmp_path / f"pictures/{kind}/{number:02}.png"
+            )
+    result = engine.train(config(tmp_path / "runs", source=str(tmp_path / "pictures")))
+    trained = load_trained(result.folder)
+    found = predict_file(trained, str(tmp_path / "pictures"))
+    assert [Path(row[0]).parent.name for row in found.sheet.rows] == ["dark"] * 12 + ["light"] * 12
+    assert (
+        len(found.notes) == 1
+        and found.notes[0].startswith("folder has the answers: ")
+        and "of 24 right" in found.notes[0]
+    )
+    one = tmp_path / "one.png"
+    Image.fromarray(numpy.full((9, 9), 200, numpy.uint8)).save(one)
+    assert main(["predict", result.folder, str(one)]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == "file,prediction,p_dark,p_light" and out.splitlines()[1].split(",")[0] == str(one)
+    assert "1 of 1 pictures had another size and were scaled to 6x6" in err
+    one.write_bytes(one.read_bytes()[:40])
+    assert main(["predict", result.folder, str(one)]) == 2
+    assert main(["predict", result.folder, str(tmp_path / "runs")]) == 2
+    err = capsys.readouterr().err
+    assert "one.png: no picture, or a damaged one" in err and "there are no pictures in this folder" in err
 
 
 def test_pictures_and_runs_without_what_it_takes(tmp_path, capsys):
