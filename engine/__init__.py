@@ -35,6 +35,9 @@ _HOMES = {
     "start_again": ".runner",
     "replay": ".runner",
     "attach": ".attached",
+    "monitor": ".ownloop.entry",
+    "Monitor": ".ownloop.monitoring",
+    "load_trained": ".loading",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -55,6 +58,7 @@ __all__ = [
     "DataError",
     "Finding",
     "InputError",
+    "Monitor",
     "RunConfig",
     "RunHandle",
     "RunResult",
@@ -68,6 +72,8 @@ __all__ = [
     "diagnose",
     "dump_config",
     "load_config",
+    "load_trained",
+    "monitor",
     "plain_script",
     "read_journal",
     "replay",
@@ -101,6 +107,9 @@ if TYPE_CHECKING:
     from .errors import CodeError, ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
+    from .loading import load_trained
+    from .ownloop.entry import monitor
+    from .ownloop.monitoring import Monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
     from .saving import save_config

@@ -316,7 +316,7 @@ def known_file(path: str) -> bool:
     return Path(path).expanduser().exists()
 
 
-from . import cli_runs  # noqa: E402  -- its verbs need `resolve`, and stand behind the others in the help
+from . import cli_models, cli_runs  # noqa: E402  -- their verbs stand behind the others in the help
 
-for _verb in cli_runs.VERBS:
+for _verb in (*cli_runs.VERBS, *cli_models.VERBS):
     app.command()(_verb)

@@ -169,6 +169,17 @@ class GradientNorms:
         """(parameters,): the norms measured last, before clipping; None when none was."""
         return self._before[-1] if self._before else None
 
+    def broken_layer(self) -> int | None:
+        """The number of the first layer, from 0, whose gradient was no number when it first was measured so, or is none now.
+
+        None when all are numbers. Waits for the device.
+        """
+        for norms in [*self._before, self._norms()]:
+            broken = norms.isfinite().logical_not().nonzero()
+            if len(broken):
+                return int(self._owner[int(broken[0])])
+        return None
+
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
         return {

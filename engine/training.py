@@ -108,6 +108,19 @@ class Training:
             self.doctor.setting = self._setting()
         return self.doctor.examine(ended)
 
+    def examine_steps(self, batch: int, loss: float) -> Iterator[e.Event]:
+        """What the diagnosis has to say when the epoch under way has done so many batches: a loss that is no number, at once.
+
+        loss: the mean over the batches since it was read last. Only if it is no number is there a wait for the device, to find
+        out at which batch it began.
+        """
+        if math.isfinite(loss) or self.partial is None or self.config.run.precision == "float16":
+            return  # in float16 a step that overflows is left out, and means nothing by itself
+        broken_for, layer = self.partial.tally.broken_for(), self.partial.norms.broken_layer()
+        name = "" if layer is None else named_layers(self.recipe.model)[layer][0]
+        step = batch - broken_for + 1 if broken_for else batch
+        yield from self.doctor.broke(self.done + 1, step, loss, name, known=broken_for > 0)
+
     def _setting(self) -> Setting:
         """What the diagnosis should know of the run beside its epochs."""
         self._judged = self.config

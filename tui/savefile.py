@@ -97,7 +97,7 @@ def save_config(
     known, base: as for engine.saving. Raises FileExistsError when there is a file and it may not be written into,
     ConfigError and FileChangedError as engine.saving does, OSError.
     """
-    _check(path, overwrite)
+    checked_path(path, overwrite)
     return saving.save_config(path, config, known=known, base=base)
 
 
@@ -109,11 +109,11 @@ def save_script(path: str, config: RunConfig, overwrite: bool) -> None:
     from engine.script import plain_script
 
     text = plain_script(config)
-    write_atomically(_check(path, overwrite), text.encode())
+    write_atomically(checked_path(path, overwrite), text.encode())
 
 
-def _check(path: str, overwrite: bool) -> Path:
-    """The file meant, behind any link."""
+def checked_path(path: str, overwrite: bool) -> Path:
+    """The file meant, behind any link. Raises FileExistsError where one is there that may not be written over, OSError."""
     file = Path(path).expanduser().resolve()
     if file.is_dir():
         raise IsADirectoryError(0, "is a folder")

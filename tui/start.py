@@ -28,7 +28,7 @@ def main() -> int:
 def _open() -> int:
     """The app, without a configuration."""
     try:
-        from .app import run_app
+        from .session import run_app
 
         leave_at_once(run_app(None))
     except KeyboardInterrupt:  # before the app listens

@@ -110,6 +110,9 @@ def test_folds_of_wine_agree_within_their_spread(scene):
 
 
 VERDICTS = {
+    "overfit": {"overfitting"},
+    "overfit_l2": set(),
+    "overfit_early_stopping": set(),
     "stuck": {"stuck"},
     "too_short": {"too_short"},
     "slow_descent": {"too_short"},

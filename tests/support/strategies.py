@@ -136,6 +136,8 @@ def events(kind: type[Event]) -> st.SearchStrategy[Event]:
 def _values(hint: Any) -> st.SearchStrategy[Any]:
     if hint is float:
         return st.floats(allow_nan=True, allow_infinity=True)
+    if hint is bool:
+        return st.booleans()
     if hint is int:
         return st.integers(0, 10**9)
     if hint is str:
