@@ -213,7 +213,6 @@ def _open_text() -> Text:
     words = (
         "\nA table (CSV, TSV, JSON lines, Parquet), NumPy arrays (NPZ, NPY), or a folder of pictures with a folder for each class "
         "(IDX and CIFAR as well). Its path is completed as you type. The column to predict is chosen from those that a table has; every "
-        "other column is an input. Code of your own that gives the data is named in the same place, as mypkg.data:make or "
-        "path/to/data.py:make."
+        "other column is an input. Code of your own that gives the data is named in the same place: mypkg.data:make or path/to/data.py:make."
     )
     return text.append(words, style="not bold")
