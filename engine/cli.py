@@ -126,7 +126,10 @@ def lr_find(
 @app.command()
 def datasets(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="A dataset, a file or a folder of pictures to look at.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="[NAME]", help="A dataset, a file or a folder of pictures to look at.", show_default=False
+        ),
     ] = "",
     search: Annotated[str, typer.Option("--search", metavar="WORDS", help="List those that fit these words.")] = "",
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Of a file: the column to predict.")] = "",

@@ -145,11 +145,11 @@ class Preprocess:
 
         Raises DataError when a column to be filled in has no value in these rows.
         """
-        from .fitting import learned, learned_whole, target_scale
+        from .fitting import learned, learned_pictures, target_scale
 
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
         if table.image_shape is not None:
-            return cls((), target, learned_whole(table.x[rows], table.image_shape, 1, config))
+            return cls((), target, learned_pictures(table.x, rows, table.image_shape, config))
         return cls(learned(table, rows, config), target)
 
     @property
