@@ -285,9 +285,34 @@ def test_columns_that_are_left_out(tmp_path, missing):
         )
     )
     data = {"source": str(path), "target": "target ü", "missing": missing}
-    with pytest.raises(ConfigError, match=r"columns of numbers only, and these are none: kind"):
-        plain_script(build_config({"data": data}))
     same(config_for_script({"data": {**data, "ignore": ["kind", "b"]}, "run": {"epochs": 1}}))
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_columns_of_categories_and_of_yes_and_no(tmp_path, standardize):
+    path = table_file(tmp_path / "data.csv", text=standardize, rows=66)
+    head, *lines = path.read_text("utf-8-sig").splitlines()
+    more = [f"{'zxy'[row % 3]},{['Yes', 'no'][row % 2]},{[10, 9][row % 2]}" for row in range(len(lines))]
+    path.write_text(
+        "\n".join(
+            [
+                f"kind,new,{head},code",
+                *(
+                    f"{one[: -len(one.split(',')[-1])]}{line},{one.split(',')[-1]}"
+                    for one, line in zip(more, lines, strict=True)
+                ),
+            ]
+        )
+    )
+    data = {"source": str(path), "target": "target ü", "categorical": ["code"], "standardize": standardize}
+    same(config_for_script({"data": data, "run": {"epochs": 2}}))
+    same(
+        config_for_script(
+            {"data": {**data, "ignore": ["a", "b", "c"]}, "run": {"epochs": 1}, "trials": {"kind": "kfold", "folds": 3}}
+        )
+    )
+    with pytest.raises(ConfigError, match=r"data\.missing: a script does not fill in"):
+        plain_script(build_config({"data": {**data, "missing": "mean"}}))
 
 
 @pytest.mark.parametrize(
