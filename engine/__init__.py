@@ -35,6 +35,9 @@ _HOMES = {
     "start_again": ".runner",
     "replay": ".runner",
     "attach": ".attached",
+    "monitor": ".ownloop.entry",
+    "Monitor": ".ownloop.monitoring",
+    "load_trained": ".loading",
     "RunHandle": ".runner",
     "RunResult": ".runner",
     "RunView": ".runview",
@@ -43,16 +46,19 @@ _HOMES = {
     "Finding": ".diagnosis",
     "StopToken": ".stopping",
     "InputError": ".errors",
+    "CodeError": ".errors",
     "ConfigError": ".errors",
     "DataError": ".errors",
     "TrainingError": ".errors",
 }
 
 __all__ = [
+    "CodeError",
     "ConfigError",
     "DataError",
     "Finding",
     "InputError",
+    "Monitor",
     "RunConfig",
     "RunHandle",
     "RunResult",
@@ -66,6 +72,8 @@ __all__ = [
     "diagnose",
     "dump_config",
     "load_config",
+    "load_trained",
+    "monitor",
     "plain_script",
     "read_journal",
     "replay",
@@ -96,9 +104,12 @@ if TYPE_CHECKING:
     from .configfile import build_config, dump_config, load_config
     from .data.catalogue import catalogue
     from .diagnosis import Finding, diagnose
-    from .errors import ConfigError, DataError, InputError, TrainingError
+    from .errors import CodeError, ConfigError, DataError, InputError, TrainingError
     from .invocation import command_line
     from .journal import read_journal
+    from .loading import load_trained
+    from .ownloop.entry import monitor
+    from .ownloop.monitoring import Monitor
     from .runner import RunHandle, RunResult, replay, resume, start, start_again, train
     from .runview import RunView
     from .saving import save_config

@@ -3,6 +3,7 @@
 import sys
 
 from .cli import main
+from .signals import leave
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(leave(main()))

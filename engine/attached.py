@@ -84,7 +84,8 @@ class AttachedRun:
         """Ask the run for something; it answers with events. Raises InputError when nobody trains it."""
         name = clean(self.run.name)
         if probe(self.run, gently=True) is None:
-            raise InputError([Fault("", f"{name} is not running", f"`nntui resume {name}` goes on with it")])
+            hint = f"`nntui resume {name}` goes on with it" if self.run.config.exists() else ""
+            raise InputError([Fault("", f"{name} is not running", hint)])
         try:
             append_command(self.run, command)
         except OSError as error:

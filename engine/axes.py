@@ -232,6 +232,11 @@ class HeldBounds:
         self.low, self.high = 0.0, 1.0
         self._log: bool | None = None  # None: nothing was seen yet
 
+    @property
+    def known(self) -> bool:
+        """Whether any value was seen yet."""
+        return self._log is not None
+
     def update(self, series: Sequence[Floats], log: bool = False) -> tuple[float, float]:
         """The bounds for these clean values, one array per series, each in order of time."""
         log = bool(log)

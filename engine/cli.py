@@ -24,6 +24,7 @@ from .errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    CodeError,
     Fault,
     InputError,
     TrainingError,
@@ -31,6 +32,7 @@ from .errors import (
 )
 from .options import DetachOption, FileArgument, SampleOption, SetOption
 from .signals import occupy_descriptors
+from .text import clean
 
 if TYPE_CHECKING:
     from .config import RunConfig
@@ -257,9 +259,10 @@ def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> 
         sys.stdout.flush()
         return code if isinstance(code, int) else EXIT_OK
     except InputError as error:
-        return _complain([fault.line() for fault in error.faults], EXIT_BAD_INPUT)
+        code = EXIT_FAILED if isinstance(error, CodeError) else EXIT_BAD_INPUT
+        return _complain([fault.line() for fault in error.faults], code, error.faults[0].frames)
     except TrainingError as error:
-        return _complain([f"training failed: {error}"], EXIT_FAILED)
+        return _complain([f"training failed: {error}"], EXIT_FAILED, error.frames)
     except BrokenPipeError:
         # Nobody reads our output any more (`nntui train … | head`). Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -284,10 +287,13 @@ def _usage_fault(error: Exception) -> Fault | None:
     return Fault("", message().strip().rstrip("."), "`nntui --help` shows the commands")
 
 
-def _complain(lines: Sequence[str], code: int) -> int:
+def _complain(lines: Sequence[str], code: int, frames: Sequence[str] = ()) -> int:
+    """Say what is wrong, a line each, and the way to it through the user's own code."""
     with contextlib.suppress(OSError):  # nobody can read it any more
         for line in lines:
             typer.echo(f"nntui: {line}", err=True)
+        for frame in frames:
+            typer.echo(f"    {clean(frame)}", err=True)
     return code
 
 
@@ -310,7 +316,7 @@ def known_file(path: str) -> bool:
     return Path(path).expanduser().exists()
 
 
-from . import cli_runs  # noqa: E402  -- its verbs need `resolve`, and stand behind the others in the help
+from . import cli_models, cli_runs  # noqa: E402  -- their verbs stand behind the others in the help
 
-for _verb in cli_runs.VERBS:
+for _verb in (*cli_runs.VERBS, *cli_models.VERBS):
     app.command()(_verb)

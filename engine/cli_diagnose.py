@@ -85,6 +85,7 @@ def _of_run(run: RunDir) -> Iterator[Part]:
     from .configfile import check
     from .diagnosis import Doctor, Setting
     from .knobs import values
+    from .ownloop.judging import judged
     from .record import read_record
 
     record = read_record(run)
@@ -107,8 +108,9 @@ def _of_run(run: RunDir) -> Iterator[Part]:
         over = record.after == "ended" or number in record.ended
         rows = [history[epoch] for epoch in sorted(history)]
         for ended in rows:
-            for _ in doctor.examine(ended, final=over and ended is rows[-1]):
-                pass
+            if (shown := judged(ended)) is not None:
+                for _ in doctor.examine(shown, final=over and ended is rows[-1]):
+                    pass
         notes = {"run": clean(run.name)} | ({"trial": clean(labels[number])} if number in labels else {})
         yield notes, list(doctor.held()), len(rows)
 

@@ -83,14 +83,15 @@ def stop(
     Waits until it has stopped, half a minute at the most; without RUN it is the newest one under way.
     """
     from .attached import attach
-    from .runs import find_run, summarize_run
+    from .runs import find_run, is_own_loop, summarize_run
 
     found = find_run(run, folder, running=True)
     name = clean(found.name)
     asked = attach(found.path)
     asked.stop(now=now)
     if not asked.join(STOP_SECONDS):
-        typer.echo(f"{name} was asked to stop and is still at it after {STOP_SECONDS:.0f} s", err=True)
+        slow = "; its script stops when it looks at run.should_stop" if is_own_loop(found) else ""
+        typer.echo(f"{name} was asked to stop and is still at it after {STOP_SECONDS:.0f} s{slow}", err=True)
         raise typer.Exit(EXIT_FAILED)
     summary = summarize_run(found.path)
     typer.echo(f"{name} {_status(summary)}; {_progress(summary)} epochs done")
@@ -112,9 +113,12 @@ def resume(
     """
     from .configfile import load_config
     from .headless import detach, resume_plainly, train_plainly
-    from .runs import find_run
+    from .record import own_loop_error
+    from .runs import find_run, is_own_loop
 
     found = find_run(run, folder)
+    if is_own_loop(found):
+        raise own_loop_error(found)
     config = load_config(found.config, set_)
     changes = _changes(found, config, set_)
     if changes and not override:
@@ -217,7 +221,7 @@ def _status(run: RunSummary) -> str:
     if run.owner is not None:
         words += f", {run.owner.words}"
         words += f", silent for {_age(run.owner.beat)}" if run.owner.beat > _SILENT_SECONDS else ""
-    elif run.status == "lost":
+    elif run.status == "lost" and not run.own_loop:
         words += f"; `nntui resume {clean(run.name)}` goes on with it"
     return words
 

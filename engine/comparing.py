@@ -21,7 +21,7 @@ from .words import end_words
 MOST = 26
 """So many runs can be compared: each has a letter."""
 
-UNTOLD = ("run.name", "run.folder")
+UNTOLD = ("run.name", "run.folder", "monitor.script")
 """Knobs that say nothing of what was trained."""
 
 _LABEL = 20  # cells of the names of rows
@@ -130,7 +130,7 @@ def _figures(views: Sequence[RunView], marked: bool, losses_marked: bool) -> lis
         _numbers(
             "parameters",
             "parameters",
-            [float(view.model.parameters) if view.model else math.nan for view in views],
+            [float(view.model.parameters) if view.model and view.model.parameters else math.nan for view in views],
             None,
             ",.0f",
         )
@@ -200,6 +200,11 @@ def _settings(views: Sequence[RunView]) -> list[Row]:
         texts = tuple(one.get(row.key, "-") for one in told)
         if row.key not in UNTOLD and len(set(texts)) > 1:
             rows.append(Row(row.key, row.key, texts))
+    known = {row.key for row in knobs()}
+    for key in dict.fromkeys(key for one in told for key in one if key not in known):  # those of scripts that train
+        texts = tuple(one.get(key, "-") for one in told)
+        if key not in UNTOLD and len(set(texts)) > 1:
+            rows.append(Row(key, clean(key.removeprefix("settings."), 60), texts))
     edits = tuple(str(len(view.edits)) for view in views)
     if len(set(edits)) > 1:
         rows.append(Row("edits", "live edits", edits))

@@ -11,10 +11,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from .config import RunConfig
-from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_file, is_table
+from .config.keywords import keywords_of
+from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_file, is_own, is_table
 from .errors import ConfigError, Fault
+from .importpath import is_import_path
 from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
 from .measures import loss_fault, monitor_fault
+from .modelfaults import model_faults
 from .stepping import stepping_faults
 from .text import clean
 from .tomlfile import lines_of_keys, parse_toml, read_text
@@ -84,7 +87,7 @@ def _together(config: RunConfig) -> list[Fault]:
         and any("\0" in text for text in getattr(getattr(config, row.section), row.key.split(".", 1)[1]))
     ]
     source, known = config.data.source, card(config.data.source)
-    if known is None and not is_file(source):
+    if known is None and not is_file(source) and not is_own(source):
         close = _closest(source, [item.name for item in catalogue()])
         hint = (
             f"did you mean {close!r}?"
@@ -94,6 +97,7 @@ def _together(config: RunConfig) -> list[Fault]:
         faults.append(Fault("data.source", f"no dataset is called {source!r}", hint))
     if known is None and is_table(source) and not config.data.target:
         faults.append(Fault("data.target", "a file needs the column to predict", "set data.target to a column's name"))
+    faults += model_faults(config)
     if config.data.validation + config.data.test >= 1.0:
         faults.append(
             Fault("data.test", "validation and test together leave nothing to train on", "keep their sum below 1")
@@ -129,9 +133,10 @@ def _sections(given: Mapping[str, Any]) -> tuple[Nested, list[Fault]]:
             what = "section" if isinstance(value, Mapping) else "knob"
             faults.append(Fault(name, f"unknown {what}", _did_you_mean(close)))
         elif not isinstance(value, Mapping):
-            faults.append(
-                Fault(name, "is a section, not a knob", f"write [{name}] on a line of its own, knobs below it")
-            )
+            knob = {"model": 'kind = "custom" and path', "data": "source"}.get(name)
+            here = f' such as {knob} = "{clean(value, 60)}"' if knob and is_import_path(str(value)) else ""
+            hint = f"write [{name}] on a line of its own, knobs below it{here}"
+            faults.append(Fault(name, "is a section, not a knob", hint))
         else:
             nested[name] = dict(value)
     return nested, faults
@@ -212,6 +217,8 @@ def _fault(details: ErrorDetails) -> Fault:
         close = _closest(details["input"], row.choices) if isinstance(details["input"], str) else None
         extra = f"; did you mean {close!r}?" if close else ""
         return Fault(key, f"must be one of {', '.join(row.choices)}, got {got}{extra}")
+    if kind == "value_error":  # of our own making
+        return Fault(key, str(context["error"]))
     if kind in ("too_short", "string_too_short"):
         return Fault(key, "must not be empty")
     if kind in ("too_long", "string_too_long"):
@@ -262,7 +269,9 @@ def to_nested(config: RunConfig) -> Nested:
         value = current[row.key]
         if value is None:  # TOML has no such value: the knob is left out
             continue
-        # Lists, as TOML and JSON have them: what is written equals what is read back.
+        # Lists and tables, as TOML and JSON have them: what is written equals what is read back.
+        if row.kind == "table":
+            value = keywords_of(value)
         nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = (
             list(value) if isinstance(value, tuple) else value
         )
@@ -277,16 +286,26 @@ def dump_config(config: RunConfig) -> str:
     for section, content in to_nested(config).items():
         table = tomlkit.table()
         for name, value in content.items():
-            table.add(name, value)
+            table.add(name, toml_item(value))
         document.add(section, table)
     return tomlkit.dumps(document)
+
+
+def toml_item(value: Any) -> Any:
+    """A value as tomlkit writes it, a table on one line."""
+    import tomlkit
+
+    if not isinstance(value, Mapping):
+        return tomlkit.item(value)
+    table = tomlkit.inline_table()
+    for name, one in value.items():
+        table.add(name, toml_item(one))
+    return table
 
 
 def template() -> str:
     """A TOML file with every knob at its default and its help as a comment; knobs of other choices are commented out."""
     import textwrap
-
-    import tomlkit
 
     current = values(RunConfig())
     out: list[str] = [
@@ -310,7 +329,8 @@ def template() -> str:
         if row.default is None:
             out.append(f"#: {row.key.split('.', 1)[1]} = 1.0  # not set")
             continue
-        value = list(row.default) if isinstance(row.default, tuple) else row.default
-        line = f"{row.key.split('.', 1)[1]} = {tomlkit.item(value).as_string()}"
+        value: Any = list(row.default) if isinstance(row.default, tuple) else row.default
+        item = toml_item(keywords_of(value) if row.kind == "table" else value)
+        line = f"{row.key.split('.', 1)[1]} = {item.as_string()}"
         out.append(line if row.visible(current) else f"#: {line}")
     return "\n".join(out) + "\n"

@@ -15,6 +15,8 @@ from .words import AFTER_WORDS, change_words, end_words, place_words
 
 def epoch_line(view: RunView, event: e.EpochEnded) -> str:
     """One epoch as one line; `view` has the event applied already."""
+    if view.own_loop:
+        return _script_line(view, event)
     width = len(str(view.total_epochs))
     parts = [
         f"epoch {event.epoch:>{width}}/{view.total_epochs}",
@@ -27,6 +29,21 @@ def epoch_line(view: RunView, event: e.EpochEnded) -> str:
     return "  ".join(parts)
 
 
+def _script_line(view: RunView, event: e.EpochEnded) -> str:
+    """What a script logged of an epoch: its losses, rate and norm, then its own series as far as they fit."""
+    of = f"/{view.total_epochs}" if view.total_epochs else ""
+    parts = [f"epoch {event.epoch:>{len(of) - 1 if of else 1}}{of}"]
+    figures = {"train": event.train_loss, "val": event.val_loss, "lr": event.lr, "grad": event.grad_norm}
+    names = ("train_loss", "val_loss", "lr", "grad_norm")
+    known = {
+        short: value for (short, value), name in zip(figures.items(), names, strict=True) if name not in event.missing
+    }
+    best = "*" if event.best_epoch == event.epoch else ""
+    parts += [f"{name} {value:.4g}{best if name == 'val' else ''}" for name, value in known.items()]
+    parts += [f"{clean(name, 40)} {value:.4g}" for name, value in list(event.series.items())[:6]]
+    return "  ".join([*parts, f"{event.seconds:.2f}s"])
+
+
 def notice_line(event: e.Event) -> str:
     """The line for an event other than an epoch's end, or "" when it needs none. Safe to print, whoever wrote the event."""
     return clean(_notice(event), 2000)
@@ -35,10 +52,12 @@ def notice_line(event: e.Event) -> str:
 def _notice(event: e.Event) -> str:
     match event:
         case e.RunStarted():
-            return f"run {event.folder} on {event.device}"
+            return f"run {event.folder}" + (f" on {event.device}" if event.device else "")
         case e.DataPrepared():
             rows = f"{event.train_rows} train / {event.validation_rows} validation / {event.test_rows} test rows"
             return f"data {event.dataset}: {rows}"
+        case e.ModelBuilt() if not event.batch_size:  # of a script's own loop
+            return f"model {event.parameters:,} parameters" if event.parameters else ""
         case e.ModelBuilt():
             return (
                 f"model {event.parameters:,} parameters, batch size {event.batch_size}, "
@@ -88,8 +107,8 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
     elif view.best_epoch:
         at = view.epochs.index(view.best_epoch)
         rows.append(("best epoch", f"{view.best_epoch} of {len(view.epochs)}"))
-        rows.append(("train", f"loss {view.train_loss[at]:.4f}   {view.metric} {view.train_metric[at]:.4f}"))
-        rows.append(("validation", f"loss {view.val_loss[at]:.4f}   {view.metric} {view.val_metric[at]:.4f}"))
+        rows.append(("train", _loss_and_metric(view, view.train_loss[at], view.train_metric[at])))
+        rows.append(("validation", _loss_and_metric(view, view.val_loss[at], view.val_metric[at])))
     if view.test and not view.planned_trials:
         of = "" if view.test.epoch == view.best_epoch else f"   (weights of epoch {view.test.epoch})"
         rows.append(("test", f"loss {view.test.loss:.4f}   {view.metric} {view.test.metric:.4f}{of}"))
@@ -110,6 +129,14 @@ def final_rows(view: RunView) -> list[tuple[str, str]]:
         rows.append(("run folder", clean(view.folder, 2000)))
     # Whoever wrote the journal named the run's classes, metrics, trials and reasons to end.
     return [(clean(name, 100), clean(text, 4000)) for name, text in rows]
+
+
+def _loss_and_metric(view: RunView, loss: float, metric: float) -> str:
+    """Both on one line; a script that trains may have logged only one of them."""
+    figures = [f"loss {loss:.4f}"] if not view.own_loop or math.isfinite(loss) else []
+    if not view.own_loop or math.isfinite(metric):
+        figures.append(f"{view.metric} {metric:.4f}")
+    return "   ".join(figures) or "nothing was logged"
 
 
 def test_scores(view: RunView) -> str:

@@ -25,12 +25,14 @@ class Fault:
     problem: what is wrong, in plain words, without a full stop.
     hint: what to do about it, or "".
     where: file, line and column when known (``data.csv:12``), or "".
+    frames: of a failure in the user's own code, the way to it through that code, the innermost last; a line each.
     """
 
     key: str
     problem: str
     hint: str = ""
     where: str = ""
+    frames: tuple[str, ...] = ()
 
     def line(self) -> str:
         """The fault as one printable line: ``where: key: problem; hint``."""
@@ -60,13 +62,27 @@ class DataError(InputError):
     """A dataset cannot be read or does not fit the configuration."""
 
 
+class CodeError(InputError):
+    """The user's own code, a model or a dataset, does not do what it must: it raises, or gives what cannot be used. Exit code 1."""
+
+
 class TrainingError(NntuiError):
-    """Training started and could not go on (out of memory, a failing device). Exit code 1."""
+    """Training started and could not go on (out of memory, a failing device, the user's own code). Exit code 1.
+
+    frames: as a Fault has them.
+    """
+
+    frames: tuple[str, ...] = ()
 
 
 def config_error(key: str, problem: str, hint: str = "", where: str = "") -> ConfigError:
     """A ConfigError with a single fault."""
     return ConfigError([Fault(key, problem, hint, where)])
+
+
+def code_error(key: str, problem: str, hint: str = "", where: str = "", frames: Sequence[str] = ()) -> CodeError:
+    """A CodeError with a single fault."""
+    return CodeError([Fault(key, problem, hint, where, tuple(frames))])
 
 
 def data_error(key: str, problem: str, hint: str = "", where: str = "") -> DataError:

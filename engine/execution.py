@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import events as e
 from .alerts import AlertCommand
 from .board import TensorBoardSink, missing_for_figures
+from .coderecord import keep_code
 from .commandfile import CommandReader
 from .commands import Save
 from .config import RunConfig
@@ -47,6 +48,8 @@ from .trials import (
     take_up,
     tell_place,
 )
+from .usercode import code_files, forget
+from .userframes import training_error
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -97,6 +100,7 @@ def execute(
     script: Sequence[MadeEdit] = (),
 ) -> RunResult:
     """Plan, make or take up the run folder, train, test, save. Nothing is written before the input has proved usable."""
+    forget()  # a process that stands by may have loaded the user's code for a preview: the run takes it as it is now
     table = load(config.data)
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
@@ -108,6 +112,7 @@ def execute(
     recipe = build_recipe(plan[0].config, data, fresh=chapter is None or not chapter.run.has_checkpoints)
     folder = chapter.run if chapter else create_run_dir(config)
     lock = chapter.lock if chapter else RunLock.take(folder)
+    code_notes = keep_code(folder, code_files(), config, table)
     record = chapter.record if chapter else Record()
     seen = ViewSink(copy.deepcopy(record.view))
     tee = Tee([JournalSink(folder.journal), seen, *sinks])
@@ -140,7 +145,8 @@ def execute(
 
     began = time.monotonic() - record.spent  # what earlier processes took counts as well
     try:
-        notes = [f"{record.damaged} damaged lines of the journal were passed over"] if record.damaged else []
+        notes = code_notes
+        notes += [f"{record.damaged} damaged lines of the journal were passed over"] if record.damaged else []
         if config.run.tensorboard and config.run.figures:
             notes.append(missing_for_figures())
         if not alone:
@@ -174,10 +180,11 @@ def execute(
         _answer_late(tee, token)
         cut = token.reason if len(results) < len(plan) else None
         return _result(tee, seen.view, config, results, folder, began, cut)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() in a model of the user's own is a failure as any other
         machine.close()
-        _record_failure(tee, seen.view, folder, error, time.monotonic() - began)
-        raise error if isinstance(error, TrainingError) else TrainingError(_one_line(error)) from error
+        failed = error if isinstance(error, TrainingError) else training_error(error)
+        _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
+        raise failed from error
     finally:
         machine.close()
         reader.close()
@@ -276,17 +283,16 @@ def _reason(results: list[TrialResult]) -> e.EndReason:
     return "non_finite" if all(result.reason == "non_finite" for result in results) else "trials_done"
 
 
-def _record_failure(tee: Tee, view: RunView, folder: RunDir, error: Exception, seconds: float) -> None:
+def _record_failure(
+    tee: Tee, view: RunView, folder: RunDir, error: BaseException, failed: TrainingError, seconds: float
+) -> None:
     """The traceback goes to the run's log, one line to the journal and whoever watches."""
     with contextlib.suppress(OSError), folder.log.open("a", encoding="utf-8") as log:
         log.write("".join(traceback.format_exception(error)))
     epochs, best = len(view.epochs), view.best_epoch
-    tee(e.RunEnded(reason="failed", epochs=epochs, best_epoch=best, seconds=seconds, error=_one_line(error)))
+    tee(e.RunEnded(reason="failed", epochs=epochs, best_epoch=best, seconds=seconds, error=_one_line(failed)))
 
 
-def _one_line(error: Exception) -> str:
-    """An exception as one safe line: its type, unless it is made for a person, and the first line of its message."""
-    first = str(error).strip().partition("\n")[0]
-    if first and isinstance(error, TrainingError):
-        return clean(first)
-    return clean(f"{type(error).__name__}: {first}" if first else type(error).__name__)
+def _one_line(failed: TrainingError) -> str:
+    """What ended a run as one safe line."""
+    return clean(str(failed).strip().partition("\n")[0]) or type(failed).__name__

@@ -165,6 +165,8 @@ def commands(view: RunView) -> list[tuple[str, str]]:
     """What a person may type now, as (what for, command), quoted for a shell."""
     name = run_words(view.folder)
     found = [("look at it", f"nntui attach {name}")]
+    if view.own_loop:  # only the script itself could go on with it
+        return found
     if view.end is not None and view.end.reason in STOPPED:
         found.append(("go on", f"nntui resume {name}"))
     elif not view.planned_trials and view.best_epoch:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .ownmodel import OwnModel
+
 ELEMENTWISE = frozenset(
     ["sgd", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd"]
 )
@@ -84,8 +86,16 @@ class Flat:
 
 
 def fits(model: nn.Module, optimizer: str) -> bool:
-    """Whether a model's parameters can lie in one vector for the optimizer of this name."""
+    """Whether a model's parameters can lie in one vector for the optimizer of this name.
+
+    Those of a model of the user's own stay where its code expects them.
+    """
+    if isinstance(model, OwnModel):
+        return False
     parameters = list(model.parameters())
+    # On a GPU cuDNN wants the weights of a recurrent layer in one piece of its own.
+    if parameters and parameters[0].is_cuda and any(isinstance(part, nn.RNNBase) for part in model.modules()):
+        return False
     kinds = {(parameter.device, parameter.dtype) for parameter in parameters}
     return optimizer in ELEMENTWISE and len(kinds) == 1 and all(parameter.requires_grad for parameter in parameters)
 

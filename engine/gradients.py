@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from .flat import Flat
+from .ownmodel import OwnModel
 from .text import clean
 
 NORM_SAMPLES = 10
@@ -168,6 +169,17 @@ class GradientNorms:
         """(parameters,): the norms measured last, before clipping; None when none was."""
         return self._before[-1] if self._before else None
 
+    def broken_layer(self) -> int | None:
+        """The number of the first layer, from 0, whose gradient was no number when it first was measured so, or is none now.
+
+        None when all are numbers. Waits for the device.
+        """
+        for norms in [*self._before, self._norms()]:
+            broken = norms.isfinite().logical_not().nonzero()
+            if len(broken):
+                return int(self._owner[int(broken[0])])
+        return None
+
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far."""
         return {
@@ -215,11 +227,24 @@ class GradientNorms:
 
 def layers_of(model: nn.Module) -> list[list[nn.Parameter]]:
     """The parameters of each layer that has any, in the order of events.ModelBuilt.layers."""
-    layers = [list(part.parameters()) for part in model.children()]
+    layers = [own for _, own in _parameters_by_layer(model)]
     return [layer for layer in layers if layer]
 
 
 def named_layers(model: nn.Module) -> tuple[tuple[str, int], ...]:
     """Name and number of parameters of each layer that has any: events.ModelBuilt.layers. Names are safe to show."""
-    layers = [(clean(name), sum(p.numel() for p in part.parameters())) for name, part in model.named_children()]
+    layers = [(clean(name), sum(p.numel() for p in own)) for name, own in _parameters_by_layer(model)]
     return tuple((name, size) for name, size in layers if size)
+
+
+def _parameters_by_layer(model: nn.Module) -> list[tuple[str, list[nn.Parameter]]]:
+    """The parameters of each layer; of a model of the user's own those that are trained, each once."""
+    if not isinstance(model, OwnModel):
+        return [(name, list(part.parameters())) for name, part in model.named_children()]
+    seen: set[int] = set()
+    found = []
+    for name, part in model.layers():
+        parameters = [part] if isinstance(part, nn.Parameter) else list(part.parameters())
+        found.append((name, [one for one in parameters if one.requires_grad and id(one) not in seen]))
+        seen |= {id(one) for one in parameters}
+    return found

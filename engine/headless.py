@@ -11,12 +11,15 @@ from typing import IO, TYPE_CHECKING
 import typer
 
 from .alerts import TerminalAlerts
+from .coderecord import CODE_FILE
+from .data.catalogue import is_own
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED
 from .finaltext import final_text, terminal_width
 from .signals import obey_signals, to_nowhere
 from .sinks import ConsoleSink, Sink
 from .spawn import ready_sinks, spawn
 from .stopping import StopToken
+from .strayoutput import StrayOutput
 from .text import clean
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def train_plainly(config: RunConfig) -> int:
 
         return train(config, sinks, token)
 
-    return _plainly(begin)
+    return _plainly(begin, config.model.kind == "custom" or is_own(config.data.source))
 
 
 def resume_plainly(folder: Path, more: int) -> int:
@@ -43,7 +46,7 @@ def resume_plainly(folder: Path, more: int) -> int:
 
         return resume(folder, sinks, token, more)
 
-    return _plainly(begin)
+    return _plainly(begin, (folder / CODE_FILE).exists())
 
 
 def replay_plainly(folder: Path) -> int:
@@ -54,15 +57,21 @@ def replay_plainly(folder: Path) -> int:
 
         return replay(folder, sinks, token)
 
-    return _plainly(begin)
+    return _plainly(begin, (folder / CODE_FILE).exists())
 
 
-def _plainly(begin: Callable[[Sequence[Sink], StopToken], RunResult]) -> int:
+def _plainly(begin: Callable[[Sequence[Sink], StopToken], RunResult], own_code: bool) -> int:
+    """own_code: whether there is code of the user's in it, which may print."""
     token = StopToken()
     obey_signals(token)
     say("loading data and PyTorch")
     alerts = [TerminalAlerts(sys.stdout)] if sys.stdout.isatty() else []
-    result = begin([*ready_sinks(), ConsoleSink(sys.stdout), *alerts], token)
+    sinks: list[Sink] = [*ready_sinks(), ConsoleSink(sys.stdout), *alerts]
+    if own_code:
+        with StrayOutput() as stray:
+            result = begin([stray, *sinks], token)
+    else:
+        result = begin(sinks, token)
     say(f"\n{final_text(result.view, terminal_width())}")
     return exit_code(result.reason)
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from .config import RunConfig, When
 from .config.declare import Live, names_of, names_text
+from .config.keywords import keywords_of, keywords_text
 
 
 def bound_text(value: float) -> str:
@@ -20,7 +21,7 @@ def bound_text(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e12 else f"{value:g}"
 
 
-Kind = Literal["int", "float", "bool", "choice", "text", "ints", "names"]
+Kind = Literal["int", "float", "bool", "choice", "text", "ints", "names", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _knob(section: str, group: str, name: str, field: FieldInfo) -> Knob:
         group=group,
         label=field.title or name,
         help=field.description or "",
-        kind=kind,
+        kind="table" if extra["table"] else kind,
         default=field.default,
         unit=str(extra["unit"]),
         choices=choices,
@@ -219,6 +220,8 @@ def parse(row: Knob, text: str) -> Any:
     text = text.strip()
     if row.optional and text.lower() in ("", "none"):
         return None
+    if row.kind == "table":
+        return keywords_text(keywords_of(text))
     if row.kind in ("text", "choice"):
         return text
     if row.kind == "names":

@@ -123,6 +123,8 @@ def judge_epoch(
     recipe, epoch = training.recipe, training.done + 1
     judged = recipe.average.model
     train_loss, train_metric = evaluated
+    for fact in training.examine_steps(training.batch, train.loss):
+        emit(fact)
     training.stopping = training.stopping.update(epoch, val.value(recipe.monitor))
     if training.stopping.best_epoch == epoch:
         training.best_loss = val.loss
@@ -226,6 +228,8 @@ def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures 
         progress.add(len(y))
         if progress.due:
             progress.tell(batch, recipe.schedule.lr, *tally.so_far(), norms.latest())
+            for fact in training.examine_steps(batch, progress.loss):
+                emit(fact)
         if keeper.wanted(training, progress.last):
             going_on = keeper.attend(training)
             progress.skip()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .config import LossConfig
 from .errors import ConfigError, config_error
 from .measures import loss_fault
+from .ownmodel import OwnModel
 
 
 class BinaryCrossEntropy(nn.BCEWithLogitsLoss):
@@ -95,11 +96,15 @@ def outputs_of(name: str, classes: int) -> int:
     return 1 if classes == 0 or name == "bce" else classes
 
 
-def with_head(net: nn.Sequential, name: str, outputs: int) -> nn.Sequential:
+def with_head(net: nn.Module, name: str, outputs: int) -> nn.Module:
     """The model `net`, (n, outputs), with what the loss `name` wants behind it: a log-softmax for nll, one value as (n,)."""
-    if outputs == 1:
-        return nn.Sequential(*net, nn.Flatten(0))
-    return nn.Sequential(*net, nn.LogSoftmax(dim=1)) if name == "nll" else net
+    head = nn.Flatten(0) if outputs == 1 else nn.LogSoftmax(dim=1) if name == "nll" else None
+    if head is None:
+        return net
+    if isinstance(net, OwnModel):
+        net.head = head
+        return net
+    return nn.Sequential(*net.children(), head)
 
 
 def class_weights(counts: Sequence[int]) -> list[float]:

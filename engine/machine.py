@@ -7,13 +7,13 @@ without a driver that answers, the figures are None and nothing else is differen
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from .data.batches import WAITING
 from .events import Event, MachineSampled
 from .longcurves import FIGURES, mean_sample
 
@@ -77,10 +77,13 @@ class WaitMeter:
     """The share of the time since the last look in which the loop waited for its batches."""
 
     def __init__(self) -> None:
+        from .data.batches import WAITING  # and with it torch, which a script's own loop may have no use for
+
+        self._waiting = WAITING
         self._at, self._waited = time.perf_counter(), WAITING.seconds
 
     def read(self) -> dict[str, float | None]:
-        now, waited = time.perf_counter(), WAITING.seconds
+        now, waited = time.perf_counter(), self._waiting.seconds
         share = (waited - self._waited) / max(1e-9, now - self._at)
         self._at, self._waited = now, waited
         return {"data_wait_share": min(1.0, max(0.0, share))}
@@ -98,6 +101,15 @@ def meters_for(device: Any) -> list[Meter]:
     found: list[Meter | None] = [_asked(HostMeter), WaitMeter()]
     if device.type == "cuda":
         found.append(_asked(lambda: GpuMeter(_uuid(device))))
+    return [meter for meter in found if meter is not None]
+
+
+def meters_of_script() -> list[Meter]:
+    """All that can be asked about a script that trains in this process: the GPU only if its torch uses one."""
+    found: list[Meter | None] = [_asked(HostMeter)]
+    torch = sys.modules.get("torch")
+    if torch is not None and _asked(torch.cuda.is_initialized):
+        found.append(_asked(lambda: GpuMeter(_uuid(torch.cuda.current_device()))))
     return [meter for meter in found if meter is not None]
 
 

@@ -39,9 +39,12 @@ from .closedform import closed_form
 from .config import RunConfig
 from .flat import Flat, fits
 from .optim import build_optimizer
+from .ownmodel import OwnModel
 from .preview import Memory
 from .recipe import EVALUATION_ROWS, evaluation_rows, switched_on
 from .regularization import Criterion
+from .rehearsal import forward
+from .sequencemodels import steps_of
 from .text import clean
 
 META = torch.device("meta")
@@ -87,7 +90,8 @@ def estimate(
     saved, widest, outputs = training_step(model, criterion, rows.inputs, batch, rows.target)
     if any(getattr(config.regularization, name) for name in ("input_noise", "mixup", "flip", "shift")):
         saved += 2 * batch * rows.inputs * NUMBER  # the batch is no longer a part of the epoch's copy
-    at_once = evaluation_rows(model, criterion, pixels, device) if host else EVALUATION_ROWS
+    plain = not isinstance(model, OwnModel) and not steps_of(model) and not host
+    at_once = EVALUATION_ROWS if plain else evaluation_rows(model, criterion, pixels, device)
     judged = min(at_once, max(rows.validation, rows.test))
     buffers = sum(nbytes(buffer) for buffer in model.buffers())
     flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
@@ -153,7 +157,11 @@ def training_step(model: nn.Module, criterion: Criterion, inputs: int, batch: in
 
 
 def layer_shapes(model: nn.Module, inputs: int, batch: int) -> Iterator[tuple[nn.Module, torch.Size]]:
-    """Each layer of a sequential model on the meta device, and the shape of what it makes of a batch."""
+    """Each layer of a model on the meta device, and the shape of what it makes of a batch."""
+    if isinstance(model, OwnModel):
+        seen, _ = forward(model, torch.empty((batch, inputs), device=META))
+        yield from ((layer, shape) for _, layer, shape in seen.outputs)
+        return
     value = torch.empty((batch, inputs), device=META)
     with torch.no_grad():
         for layer in model.children():

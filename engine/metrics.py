@@ -56,6 +56,9 @@ class Tally:
         self._count = 0
         self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
         self._numbers = 0  # in the outputs that wait
+        self._added: list[
+            Tensor
+        ] = []  # the losses of the batches that no longer wait, should somebody ask which was the first bad one
 
     def add(self, loss: Tensor, output: Tensor, target: Tensor) -> None:
         """Take in a batch: loss is the mean over its n rows, output (n, classes) or (n,), target (n,)."""
@@ -83,7 +86,8 @@ class Tally:
         losses, outputs, targets = zip(*self._waiting, strict=True)
         self._waiting, self._numbers = [], 0
         rows = [len(target) for target in targets]
-        self._sums = self._sums + self._summed(torch.stack(losses), rows, torch.cat(outputs), torch.cat(targets))
+        self._added.append(torch.stack(losses))
+        self._sums = self._sums + self._summed(self._added[-1], rows, torch.cat(outputs), torch.cat(targets))
 
     def _summed(self, losses: Tensor, rows: Sequence[int], output: Tensor, target: Tensor) -> Tensor:
         """(2,): the sums of loss and metric over batches with so many rows."""
@@ -107,7 +111,19 @@ class Tally:
                 self.add(loss, one, wanted)
             return
         self._count = len(target)
+        self._added.append(losses)
         self._sums = self._summed(losses, rows, output, target)
+
+    @torch.no_grad()
+    def broken_for(self) -> int:
+        """For how many batches, up to the last one, there has been a loss that is no number; 0 when all known ones are numbers.
+
+        Waits for the device. Batches that another process added are not known.
+        """
+        waiting = [torch.stack([loss for loss, _, _ in self._waiting])] if self._waiting else []
+        losses = torch.cat([*self._added, *waiting]) if self._added or waiting else torch.zeros(0)
+        broken = losses.isfinite().logical_not().nonzero()
+        return len(losses) - int(broken[0]) if len(broken) else 0
 
     def state_dict(self) -> dict[str, Any]:
         """What was added so far. Batches that wait go on waiting: the order of additions is that of an unbroken epoch."""

@@ -21,10 +21,13 @@ from .measures import monitor_fault
 from .memory import META, Rows, device_words, estimate, layer_shapes
 from .models import ACTIVATIONS, build_model
 from .optim import build_optimizer, schedule_points
+from .ownmodel import OwnModel, on_meta
+from .ownpreview import own_layers, own_model
 from .precision import Precision
 from .preview import SCHEDULE_POINTS, DataPreview, Layer, Memory, ModelPreview
 from .recipe import refuse_misfits, resolve_device
 from .rundir import WEIGHTS_FILE
+from .sequencemodels import Gru, Lstm, Pool, Positions
 from .text import clean
 from .warmstart import KEY as WEIGHTS_KEY
 
@@ -49,7 +52,9 @@ def model_preview(config: RunConfig, data: DataPreview) -> ModelPreview:
     """The preview of a run on `data`, whose shape is known. As much of it as can be made; the rest is faults."""
     attempt = _Attempts(*data.faults)
     model = attempt(lambda: _built(config, data))
-    layers = _layers(model, data.features) if model is not None else ()
+    layers = (
+        () if model is None else own_layers(model) if isinstance(model, OwnModel) else _layers(model, data.features)
+    )
     parameters = sum(layer.parameters for layer in layers)
     if not data.parts:  # the rows could not be divided, and nothing else can be told
         return ModelPreview(layers, parameters, faults=tuple(attempt.faults))
@@ -72,10 +77,10 @@ def model_preview(config: RunConfig, data: DataPreview) -> ModelPreview:
             attempt(lambda: refuse_misfits(config, data.task, batches, optimizer))
         if config.model.weights:
             notes += filter(None, [attempt(lambda: _warm_start(model, config.model.weights))])
-        if (
-            optimizer and criterion and device and not attempt.faults
-        ):  # else no step could be made, on shapes or otherwise
-            memory = _memory(config, model, criterion, device, data)
+        # Else no step could be made, on shapes or otherwise.
+        if optimizer and criterion and device and not attempt.faults:
+            memory, note = _memory(config, model, criterion, device, data)
+            notes += filter(None, [note])
     points = attempt(lambda: _schedule(_only_what_moves_the_rate(config), steps)) or ()
     return ModelPreview(
         layers=layers,
@@ -100,8 +105,10 @@ def trials_of(config: TrialsConfig) -> int:
     return config.restarts if config.kind == "restarts" else 1
 
 
-def _built(config: RunConfig, data: DataPreview) -> nn.Sequential:
+def _built(config: RunConfig, data: DataPreview) -> nn.Module:
     """The model on the meta device: shapes without numbers, so that nothing is drawn and no size is too large."""
+    if config.model.kind == "custom":
+        return own_model(config, data)
     picture = data.shape if len(data.shape) == 3 else None
     if config.model.kind == "cnn" and picture is None:
         raise config_error("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear")
@@ -110,18 +117,26 @@ def _built(config: RunConfig, data: DataPreview) -> nn.Sequential:
     plain: ModelConfig = config.model.model_copy(update={"init": "default"})  # the others look at the numbers
     outputs = outputs_of(config.loss.name, len(data.class_names))
     with META:
-        net = build_model(plain, config.regularization, data.features, outputs, picture)
+        net = build_model(plain, config.regularization, data.features, outputs, picture, data.shape)
         return with_head(net, config.loss.name, outputs)
 
 
 def _memory(
     config: RunConfig, model: nn.Module, criterion: nn.Module, device: torch.device, data: DataPreview
-) -> Memory:
+) -> tuple[Memory, str]:
+    """The estimate, and what stands against it in words: a model of the user's own may do what shapes alone cannot."""
     sizes = {part.name: part.rows for part in data.parts}
     target = 8 if data.task == "classification" else 4
     rows = Rows(sizes["train"], sizes["validation"], sizes["test"], data.rows, data.features, target)
     pixels = math.prod(data.shape[1:]) if len(data.shape) == 3 else 1
-    return estimate(config, model, criterion, rows, device, pixels, trials_of(config.trials))
+    if isinstance(model, OwnModel) and not on_meta(model):
+        return Memory(), "how much memory it takes cannot be told ahead: your model needs numbers, not shapes alone"
+    try:
+        return estimate(config, model, criterion, rows, device, pixels, trials_of(config.trials)), ""
+    except Exception:
+        if not isinstance(model, OwnModel):
+            raise
+        return Memory(), "how much memory it takes cannot be told ahead for this model"
 
 
 # ---- layers ----
@@ -136,6 +151,12 @@ _WORDS: dict[type[nn.Module], str] = {
     nn.Dropout: "dropout",
     nn.Flatten: "flatten",
     nn.Unflatten: "to pictures",
+    nn.TransformerEncoderLayer: "attention",
+    nn.LayerNorm: "layer norm",
+    Gru: "GRU",
+    Lstm: "LSTM",
+    Positions: "positions",
+    Pool: "pool",
     nn.LogSoftmax: "log-softmax",
 }
 
@@ -154,6 +175,8 @@ def _drops_the_last_axis(layer: nn.Module) -> bool:
 
 def _layer(name: str, layer: nn.Module, shape: torch.Size) -> Layer:
     kind = _WORDS.get(type(layer), type(layer).__name__)
+    if isinstance(layer, nn.Unflatten) and len(layer.unflattened_size) == 2:
+        kind = "to steps"
     size = sum(parameter.numel() for parameter in layer.parameters() if parameter.requires_grad)
     return Layer(clean(name, 60), clean(kind, 40), _detail(layer), tuple(shape[1:]), size)
 
@@ -163,6 +186,13 @@ def _detail(layer: nn.Module) -> str:
         return f"{layer.kernel_size[0]}x{layer.kernel_size[1]}, padding {layer.padding[0]}"
     if isinstance(layer, nn.MaxPool2d):
         return f"{layer.kernel_size}x{layer.kernel_size}"
+    if isinstance(layer, nn.TransformerEncoderLayer):
+        return f"{layer.self_attn.num_heads} heads"
+    if isinstance(layer, nn.RNNBase):
+        deep = f"{layer.num_layers} layers" if layer.num_layers > 1 else ""
+        return ", ".join(filter(None, [deep, "both ways" if layer.bidirectional else ""]))
+    if isinstance(layer, Pool):
+        return layer.how
     return f"p {layer.p:g}" if isinstance(layer, nn.Dropout) else ""
 
 

@@ -31,6 +31,15 @@ class Part:
     class_counts: tuple[int, ...] = ()
 
 
+def sample_words(shape: tuple[int, ...], inputs: int) -> str:
+    """What a sample is made of: ``8x8 pictures``, ``50 steps of 2 features``, ``13 inputs``."""
+    if len(shape) == 3:
+        return f"{shape[1]}x{shape[2]} pictures" + (f" of {shape[0]} colours" if shape[0] > 1 else "")
+    if len(shape) == 2:
+        return f"{shape[0]} steps of {shape[1]} feature{'s' if shape[1] > 1 else ''}"
+    return f"{inputs} input{'s' if inputs > 1 else ''}" if len(shape) < 2 else f"samples of {'x'.join(map(str, shape))}"
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """How a target is distributed: `counts` in equal bins from `low` to `high`, in the units of the target.
@@ -65,7 +74,7 @@ class DataPreview:
     """A dataset as it would be trained on.
 
     task: ``classification`` or ``regression``; "" when the data could not be read. rows: of all parts, before
-    data.train_rows leaves any out. shape: (channels, height, width) of pictures, else (inputs,). class_counts: of the whole set,
+    data.train_rows leaves any out. shape: (channels, height, width) of pictures, (time, features) of sequences, else (inputs,). class_counts: of the whole set,
     in the order of class_names. parts: train, validation and test, in that order; those of the first trial when there are
     folds. histogram: of the target of a regression. header and sample_rows: a few rows as short texts, the target last; of
     wide tables only the first columns. points: of a classification with two inputs, drawn evenly from all rows.

@@ -6,6 +6,7 @@ run that trains in the same process is drawn, and no memory taken for weights. W
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from .config import DataConfig, RunConfig, TrialsConfig
-from .data.catalogue import card, is_file
+from .data.catalogue import card, is_file, is_own
 from .data.sources import peek_source
 from .errors import Fault, InputError
 from .preview import AnyPreview, DataPreview, ModelPreview, Preview
 from .text import clean
+from .usercode import code_stamp, load_object
 
 KEPT_BYTES = 1 << 28
 """Tables are kept until they take this much memory together, except for the last one."""
@@ -111,8 +113,12 @@ def _data(config: DataConfig, trials: TrialsConfig) -> DataPreview:
         return made
 
 
-def _stamp(config: DataConfig) -> tuple[int, ...]:
-    """What changes when a file does; () for what is no file."""
+def _stamp(config: DataConfig) -> tuple[Any, ...]:
+    """What changes when a file does, or the code that gives the data; () for what is neither."""
+    if is_own(config.source):
+        with contextlib.suppress(InputError):  # loading the data will say what is wrong
+            load_object(config.source, "data.source")
+        return code_stamp()
     if not is_file(config.source):
         return ()
     try:
@@ -135,7 +141,7 @@ def _folder_times(folder: Path, depth: int = 2) -> tuple[int, ...]:
     )
 
 
-def _table(config: DataConfig, stamp: tuple[int, ...]) -> tuple[Any, bool]:
+def _table(config: DataConfig, stamp: tuple[Any, ...]) -> tuple[Any, bool]:
     """The table, and whether it was still there. Only the knobs that it depends on count."""
     from .data.table import load
 
@@ -144,6 +150,8 @@ def _table(config: DataConfig, stamp: tuple[int, ...]) -> tuple[Any, bool]:
         read_by = (config.source, config.target, config.task, config.missing, config.ignore, config.categorical)
         read_by = (*read_by, config.image_size, config.color)
         key: tuple[Any, ...] = (*read_by, *stamp)
+    elif is_own(config.source):
+        key = (config.source, config.arguments, config.task, config.missing, config.seed, *stamp)
     elif known is not None and known.generated:
         key = (config.source, config.rows, config.noise, config.seed)
     else:
@@ -186,7 +194,7 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
         seen = replace(seen, parts=parts_of(table, part))
         made = prepare(table, part, config)
         features = made.x_train.shape[1]  # more than there are columns where some are categories
-        seen = replace(seen, features=features, shape=made.image_shape or (features,))
+        seen = replace(seen, features=features, shape=made.sample_shape)
         notes += [note for note in made.notes if note not in notes]
     except InputError as error:
         faults = error.faults

@@ -18,6 +18,7 @@ class Progress:
     """Counts samples and time in an epoch, and tells of it when it is due.
 
     sum_so_far, samples: the losses that were summed up in this epoch already, by a process before this one; 0-d, on the device.
+    loss: the mean that was told last, 0.0 before the first time.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Progress:
         self._samples = 0
         self._sum, self._count = sum_so_far, samples
         self._norms: Tensor | None = None
+        self.loss = 0.0
 
     def add(self, samples: int) -> None:
         """Count a batch."""
@@ -49,12 +51,14 @@ class Progress:
             return
         mean = (sum_so_far - self._sum) / (samples - self._count)
         if norms is None or norms is self._norms:
-            loss, norm = float(mean), math.nan
+            self.loss, norm = float(mean), math.nan
         else:
-            loss, norm = torch.stack([mean, norms.to(mean).square().sum().sqrt()]).tolist()
+            self.loss, norm = torch.stack([mean, norms.to(mean).square().sum().sqrt()]).tolist()
         self._sum, self._count, self._norms, self._told = sum_so_far, samples, norms, self.last
         self._emit(
-            StepsDone(epoch=self._epoch, step=step, samples_per_second=self.rate(), loss=loss, lr=lr, grad_norm=norm)
+            StepsDone(
+                epoch=self._epoch, step=step, samples_per_second=self.rate(), loss=self.loss, lr=lr, grad_norm=norm
+            )
         )
 
     def skip(self) -> None:

@@ -24,9 +24,12 @@ from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
 from .models import build_model
 from .optim import Schedule, build_optimizer
+from .ownmodel import OwnModel, seed_chance
 from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
+from .rehearsal import rehearse
+from .sequencemodels import row_width, steps_of
 from .stopping import EarlyStopping, build_stopping
 from .units import UnitsProbe
 from .warmstart import begin_with
@@ -36,6 +39,10 @@ EVALUATION_ROWS = 8192
 
 CACHED = 1 << 18
 """Numbers of a layer's output that a CPU evaluates at a time: beyond its cache it takes up to twice as long."""
+
+
+ON_DEVICE = 1 << 28
+"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
 
 
 @dataclass
@@ -137,17 +144,26 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     """
     device = resolve_device(config.run.device)
     torch.manual_seed(config.run.seed)
+    if config.model.kind == "custom":
+        seed_chance(config.run.seed)
     if (fault := monitor_fault(config.early_stopping.monitor, data.task, data.classes)) is not None:
         raise ConfigError([fault])
     outputs = outputs_of(config.loss.name, data.classes)
-    net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape)
+    net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape, data.shape)
     model = with_head(net, config.loss.name, outputs)
-    notes = (begin_with(model, config.model.weights),) if fresh and config.model.weights else ()
     model.to(device)
+    train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
+    counts = data.class_counts["train"]
+    criterion = build_loss(config.loss, data.task, counts, device)
+    notes: tuple[str, ...] = ()
+    if isinstance(model, OwnModel):
+        smallest = min(train.batch_size, train.rows % train.batch_size or train.batch_size)
+        notes = tuple(rehearse(model, train.x, train.y, outputs, criterion, smallest))
+    if fresh and config.model.weights:
+        notes = (*notes, begin_with(model, config.model.weights))
     flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
     fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
     optimizer = build_optimizer(config.optimizer, [flat.values] if flat else model.parameters(), fused)
-    train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
     reg = config.regularization
     refuse_misfits(config, data.task, train, optimizer)
     if (reg.flip or reg.shift) and data.image_shape is None:
@@ -156,8 +172,6 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     order = torch.Generator()
     order.manual_seed(config.run.seed)
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
-    counts = data.class_counts["train"]
-    criterion = build_loss(config.loss, data.task, counts, device)
     pixels = math.prod(data.image_shape[1:]) if data.image_shape else 1
     rows = evaluation_rows(model, criterion, pixels, device)
     baseline = baseline_loss(config.loss, data.task, counts, data.y_train)
@@ -208,6 +222,12 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
 
     A loss that weighs classes is a mean over each batch's own weights, so that its batches are not made smaller than need be.
     """
+    if isinstance(model, OwnModel):  # whose pictures may be of any size
+        at_once = CACHED if device.type == "cpu" else ON_DEVICE
+        return min(EVALUATION_ROWS, max(16, at_once // model.widest))
+    if steps := steps_of(model):
+        at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
+        return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
     if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
         return EVALUATION_ROWS
     widths = [1]
@@ -241,6 +261,8 @@ def measures_train_loss(config: RunConfig) -> bool:
     if config.run.train_eval != "auto":
         return config.run.train_eval == "on"
     reg, hidden = config.regularization, config.model.kind != "linear"
+    if config.model.kind == "custom":  # whatever it does in training alone
+        return True
     distorted = (reg.dropout if hidden else 0.0, reg.input_dropout, reg.input_noise, reg.mixup, reg.label_smoothing)
     distorted = (*distorted, reg.flip, reg.shift)
     return any(distorted) or bool(reg.l1 or reg.l2) or config.run.average != "none"

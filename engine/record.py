@@ -14,6 +14,7 @@ from .journal import JournalTail
 from .knobs import knob_by_key, show, values
 from .rundir import RunDir
 from .runview import RunView
+from .text import clean
 
 STOPPED = ("stopped", "interrupted", "terminated")
 """Reasons to end that leave something to be done."""
@@ -129,12 +130,21 @@ def read_record(run: RunDir) -> Record:
 def settings_of(run: RunDir, record: Record) -> RunConfig:
     """The settings that a run goes on with: those it was started with.
 
-    Raises ConfigError, naming each key, when its config.toml says something else by now.
+    Raises ConfigError, naming each key, when its config.toml says something else by now, and InputError for a run that a script
+    of the person's own trains.
     """
+    if record.view.own_loop:
+        raise own_loop_error(run)
     config = load_config(str(run.config))
     if record.started is not None and (faults := changed_settings(record.started, config)):
         raise ConfigError(faults)
     return config
+
+
+def own_loop_error(run: RunDir) -> InputError:
+    """What is said of a run that only its own script could do something for."""
+    problem = f"{clean(run.name)} is the run of a script with a training loop of its own, which nntui has neither settings nor model of"
+    return InputError([Fault("", problem, "`nntui show`, `attach`, `diagnose` and `compare` work on it")])
 
 
 def changed_settings(started: dict[str, Any], config: RunConfig) -> list[Fault]:

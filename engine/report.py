@@ -11,6 +11,7 @@ import numpy as np
 from .events import ReportMade
 from .facts import Answer, ClassFigures
 from .inputs import Inputs
+from .ownloop.measured import measured
 from .runview import RunView
 from .text import clean
 
@@ -160,25 +161,28 @@ def sides(view: RunView) -> Sides | None:
     Validation got worse when the median of its last three values (of those after the best, if there are fewer) lies more than
     5 % above the best one, or is not finite. One bad epoch does not decide.
     """
-    if not view.best_epoch or view.best_epoch not in view.epochs:
+    epochs, train_loss, val_loss = measured(view, "train_loss", "val_loss")
+    if not view.best_epoch or view.best_epoch not in epochs:
         return None
-    at = view.epochs.index(view.best_epoch)
-    loss = view.val_loss[at]
-    after, train = view.val_loss[at + 1 :][-3:], view.train_loss[at + 1 :][-3:]
+    at = epochs.index(view.best_epoch)
+    loss = val_loss[at]
+    after, train = val_loss[at + 1 :][-3:], train_loss[at + 1 :][-3:]
     right = ""
     if after:
         worse = _clearly_above(_middle(after), loss)
-        train_worse = _clearly_above(_middle(train), view.train_loss[at])
+        train_worse = _clearly_above(_middle(train), train_loss[at])
         if not worse:
             right = "converged"
         elif train_worse:
             right = "diverging"
         else:
             right = "overfitting" if "overfitting" in view.findings else "rising"
-    return Sides(view.best_epoch, loss, view.epochs[-1], "underfitting" if at else "", right, _learned(view, at))
+    return Sides(
+        view.best_epoch, loss, epochs[-1], "underfitting" if at else "", right, _learned(view, at, train_loss, val_loss)
+    )
 
 
-def _learned(view: RunView, at: int) -> bool:
+def _learned(view: RunView, at: int, train_loss: list[float], val_loss: list[float]) -> bool:
     """Whether training came to anything by epoch number `at` (from 0).
 
     The test part decides where it can: its figure against that of always giving the same answer. Without one, the validation loss
@@ -188,7 +192,7 @@ def _learned(view: RunView, at: int) -> bool:
     if test is not None and math.isfinite(test.metric) and math.isfinite(test.baseline):
         lower_is_better = view.model is not None and view.model.metric_mode == "min"
         return test.metric < test.baseline if lower_is_better else test.metric > test.baseline
-    return any(_fell(losses, at) for losses in (view.val_loss, view.train_loss))
+    return any(_fell(losses, at) for losses in (val_loss, train_loss))
 
 
 def _fell(losses: list[float], at: int) -> bool:

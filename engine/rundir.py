@@ -6,8 +6,10 @@ import os
 import re
 import time
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .config import RunConfig
 from .configfile import dump_config
@@ -83,8 +85,14 @@ def create_run_dir(config: RunConfig) -> RunDir:
 
     Raises ConfigError (key run.folder) when the folder cannot be made.
     """
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug(config)}"
-    parent = Path(config.run.folder)
+    content = {CONFIG_FILE: dump_config(config).encode()}
+    return make_run_dir(config.run.folder, slug(config), content)
+
+
+def make_run_dir(folder: str | Path, name: str, content: Mapping[str, bytes] = MappingProxyType({})) -> RunDir:
+    """Make ``<folder>/<time>-<name>`` with these files in it. Raises ConfigError as `create_run_dir` does."""
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    parent = Path(folder)
     try:
         parent = parent.expanduser().absolute()
         parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +102,8 @@ def create_run_dir(config: RunConfig) -> RunDir:
                 path.mkdir()
             except FileExistsError:
                 continue  # two runs started in the same second
-            write_atomically(path / CONFIG_FILE, dump_config(config).encode())
+            for file, data in content.items():
+                write_atomically(path / file, data)
             return RunDir(path)
     except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody who does not exist
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -106,7 +115,12 @@ def create_run_dir(config: RunConfig) -> RunDir:
 def slug(config: RunConfig) -> str:
     """A short, safe folder name for the run: its own name, or dataset and model."""
     source = Path(config.data.source).stem
-    raw = config.run.name or f"{source}-{config.model.kind}"
+    model = config.model.path.rpartition(":")[2] if config.model.kind == "custom" else config.model.kind
+    return safe_name(config.run.name or f"{source}-{model}")
+
+
+def safe_name(raw: str) -> str:
+    """A name as a part of a folder's name, whatever it is."""
     plain = unicodedata.normalize("NFKD", raw).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-.")[:60] or "run"
 

@@ -38,7 +38,7 @@ class RunSummary:
     epochs: completed ones, of `planned`; with trials, those of the trial in hand. best_epoch is 0 and best_loss NaN when no
     epoch was completed; metric is the best epoch's, metric_name its name. trial: the one in hand of `trials`, both 0 for a
     single run. reason: why it ended, or "". error: one line, when it failed. started and updated: seconds since 1970, the
-    latter of the last event. lost: it has not ended, and nobody trains it.
+    latter of the last event. lost: it has not ended, and nobody trains it. own_loop: a script of the person's own trains it.
     """
 
     name: str
@@ -57,6 +57,7 @@ class RunSummary:
     started: float
     updated: float
     owner: Owner | None
+    own_loop: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The summary for `json.dumps`; figures that are not finite are None."""
@@ -94,7 +95,23 @@ def summarize_run(path: str | Path) -> RunSummary:
         started=_started(run),
         updated=story.updated or _changed(run),
         owner=owner,
+        own_loop=is_own_loop(run),
     )
+
+
+def is_own_loop(run: RunDir) -> bool:
+    """Whether a script of the person's own trains the run: it has no settings of ours then, and its journal says so first."""
+    return not run.config.exists() and bool(_first(run).get("own_loop"))
+
+
+def _first(run: RunDir) -> dict[str, Any]:
+    """The first event of a journal as it stands there; empty when that is none."""
+    try:
+        with run.journal.open("rb") as file:
+            body = json.loads(file.readline(_BLOCK))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def list_runs(folder: str | Path = "runs") -> list[RunSummary]:
@@ -162,7 +179,8 @@ def _started(run: RunDir) -> float:
     try:
         return run.config.stat().st_mtime
     except OSError:
-        return _changed(run)
+        told = _first(run).get("time")
+        return float(told) if isinstance(told, int | float) and math.isfinite(told) else _changed(run)
 
 
 def _changed(run: RunDir) -> float:
@@ -237,6 +255,7 @@ class _Story:
                 self.trial = self.trial or int(body["number"])
                 self._positioned = True  # what comes before is another trial's
             case "RunStarted":
+                self.planned = self.planned or int(body.get("epochs", 0))
                 return True
         best_known = not self.best_epoch or not math.isnan(self.metric)
         complete = self.trials > 0 if self.trial else best_known

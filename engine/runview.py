@@ -5,28 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 from . import events as e
 from .logline import LogLine, level_of
 from .longcurves import MachineLog, StepCurve
 from .timeleft import seconds_left
+from .trialview import CURVES, TrialView
 from .words import AFTER_WORDS, change_words, end_words, place_words
 
+__all__ = ["Phase", "RunView", "TrialView"]
+
 Phase = Literal["preparing", "training", "paused", "stopping", "ended"]
-
-
-@dataclass(slots=True)
-class TrialView:
-    """A fold or a restart: its curves, one value per finished epoch, and its figures once it has ended."""
-
-    number: int
-    label: str
-    epochs: list[int]
-    train_loss: list[float]
-    val_loss: list[float]
-    ended: e.TrialEnded | None = None
-    report: e.ReportMade | None = None
 
 
 @dataclass(slots=True)
@@ -41,12 +32,14 @@ class RunView:
     was told, machine_log: all along. planned: the epochs the run can have now if that is not what it was built for, else 0; `extended`: how many were added. edits: the live edits in force. resumed_at: the
     whole epochs that were done where a chapter began. saved: the last checkpoint; save_problem: why the latest could not be
     saved, or "". chapters: every time a process took the run up again. screen_lost: the last time it lost its terminal.
+    own_loop: a script of the person's own trains, series has what it logged, by name, and missing the names of what it did not.
     """
 
     run: str = ""
     folder: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     device: str = ""
+    own_loop: bool = False
     phase: Phase = "preparing"
     started: float = 0.0
     now: float = 0.0
@@ -73,6 +66,8 @@ class RunView:
     sparsity: list[float] = field(default_factory=list)
     train_loss_running: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    series: list[dict[str, float]] = field(default_factory=list)
+    missing: list[tuple[str, ...]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     steps: StepCurve = field(default_factory=StepCurve)
     machine: e.MachineSampled | None = None
@@ -168,15 +163,18 @@ class RunView:
         match event:
             case e.RunStarted():
                 self.run, self.folder, self.config = event.run, event.folder, event.config
-                self.device, self.started = event.device, event.time
-                self._say(event, f"run {event.run} on {event.device}")
+                self.device, self.own_loop = event.device, event.own_loop
+                self.started, self.planned = event.time, event.epochs
+                self._say(event, f"run {event.run}" + (f" on {event.device}" if event.device else ""))
             case e.DataPrepared():
                 self.data = event
                 parts = f"{event.train_rows} train, {event.validation_rows} validation, {event.test_rows} test rows"
                 self._say(event, f"{event.dataset}: {parts}")
             case e.ModelBuilt():
                 self.model, self.planned = event, 0
-                self._say(event, f"model with {event.parameters:,} parameters, {event.steps_per_epoch} steps per epoch")
+                if event.parameters:
+                    steps = f", {event.steps_per_epoch} steps per epoch" if event.steps_per_epoch else ""
+                    self._say(event, f"model with {event.parameters:,} parameters{steps}")
             case e.EpochStarted():
                 self.phase = "training" if self.phase == "preparing" else self.phase
                 self.epoch, self.step = event.epoch, 0
@@ -279,13 +277,18 @@ class RunView:
             self.others[event.number] = beside
         else:
             beside, fresh = self, RunView()
+            for one in self.trials:
+                if one.ended is not None:
+                    one.settle()
             for name in _PER_TRIAL:
                 setattr(self, name, getattr(fresh, name))
             self.trial = event.number
             self.others = {
                 number: one for number, one in self.others.items() if one.trials and one.trials[0].ended is None
             }
-        self.trials.append(TrialView(event.number, event.label, beside.epochs, beside.train_loss, beside.val_loss))
+        more = {name: getattr(beside, name) for name in CURVES}
+        curves = (beside.epochs, beside.train_loss, beside.val_loss)
+        self.trials.append(TrialView(event.number, event.label, *curves, more=more, val_metrics=beside.val_metrics))
         if beside is not self:
             beside.trials.append(self.trials[-1])
 
@@ -301,9 +304,8 @@ class RunView:
     def _rewind(self, event: e.Rewound) -> None:
         """Forget what is beyond the point where training stands now."""
         keep = sum(epoch <= event.epochs for epoch in self.epochs)
-        for name in ("epochs", *_PER_EPOCH):
-            del getattr(self, name)[keep:]
-        del self.times[keep:]
+        for column in (self.epochs, self.times, *_CURVES(self)):
+            del column[keep:]
         self.steps.cut(event.epochs + event.batch / (self.model.steps_per_epoch if self.model else 1))
         self.epoch, self.step = event.epochs + (event.batch > 0), event.batch
         known = event.best_epoch in self.epochs  # a journal may lack its beginning
@@ -325,11 +327,12 @@ class RunView:
         self.epoch, self.step = event.epoch, self.model.steps_per_epoch if self.model else self.step
         self.samples_per_second = event.samples_per_second
         self.epochs.append(event.epoch)
-        for name in _PER_EPOCH:
-            getattr(self, name).append(getattr(event, name))
+        for curve, value in zip(_CURVES(self), _CURVES(event), strict=True):
+            curve.append(value)
         self.times.append(event.time)
         if event.best_epoch == event.epoch:
-            self.best_loss, self.best_epoch = event.val_loss, event.epoch
+            self.best_loss = event.train_loss if "val_loss" in event.missing else event.val_loss
+            self.best_epoch = event.epoch
 
     def _say(self, event: e.Event, text: str) -> None:
         name = self.label(event)
@@ -338,12 +341,12 @@ class RunView:
 
 
 _WHOLE_RUN = frozenset([
-    "run", "folder", "config", "device", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
+    "run", "folder", "config", "device", "own_loop", "phase", "started", "now", "trials", "trial", "others", "planned_trials", "summary",
     "log", "end", "chapters", "screen_lost", "save_problem", "machine", "machine_log",
 ])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 
-_PER_EPOCH = (
+_CURVES = attrgetter(  # one value for each epoch
     "train_loss", "train_loss_running", "val_loss", "train_metric", "val_metric", "val_metrics", "lr", "penalty", "weight_norm", "sparsity",
-    "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds",
+    "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds", "series", "missing",
 )  # fmt: skip

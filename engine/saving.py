@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import RunConfig
-from .configfile import Nested, build_config, to_nested
+from .configfile import Nested, build_config, to_nested, toml_item
 from .errors import ConfigError, config_error
 from .knobs import knob_by_key, values
 from .rundir import write_atomically
@@ -117,9 +117,13 @@ def _told(config: RunConfig, always: Sequence[str] = ()) -> Nested:
 
 
 def _rendered(value: Any) -> str:
-    import tomlkit
+    return toml_item(value).as_string()
 
-    return tomlkit.item(value).as_string()
+
+def _is_table(path: tuple[str, ...]) -> bool:
+    """Whether a key is a knob whose value is a table itself."""
+    row = knob_by_key().get(".".join(path))
+    return row is not None and row.kind == "table"
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -173,8 +177,12 @@ class _Changes:
         """Replace values and put knobs aside; the keys of those that the text has."""
         present = set()
         for block in self._blocks:
+            if _is_table(block.path):
+                present.add(".".join(block.path))
+                self._change_table(block)
+                continue
             for entry in block.entries:
-                if entry.inline:
+                if entry.inline and not _is_table(entry.path):
                     present |= self._change_inline(entry)
                     continue
                 present.add(".".join(entry.path))
@@ -186,6 +194,33 @@ class _Changes:
                     if notes:  # of a list over several lines: they go in front
                         self._added.setdefault(entry.start, []).extend(self._indent(entry) + note for note in notes)
         return present
+
+    def _change_table(self, block: Block) -> None:
+        """A knob that is a table with a header of its own: its lines one by one, or all of them put aside."""
+        section, name = block.path
+        if name not in self._wanted.get(section, {}):
+            end = max([block.body, *(entry.end for entry in block.entries)])
+            lines = self._text[block.start : end].splitlines(keepends=True)
+            aside = "".join(f"{ASIDE} {line}" if line.strip() else line for line in lines)
+            self._splices.append(_Splice(block.start, end, aside))
+            return
+        wanted, there = self._wanted[section][name], set()
+        for entry in block.entries:
+            key = entry.path[-1]
+            there.add(key)
+            if key not in wanted:
+                self._splices.append(_Splice(entry.start, entry.end, ""))
+            elif not _same(self._found(entry), wanted[key]):
+                self._splices.append(_Splice(entry.value_start, entry.value_end, _rendered(wanted[key])))
+        last = block.entries[-1] if block.entries else None
+        at, indent = (last.end, self._indent(last)) if last else (block.body, "")
+        more = [f"{indent}{key} = {_rendered(value)}" for key, value in wanted.items() if key not in there]
+        if more:
+            self._added.setdefault(at, []).extend(more)
+
+    def _found(self, entry: Entry) -> Any:
+        """The value of an entry as it stands in the text."""
+        return tomllib.loads(f"value = {self._text[entry.value_start : entry.value_end]}")["value"]
 
     def _is_wanted(self, entry: Entry) -> bool:
         section, *rest = entry.path
@@ -199,8 +234,7 @@ class _Changes:
         if len(rest) != 1 or rest[0] not in self._wanted.get(section, {}):
             return None
         wanted = self._wanted[section][rest[0]]
-        found = tomllib.loads(f"value = {self._text[entry.value_start : entry.value_end]}")["value"]
-        return None if _same(found, wanted) else _rendered(wanted)
+        return None if _same(self._found(entry), wanted) else _rendered(wanted)
 
     def _put_aside(self, entry: Entry) -> None:
         lines = self._text[entry.start : entry.end].rstrip("\r\n").split("\n")

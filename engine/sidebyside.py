@@ -159,6 +159,8 @@ def train_epoch_together(
         progress.add(max(0, min(size, recipes[told].train.rows - (batch - 1) * size)))
         if progress.due:
             progress.tell(batch, recipes[told].schedule.lr, *kept.so_far(told), begun[told].norms.latest())
+            for fact in lanes[told].training.examine_steps(batch, progress.loss):
+                lanes[told].emit(fact)
         if token.attention or lanes[0].keeper.overdue(progress.last):
             _stand(lanes, batch)
             kept.hand_over(whole=False)

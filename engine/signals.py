@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -50,6 +51,15 @@ def obey_signals(token: StopToken) -> None:
     signal.signal(signal.SIGUSR1, save)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, hang_up)
+
+
+def leave(code: int) -> int:
+    """The exit code, to end the process by; or its end at once where threads of the user's code would hold it up for ever."""
+    usercode = sys.modules.get(f"{__package__}.usercode")
+    others = [one for one in threading.enumerate() if not one.daemon and one is not threading.main_thread()]
+    if others and usercode is not None and usercode.code_files():
+        leave_at_once(code)
+    return code
 
 
 def leave_at_once(code: int) -> NoReturn:

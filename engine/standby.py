@@ -69,7 +69,7 @@ class Standby:
         self._child.tell({"do": what, "config": config.model_dump_json()})
         answer = self._child.answer()
         if faults := answer.get("faults"):
-            raise InputError([Fault(**fault) for fault in faults])
+            raise InputError([Fault(**{**fault, "frames": tuple(fault["frames"])}) for fault in faults])
         if problem := answer.get("problem"):
             raise TrainingError(problem)
         return answer

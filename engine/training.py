@@ -21,6 +21,7 @@ from .flat import load_optimizer_state, optimizer_state
 from .gradients import GradientNorms, named_layers
 from .knobs import values
 from .metrics import Tally
+from .ownmodel import OwnModel, chance_state, put_chance
 from .recipe import Recipe
 from .rowlosses import RowLosses
 from .stopping import EarlyStopping
@@ -106,6 +107,19 @@ class Training:
         if self._judged is not self.config or self.planned != self.doctor.setting.max_epochs:
             self.doctor.setting = self._setting()
         return self.doctor.examine(ended)
+
+    def examine_steps(self, batch: int, loss: float) -> Iterator[e.Event]:
+        """What the diagnosis has to say when the epoch under way has done so many batches: a loss that is no number, at once.
+
+        loss: the mean over the batches since it was read last. Only if it is no number is there a wait for the device, to find
+        out at which batch it began.
+        """
+        if math.isfinite(loss) or self.partial is None or self.config.run.precision == "float16":
+            return  # in float16 a step that overflows is left out, and means nothing by itself
+        broken_for, layer = self.partial.tally.broken_for(), self.partial.norms.broken_layer()
+        name = "" if layer is None else named_layers(self.recipe.model)[layer][0]
+        step = batch - broken_for + 1 if broken_for else batch
+        yield from self.doctor.broke(self.done + 1, step, loss, name, known=broken_for > 0)
 
     def _setting(self) -> Setting:
         """What the diagnosis should know of the run beside its epochs."""
@@ -256,6 +270,8 @@ class Training:
             "mixup": json.dumps(recipe.augment.mixup_generator.bit_generator.state),
             "moves": recipe.augment.moves_generator.get_state(),
         }
+        if isinstance(recipe.model, OwnModel):
+            states["own"] = chance_state()
         if recipe.device.type == "cuda":
             states["cuda"] = torch.cuda.get_rng_state(recipe.device)
         if recipe.device.type == "mps":
@@ -268,6 +284,8 @@ class Training:
         self._order_state = states["order"]
         recipe.augment.noise_generator.set_state(states["noise"])
         recipe.augment.mixup_generator.bit_generator.state = json.loads(states["mixup"])
+        if "own" in states:
+            put_chance(states["own"])
         if "moves" in states:  # not in checkpoints of versions without flips and shifts
             recipe.augment.moves_generator.set_state(states["moves"])
         if "cuda" in states and recipe.device.type == "cuda":

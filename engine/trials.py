@@ -148,7 +148,7 @@ def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, plan
             train_rows=len(data.x_train),
             validation_rows=len(data.x_validation),
             test_rows=len(data.x_test),
-            shape=data.image_shape or (data.x_train.shape[1],),
+            shape=data.sample_shape,
             class_names=data.class_names,
             baseline_loss=recipe.baseline,
         )

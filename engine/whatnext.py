@@ -1,4 +1,4 @@
-"""What to do after a run, by what it has come to: which settings to try instead, or to go on. No torch."""
+"""What to do about a run, by what it has come to: which settings to try instead, or to go on. No torch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Literal
 
 from .config import RunConfig
 from .configfile import build_config, check, to_nested
+from .diagnosis import rank
+from .diagnosis.advice import ADVICE, proposals
 from .errors import ConfigError
 from .events import FindingRaised
-from .knobs import knob_by_key, show, values, visible
+from .knobs import knob_by_key, values
 from .report import sides
 from .runview import RunView
 from .text import clean
@@ -19,7 +21,7 @@ from .text import clean
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to try. why: what speaks for it, in a few words. words: what to do.
+    """One thing to try. why: what speaks for it, in a few words. words: what to do. evidence: the numbers behind it, if known.
 
     action: ``again``: train once more with `changes` (texts by knob, as a person types them); ``fields``: set `fields`, for which
     no value can be named; ``more``: go on with the same run.
@@ -30,13 +32,8 @@ class Advice:
     action: Literal["again", "fields", "more"]
     changes: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
+    evidence: str = ""
 
-
-AGAINST_OVERFITTING: tuple[tuple[str, float], ...] = (
-    ("regularization.dropout", 0.3),
-    ("regularization.l2", 1e-3),
-)
-"""What is switched on, one at a time, when early stopping is on already; with values from the middle of what is usual."""
 
 SMALLER_RATE = 10.0
 """The learning rate is divided by it after a loss that grew beyond all bounds."""
@@ -52,14 +49,18 @@ def advice(view: RunView) -> tuple[Advice, ...]:
     """
     if view.end is None:
         return ()
+    if view.own_loop:  # the settings are the script's, and it is told what to look at
+        return tuple(
+            Advice(clean(one.title), clean(one.actions[0]), "fields") for one in view.findings.values() if one.actions
+        )
     config, _ = check(view.config)
-    found = [_of_finding(finding, config) for finding in view.findings.values()]
-    reason = view.end.reason
-    if reason in ("non_finite", "diverged"):
+    found = [_of_finding(finding, config) for finding in _ranked(view)]
+    again = any(one.action == "again" for one in found)
+    if view.end.reason in ("non_finite", "diverged") and not again:
         found.append(_smaller_rate(config))
     if _no_better_than_nothing(view):
         found.append(Advice("no better than always the same answer", "look at these first", "fields", {}, TRAILING))
-    if reason == "epochs_done" and not view.planned_trials and not view.findings and _still_falling(view):
+    if view.end.reason == "epochs_done" and not view.planned_trials and not view.findings and _still_falling(view):
         found.append(Advice(f"validation was still falling at epoch {view.best_epoch}", "train on", "more"))
     return tuple(found)
 
@@ -72,32 +73,39 @@ def advised(config: RunConfig, one: Advice) -> RunConfig | None:
         return None
 
 
-def _of_finding(finding: FindingRaised, config: RunConfig | None) -> Advice:
-    """A finding's first action, with values where they are known: a switch is put on, what is on already is left."""
-    words = clean(finding.actions[0]) if finding.actions else "look at these"
-    title, rows = clean(finding.title), knob_by_key()
-    known = [key for key in finding.knobs if key in rows]
+def to_try(view: RunView) -> tuple[Advice, ...]:
+    """For each finding that stands, in their order, the first of its actions that settings of this run do; at any time of it.
+
+    Empty when none stands or no setting does anything about those that do, and for settings that cannot be read here.
+    """
+    config, _ = check(view.config)
     if config is None:
-        return Advice(title, words, "fields", {}, tuple(known))
-    current = values(config)
-    switches = {key: show(rows[key], True) for key in known if rows[key].kind == "bool" and not current[key]}
-    rest = tuple(key for key in known if rows[key].kind != "bool")
-    if switches and not rest:
-        return Advice(title, words, "again", switches)
-    if finding.kind == "overfitting" and not rest:
-        return _against_overfitting(title, config)
-    return Advice(title, words, "fields", switches, rest or tuple(known))
+        return ()
+    return tuple(one for finding in _ranked(view) if (one := _of_finding(finding, config)).action == "again")
 
 
-def _against_overfitting(title: str, config: RunConfig) -> Advice:
-    current, rows = values(config), knob_by_key()
-    there = {row.key for row in visible(current)}
-    for key, value in AGAINST_OVERFITTING:
-        if key in there and not current[key]:
-            text = show(rows[key], value)
-            return Advice(title, f"{rows[key].label} {text}", "again", {key: text})
-    keys = tuple(key for key in ("regularization.dropout", "regularization.l2", "model.hidden") if key in there)
-    return Advice(title, "more regularization, or a smaller net", "fields", {}, keys)
+def _ranked(view: RunView) -> list[FindingRaised]:
+    """The findings that stand, in the order in which they are shown."""
+    return sorted(view.findings.values(), key=lambda one: rank(one.kind, one.confidence, one.began))
+
+
+def _of_finding(finding: FindingRaised, config: RunConfig | None) -> Advice:
+    """The first of a finding's actions that can be done by settings; where there is none, the fields that it is about.
+
+    The actions are worked out anew, since the settings may have been changed while the run trained; those that a newer version
+    came to stand in the finding itself.
+    """
+    why, evidence, rows = clean(finding.title), clean(finding.evidence, 1000), knob_by_key()
+    words = clean(finding.actions[0]) if finding.actions else "look at these"
+    known = tuple(key for key in finding.knobs if key in rows)
+    if config is None:
+        return Advice(why, words, "fields", {}, known, evidence)
+    ways = [(one.text, one.changes) for one in proposals(finding.kind, values(config))]
+    for text, changes in ways if finding.kind in ADVICE else [(words, finding.changes)]:
+        one = Advice(why, text, "again", {change.key: change.after for change in changes}, (), evidence)
+        if advised(config, one) not in (None, config):
+            return one
+    return Advice(why, words, "fields", {}, known, evidence)
 
 
 def _smaller_rate(config: RunConfig | None) -> Advice:

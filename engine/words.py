@@ -17,6 +17,7 @@ END_WORDS: dict[str, str] = {
     "target": "the target was reached",
     "diverged": "the loss diverged",
     "failed": "failed",
+    "loop_ended": "the script left its loop",
 }
 
 

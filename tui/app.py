@@ -22,7 +22,8 @@ from engine.errors import EXIT_FAILED, EXIT_OK, InputError
 
 from . import looks, terminal
 from .hangup import Watch
-from .kept import Keeper, state_file
+from .kept import Keeper
+from .leftruns import LeftRuns
 from .shell import Shell
 from .text import clean
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from .previews import Previewer
     from .savefile import OpenFile
     from .screens.compare import CompareAsked, CompareScreen
-    from .screens.dialogs import ConfirmQuit, HelpScreen
+    from .screens.dialogs import ConfirmQuit
+    from .screens.help import HelpScreen
     from .screens.lr_find import FindRate, LrFindScreen
     from .screens.monitor import MonitorScreen
     from .screens.runs import ListRuns, RunsScreen, runs_in
@@ -44,19 +46,17 @@ if TYPE_CHECKING:
 StartRun = Callable[["RunConfig"], "RunSource"]
 OpenRun = Callable[[Path], "RunSource"]
 
-__all__ = ["NntuiApp", "run_app"]
-
 KEEP_SECONDS = 1.0  # the last settings are waited for so long when the app ends
 
 
 def _load() -> None:
     """Import the screens and all they need; takes most of a second."""
     from . import leaving, source, takeover, workshop
-    from .screens import compare, dialogs, lr_find, monitor, runs, setup
+    from .screens import compare, dialogs, help, lr_find, monitor, runs, setup
 
     del leaving  # which is needed at the end, when it may be too late to find it
     here = globals()
-    for module in (source, takeover, workshop, compare, dialogs, lr_find, monitor, runs, setup):
+    for module in (source, takeover, workshop, compare, dialogs, help, lr_find, monitor, runs, setup):
         here.update({name: vars(module)[name] for name in _LATER if name in vars(module)})
 
 
@@ -108,6 +108,7 @@ class NntuiApp(Shell):
         self._opened = False  # whether the screens are there
         self._opened_on = attach
         self._keeper = keeper or Keeper()  # which remembers nothing beyond this app
+        self.left = LeftRuns()
         self.monitor: MonitorScreen | None = None  # over the run of this process, or the one it was opened with
         self.parting = ""  # what to leave on the terminal instead of the figures
 
@@ -149,6 +150,7 @@ class NntuiApp(Shell):
         self._list_runs, self._take_over = list_runs or runs_in, take_over_ or take_over
         self._opened = True
         self.push_screen(SetupScreen(self._previewer, self._config, self._keeper, self._look, self._file))
+        self.call_after_refresh(self.settle)
         if self._opened_on is None:
             self.call_after_refresh(self._warm)
             return
@@ -164,16 +166,19 @@ class NntuiApp(Shell):
 
     # -- from screen to screen ----------------------------------------------------------------------------------------
 
-    def _watch_over(self, source: RunSource) -> None:
-        """A monitor over what is the run of this app from now on."""
+    def _watch_over(self, source: RunSource, behind: str = "") -> None:
+        """A monitor over what is the run of this app from now on. behind: the folder of the run to compare it with, or ""."""
         if self._watch is not None:
             self._watch.source = source
-        self.monitor = MonitorScreen(source, self._charset, self._colour, keeper=self._keeper)
+        self.monitor = MonitorScreen(source, self._charset, self._colour, keeper=self._keeper, behind=behind)
         self.push_screen(self.monitor)
 
     def on_setup_screen_run_asked(self, message: SetupScreen.RunAsked) -> None:
         if self.monitor is None:  # else r was pressed twice before the monitor was there
-            self._watch_over(self._start_run(message.config))
+            self._watch_over(self._start_run(message.config), message.behind)
+
+    def on_trying_screen_back_asked(self, message: SetupScreen.BackAsked) -> None:
+        self._open_from_list(Path(message.folder))
 
     def on_setup_screen_rate_test_asked(self, message: SetupScreen.RateTestAsked) -> None:
         setup = self.screen
@@ -194,15 +199,18 @@ class NntuiApp(Shell):
         setup.show_faults(message.error.faults)
 
     def on_asking_new_run_asked(self, message: MonitorScreen.NewRunAsked) -> None:
-        """To the setup screen; with settings, they are put into the form."""
-        if self.monitor is not None and self.monitor.source.own and self.monitor.running:
-            self.notify(
-                "the run of this app is still under way; stop it first, or detach and open nntui again", markup=False
-            )
+        """To the setup screen; with settings, they are put into the form. This app's run goes on in its own process."""
+        own, words = self._own_monitor, ""
+        if own is not None and not own.view.folder:
+            self.notify("the run has no folder yet; try again in a moment", markup=False)
             return
+        if own is not None:
+            words = self.left.leave(own)
         self._back_to_setup()
         if isinstance(self.screen, SetupScreen):
             message.put_into(self.screen)
+        if words and message.trying is None:  # else the setup screen says it
+            self.notify(words, markup=False, timeout=8)
 
     def on_compare_asked(self, message: CompareAsked) -> None:
         """The list of runs that the one asked about lies among, to mark others in."""
@@ -255,7 +263,8 @@ class NntuiApp(Shell):
                 self.pop_screen()
             return
         try:
-            source = self._open_run(folder)
+            again = self.left.take_back(folder) if self.monitor is None else None
+            source = again or self._open_run(folder)
         except InputError as error:
             self.notify(clean(error), severity="error", markup=False)
             return
@@ -312,46 +321,3 @@ class NntuiApp(Shell):
         if self.monitor is None or not self.monitor.source.own or self.monitor.view.end is None:
             return EXIT_OK
         return EXIT_FAILED if self.monitor.view.end.reason in ("failed", "non_finite", "diverged") else EXIT_OK
-
-
-def run_app(config: RunConfig | None, attach: Path | None = None, opened: OpenFile | None = None) -> int:
-    """Open the app on this terminal, on a run's folder if one is given; returns the exit code once all is done.
-
-    opened: the file that the settings came from, which they are saved to.
-
-    The terminal is then as it was. What went on in a run that lost its screen is waited for here.
-    """
-    keeper = Keeper(state_file())
-    with terminal.only_for_the_screen() as stray, Watch(stray.terminal).listening() as watch:
-        app = NntuiApp(
-            config,
-            stray=stray,
-            charset=terminal.charset(),
-            colour=terminal.colour(),
-            watch=watch,
-            attach=attach,
-            keeper=keeper,
-            file=opened,
-        )
-        code = None
-        try:
-            code = app.run()
-        except asyncio.CancelledError:
-            stray.terminal.rescue()  # cut short, see above
-        except Exception as error:  # noqa: BLE001  -- whatever Textual raises on its way out, a run may still be under way
-            app.break_down(error)
-            stray.terminal.rescue()
-        watch.screen_is_gone()
-        from engine.runview import RunView
-
-        from .leaving import farewell, outlive
-
-        source = app.monitor.source if app.monitor is not None else None
-        view = app.monitor.view if app.monitor is not None else RunView()
-        if watch.lost or app.breakdown is not None:
-            return outlive(source, view, watch, stray, app.breakdown)
-        out = stray.terminal.write
-        if app.parting:
-            out(app.parting)
-            return EXIT_OK
-        return farewell(source, view, EXIT_OK if code is None else code, watch, out)

@@ -68,8 +68,15 @@ _BOX = {
     "band": "░", "upright": "┊", "cursor": "│", "wall": "│", "wall_tick": "┤", "corner": "└", "floor": "─", "floor_tick": "┬",
     "floor_cursor": "┴", "more": "…", "west": "←", "east": "→",
 }  # fmt: skip
-_THIN = {"raw": HALVES, "ghost": solid("°"), "reference": solid("┄"), "test": solid("×"), "validation": QUADRANTS}
-_SWATCHES = {"raw": "::", "ghost": "°°", "reference": "┄┄", "test": "××", "validation": "▄▄"}
+_THIN = {
+    "raw": HALVES,
+    "ghost": solid("°"),
+    "ghost_train": solid("¨"),
+    "reference": solid("┄"),
+    "test": solid("×"),
+    "validation": QUADRANTS,
+}
+_SWATCHES = {"raw": "::", "ghost": "°°", "ghost_train": "¨¨", "reference": "┄┄", "test": "××", "validation": "▄▄"}
 GLYPHS: dict[str, Glyphs] = {
     "braille": Glyphs(
         _THIN | {"train": BRAILLE}, _SWATCHES | {"train": "⠒⠒"}, "+○#◇%△&□", _SIGNS, **_BOX,
@@ -79,10 +86,10 @@ GLYPHS: dict[str, Glyphs] = {
     ),
     "ascii": Glyphs(
         {
-            "raw": HALVES_ASCII, "ghost": solid(","), "reference": solid("-"), "test": solid("x"), "train": solid("*"),
+            "raw": HALVES_ASCII, "ghost": solid(","), "ghost_train": solid('"'), "reference": solid("-"), "test": solid("x"), "train": solid("*"),
             "validation": solid("o"),
         },
-        {"raw": "::", "ghost": ",,", "reference": "--", "test": "xx", "train": "**", "validation": "oo"},
+        {"raw": "::", "ghost": ",,", "ghost_train": '""', "reference": "--", "test": "xx", "train": "**", "validation": "oo"},
         "+#%=&$s8",
         {"best": "@", "stop": "X", "finding": "?", "resume": ">", "non_finite": "!", "lr": "v", "other": "^"},
         "~", "| ", "|", "|", "+", "+", "-", "+", "|", "~", "<-", "->",
@@ -106,7 +113,7 @@ _LIGHT = {
 _OTHERS_DARK = ("#00c08b", "#cc79a7", "#f0e442", "#ff7043", "#56b4e9", "#e69f00", "#b0b0b0", "#8f9fff")
 _OTHERS_LIGHT = ("#00795a", "#a0467c", "#7a7000", "#c04a00", "#0072b2", "#a86400", "#5a5a5a", "#4050c0")
 _GREYS = {  # paint: on a dark and on a light background
-    "raw": ("#6f8796", "#7fa3bd"), "ghost": ("#767676", "#8f8f8f"), "reference": ("#8a8a8a", "#767676"),
+    "raw": ("#6f8796", "#7fa3bd"), "ghost": ("#767676", "#8f8f8f"), "ghost_train": ("#767676", "#8f8f8f"), "reference": ("#8a8a8a", "#767676"),
     "other": ("#b0b0b0", "#5a5a5a"), "axis": ("#6c6c6c", "#9a9a9a"), "label": ("#a8a8a8", "#5a5a5a"),
     "band": ("#4a4a4a", "#c4c4c4"), "cursor": ("#d0d0d0", "#303030"),
 }  # fmt: skip

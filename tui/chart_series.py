@@ -13,9 +13,13 @@ from engine.series import Floats, HeldBounds, clean, decimate, figure
 
 from .text import Charset
 
-Role = Literal["train", "raw", "validation", "test", "ghost", "other", "reference"]
-ORDER: tuple[Role, ...] = ("raw", "ghost", "reference", "other", "test", "train", "validation")  # the last is on top
-MINOR: tuple[Role, ...] = ("raw", "ghost", "reference")  # behind the cursor, and the first to leave the legend
+Role = Literal["train", "raw", "validation", "test", "ghost", "ghost_train", "other", "reference"]
+ORDER: tuple[Role, ...] = (
+    *("raw", "ghost_train", "ghost", "reference"),
+    *("other", "test", "train", "validation"),
+)  # the last is on top
+GHOSTS: tuple[Role, ...] = ("ghost", "ghost_train")
+MINOR: tuple[Role, ...] = ("raw", *GHOSTS, "reference")  # behind the cursor, and the first to leave the legend
 _KEPT = 4  # thinned forms kept with a series; a chart needs one or two, and another one after a zoom
 
 
@@ -23,7 +27,7 @@ class Series:
     """One curve: finite or not, any length.
 
     role: "train" is the (smoothed) training curve in front, "raw" the unsmoothed one behind it, "ghost" a curve of another run
-    or fold, "other" any further one, which gets a marker of its own. A series without a name is not in the legend.
+    or fold, "ghost_train" that run's training curve beside its validation curve, "other" any further one, which gets a marker of its own. A series without a name is not in the legend.
     `latest` is the number shown in the legend; without it, it is the last y. `low` and `high`, as long as `ys`, are the
     edges of a band behind the line, such as mean - sd and mean + sd.
 

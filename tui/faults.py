@@ -26,7 +26,7 @@ def at_fields(faults: Sequence[Fault]) -> dict[str, Fault]:
         first, *more = [fault for fault in faults if fault.key == key]
         place = f"{PurePath(first.where).name}: " if first.where else ""
         others = f" (and {count(more)} more)" if more else ""
-        found[key] = Fault(key, f"{place}{first.problem}{others}", first.hint, first.where)
+        found[key] = Fault(key, f"{place}{first.problem}{others}", first.hint, first.where, first.frames)
     return found
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.events import TYPES
+from engine.events import TYPES, Event
 from engine.journal import JournalTail
 from engine.rundir import RunDir
 from engine.runview import RunView, TrialView
 from engine.series import figure
+from engine.trialview import CURVES
 
 from .text import clean
 
@@ -34,11 +35,24 @@ _STAMPED = re.compile(r"\d{8}-(\d\d)(\d\d)\d\d-(.+)")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ghost:
-    """What is shown behind a run. name: of its curves in the legend; title: in full."""
+    """What is shown behind a run. name: of its curves in the legend; brief: where there is little room; title: in full. tail:
+    of the journal of one that may go on.
+    """
 
     name: str
+    brief: str
     title: str
     view: RunView
+    tail: JournalTail | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be more of it."""
+        return self.tail is not None and self.view.end is None
+
+    def news(self) -> list[Event]:
+        """What was written since the last time. In a thread. Raises OSError."""
+        return self.tail.read() if self.tail is not None and self.tail.behind else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,12 @@ def short_name(run: str) -> str:
     """A run's name with the time of its stamp and without the date: ``18:09 digits-mlp``."""
     stamped = _STAMPED.fullmatch(run)
     return clean(f"{stamped[1]}:{stamped[2]} {stamped[3]}" if stamped else run, 30)
+
+
+def brief_name(run: str) -> str:
+    """A run's name in a few cells: the time of its stamp, or how it begins."""
+    stamped = _STAMPED.fullmatch(run)
+    return f"{stamped[1]}:{stamped[2]}" if stamped else clean(run, 8)
 
 
 def neighbours(folder: Path) -> list[Candidate]:
@@ -111,8 +131,8 @@ def read_ghost(folder: Path, given_up: Callable[[], bool] = lambda: False) -> Gh
         trial = next((one for one in view.trials if one.number == best), None) or best_trial(view)
         if trial is None:
             return None
-        return Ghost(short_name(name), f"{clean(trial.label, 40)} of {name}", of_trial(view, trial))
-    return Ghost(short_name(name), name, view) if view.epochs else None
+        return Ghost(short_name(name), brief_name(name), f"{clean(trial.label, 40)} of {name}", of_trial(view, trial))
+    return Ghost(short_name(name), brief_name(name), name, view, tail) if view.epochs else None
 
 
 def best_trial(view: RunView, besides: int = 0) -> TrialView | None:
@@ -127,14 +147,14 @@ def best_trial(view: RunView, besides: int = 0) -> TrialView | None:
 def trial_ghost(view: RunView, trial: TrialView) -> Ghost:
     """A finished fold or restart of the run itself."""
     name = clean(trial.label, 30)
-    return Ghost(name, name, of_trial(view, trial))
+    return Ghost(name, clean(trial.label, 12), name, of_trial(view, trial))
 
 
 def of_trial(view: RunView, trial: TrialView) -> RunView:
-    """A view of one trial: its losses, and its epochs spread evenly over its time."""
+    """A view of one trial: its curves, and its epochs spread evenly over its time."""
     each = trial.ended.seconds / len(trial.epochs) if trial.ended and trial.epochs else 1.0
     count = len(trial.epochs)
-    return RunView(
+    view = RunView(
         model=view.model,
         epochs=list(trial.epochs),
         train_loss=list(trial.train_loss),
@@ -144,6 +164,10 @@ def of_trial(view: RunView, trial: TrialView) -> RunView:
         trial=trial.number,
         trials=[trial],
     )
+    for name in CURVES:
+        if name != "seconds":
+            setattr(view, name, list(trial.curve(name)))
+    return view
 
 
 def told(ghost: Ghost) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.binding import Binding, BindingType
+from dataclasses import replace
+
+from textual.binding import ActiveBinding, Binding, BindingType
 
 from engine.runview import RunView
 
@@ -20,7 +22,8 @@ KEYS: list[BindingType] = [
     Binding("w", "save", "save now", show=False),
     Binding("d", "detach", "detach"),
     Binding("n", "new_run", "new run"),
-    Binding("f", "fork", "fork", show=False),
+    Binding("f", "try_it", "try it"),
+    Binding("F", "fork", "fork", show=False),
     Binding("o", "app.list_runs", "runs"),
     Binding("C", "compare", "compare", show=False),
     *CHART_BINDINGS,
@@ -37,8 +40,19 @@ KEYS: list[BindingType] = [
 ]
 LESS_WANTED = (
     "chart('ghost')", "revert", "chart('layout')", "chart('left')", "app.list_runs", "more", "chart('zoom_in')", "toggle_log", "edit",
+    "chart('next')",
 )  # fmt: skip
 """The keys that the line at the foot does without where it is short, the least wanted first; the help has them all."""
+
+
+NOT_WITH_A_SCRIPT = ("edit", "revert", "more", "save", "try_it", "fork")
+"""What only a run that nntui trains itself can be asked for, not one of a script with a loop of its own."""
+
+
+def unseen(found: dict[str, ActiveBinding], key: str) -> None:
+    """Take a key out of the line at the foot; it still says why there is nothing that it could do."""
+    if key in found:
+        found[key] = found[key]._replace(binding=replace(found[key].binding, show=False))
 
 
 def makes_sense(action: str, view: RunView, running: bool) -> bool:
@@ -46,6 +60,8 @@ def makes_sense(action: str, view: RunView, running: bool) -> bool:
 
     running: the run can be asked for things.
     """
+    if view.own_loop and action in NOT_WITH_A_SCRIPT:
+        return False
     match action:
         case "pause" | "stop" | "stop_now" | "save" | "detach":
             return running

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine import cli, cli_runs
+from engine import cli, cli_models, cli_runs
 from engine.errors import config_error
 from engine.options import NEWEST, RunArgument
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(cli._root)
-for _verb in (cli.train, cli.datasets, cli.samples, cli.config, cli.script, *cli_runs.VERBS):
+for _verb in (cli.train, cli.datasets, cli.samples, cli.config, cli.script, *cli_runs.VERBS, *cli_models.VERBS):
     app.command()(_verb)
 app.command(name="lr-find")(cli.lr_find)
 
@@ -56,7 +56,7 @@ def open_(file: cli.FileArgument = "", sample: cli.SampleOption = "", set_: cli.
         config = build_config({}, set_)
     from engine.signals import leave_at_once
 
-    from .app import run_app
+    from .session import run_app
 
     leave_at_once(run_app(config, opened=opened))
 
@@ -82,7 +82,7 @@ def attach(
         raise typer.Exit(follow_plainly(AttachedSource(found.path)))
     from engine.signals import leave_at_once
 
-    from .app import run_app
+    from .session import run_app
 
     leave_at_once(run_app(None, found.path))
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.diagnosis import NOTES
 from engine.facts import Change
+from engine.ownloop.measured import measured
 from engine.runview import RunView
 
 from .chart import Mark
@@ -16,15 +18,17 @@ from .xaxis import Course
 
 def marks_of(view: RunView, course: Course) -> list[Mark]:
     """Where a process took the run up again, settings were changed, a figure was no number, a finding began, early stopping
-    struck, and the best epoch."""
+    struck, and the best epoch. What is no warning has another sign than what is."""
     marks = [Mark(course.at(at), "resume") for at in view.resumed_at] + edit_marks(view, course)
-    lost = np.flatnonzero(~np.isfinite(np.array(view.val_loss, np.float64)))
+    epochs, losses = measured(view, "val_loss")
+    lost = np.flatnonzero(~np.isfinite(np.array(losses, np.float64)))
     if len(lost):
-        epoch = view.epochs[int(lost[0])]
+        epoch = epochs[int(lost[0])]
         marks.append(Mark(course.at(epoch), "non_finite", f"no number @ {epoch}"))
     for finding in view.findings.values():
         label = f"{clean(finding.kind, 20).replace('_', ' ')} @ {finding.began}"
-        marks += [Mark(course.at(finding.began), "finding", label)] if finding.began else []
+        kind = "other" if finding.kind in NOTES else "finding"
+        marks += [Mark(course.at(finding.began), kind, label)] if finding.began else []
     if view.end is not None and view.end.reason == "early_stopping":
         marks.append(Mark(course.at(len(view.epochs)), "stop"))
     if view.best_epoch:

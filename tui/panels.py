@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,16 @@ from engine.runview import RunView
 from engine.series import Floats, figure, smooth
 
 from .chart import Mark, Series
+from .machinepanels import MACHINE_PANELS, machine_panels, machine_series
+from .panel import Panel
 from .text import clean
 from .xaxis import Course
 
 SMOOTHINGS = ("auto", "off", "0.6", "0.9", "0.98")
 """How much of the past a smoothed curve is made of; auto goes by how many points there are, and how they waver."""
+
+ITS_TRAIN = "its train"
+"""What the training curve of a ghost is called beside its validation curve, which has the run's name."""
 
 MOST_OTHERS = 6  # curves that a chart can tell apart by their signs; of more, only some are named
 MOST_TRIALS = 30  # curves of single trials in one chart; the mean is over all of them
@@ -30,18 +34,12 @@ _MANY_EPOCHS = 30  # from here on the epochs' own figures draw a curve, and the 
 _SHARES = frozenset(["accuracy", "top_k", "macro_f1", "auroc"])
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One of the charts there are. key: what it is remembered by. label: stands on it, limits: values it cannot pass."""
-
-    key: str
-    title: str
-    label: str
-    limits: tuple[float | None, float | None] = (None, None)
-
-
 def panels_of(view: RunView) -> list[Panel]:
     """The charts of this run, those that matter most first. The first four are there before the first epoch has ended."""
+    if view.own_loop:
+        from .scriptpanels import script_panels
+
+        return [*script_panels(view), *machine_panels(view)]
     metric = clean(view.metric, 40)
     share = (0, 1) if metric in _SHARES or metric == "accuracy" else (None, None)
     found = [
@@ -72,12 +70,38 @@ def panels_of(view: RunView) -> list[Panel]:
         (bool(view.seconds), Panel("seconds", "Seconds an epoch", "seconds/epoch", (0, None))),
     ]
     found += [panel for there, panel in more if there]
-    sampled = [key for key, (name, _) in _MACHINE_FIGURES.items() if getattr(view.machine, name, None) is not None]
-    return found + [_MACHINE_PANELS[key] for key in sampled]
+    return found + _of_all_trials(view, found) + machine_panels(view)
+
+
+_TRIALS = (
+    "trials"  # the validation loss; other curves of all trials are called trials:NAME, as engine.trialview names them
+)
+_CURVES_OF_PANELS = {
+    "loss": "train_loss", "metric": "val_metric", "lr": "lr", "grad": "grad_norm", "running": "train_loss_running", "penalty": "penalty",
+    "weights": "weight_norm", "sparsity": "sparsity", "seconds": "seconds",
+}  # fmt: skip
+
+
+def _of_all_trials(view: RunView, own: Sequence[Panel]) -> list[Panel]:
+    """What else there is of all trials: each of the charts of one of them that is a curve."""
+    if view.planned_trials < 2:
+        return []
+    what, found = _kind_of_trials(view), []
+    for panel in own:
+        name = panel.key if panel.key.startswith("val:") else _CURVES_OF_PANELS.get(panel.key, "")
+        if name:
+            label = {"train_loss": "training loss", "val_metric": f"validation {panel.label}"}.get(name, panel.label)
+            title = f"{label[:1].upper()}{label[1:]} of all {what}, mean ± sd"
+            found.append(Panel(f"{_TRIALS}:{name}", title, f"{what}: {label}", panel.limits))
+    return found
 
 
 def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") -> list[Series]:
     """The curves of the chart called `key`; none of one that this run does not have."""
+    if view.own_loop and key not in MACHINE_PANELS:
+        from .scriptpanels import script_series
+
+        return script_series(view, key, course, smoothing)
     epochs = course.of(view.epochs)
     match key:
         case "loss":
@@ -97,8 +121,6 @@ def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") 
                 Series("clipped", epochs, view.grad_norm_clipped, "other")
             ] if _differ(view.grad_norm, view.grad_norm_clipped) else []  # fmt: skip
             return [*smoothed("gradient", epochs, view.grad_norm, smoothing), *clipped]
-        case "trials":
-            return _trials(view, course)
         case "layers":
             return _layers(view, epochs)
         case "running":
@@ -107,20 +129,28 @@ def series_of(view: RunView, key: str, course: Course, smoothing: str = "auto") 
             return [Series(key, epochs, getattr(view, key), "train")]
         case "weights":
             return [Series("norm", epochs, view.weight_norm, "train")]
+    if key == _TRIALS or key.startswith(f"{_TRIALS}:"):
+        return _trials(view, course, key.removeprefix(_TRIALS).removeprefix(":") or "val_loss")
     if key.startswith("val:"):
         name = key[4:]
         ys = [figures.get(name, math.nan) for figures in view.val_metrics]
         return [Series(clean(measure_label(name), 40), epochs, ys, "validation")]
-    return _machine_series(view, key, course) if key in _MACHINE_PANELS else []
+    return machine_series(view, key, course) if key in MACHINE_PANELS else []
 
 
-def ghost_series(name: str, view: RunView, key: str, course: Course) -> list[Series]:
-    """The one curve of another run's chart that comparing goes by, as a ghost: validation where it was measured."""
-    found = series_of(view, key, course, "off")
-    best = next((one for one in found if one.role == "validation"), found[0] if len(found) == 1 else None)
-    if best is None or not len(best.xs):
-        return []
-    return [Series(name, best.xs, best.ys, "ghost")]
+def ghost_series(name: str, view: RunView, key: str, course: Course, smoothing: str = "off") -> list[Series]:
+    """Another run's curves in a chart, as ghosts: validation where it was measured, with training beside it where both are.
+
+    The one that carries the name comes first; a chart without either has a ghost if it has but one curve.
+    """
+    found = [one for one in series_of(view, key, course, smoothing) if len(one.xs) and one.role != "raw"]
+    validation = next((one for one in found if one.role == "validation"), None)
+    train = next((one for one in found if one.role == "train"), None)
+    first = validation or train or (found[0] if len(found) == 1 else None)
+    ghosts = [Series(name, first.xs, first.ys, "ghost")] if first is not None else []
+    if validation is not None and train is not None:
+        ghosts.append(Series(ITS_TRAIN, train.xs, train.ys, "ghost_train", latest=""))
+    return ghosts
 
 
 # ------------------------------------------------------------------------------------------------------------ smoothing
@@ -161,7 +191,7 @@ _ELSEWHERE = frozenset(["best", "stop", "resume", "lr"])
 
 def marks_on(key: str, marks: Sequence[Mark]) -> list[Mark]:
     """Those that belong on the chart called `key`: findings are about losses and gradients, and no trial's best is that of all."""
-    wanted = _MARKS_OF.get(key, _ELSEWHERE)
+    wanted = _MARKS_OF.get(key.partition(":")[0], _ELSEWHERE)
     return [mark for mark in marks if wanted is None or mark.kind in wanted]
 
 
@@ -208,21 +238,22 @@ def _kind_of_trials(view: RunView) -> str:
     return next((f"{word}s" for word in ("fold", "pair", "restart") if label.startswith(word)), "trials")
 
 
-def _trials(view: RunView, course: Course) -> list[Series]:
-    """Each trial's validation loss, and their mean with a band of a standard deviation where at least half of them are."""
+def _trials(view: RunView, course: Course, what: str) -> list[Series]:
+    """Each trial's curve of this name, and their mean with a band of a standard deviation where at least half of them are."""
     few = len(view.trials) <= MOST_OTHERS
     curves = []
     for one in [trial for trial in view.trials if trial.epochs][-MOST_TRIALS:]:
         named = few or (one.number == view.trial and view.end is None)
         name, role = (clean(one.label, 20), "other") if named else ("", "ghost")
-        curves.append(Series(name, course.of(one.epochs), one.val_loss, role, None if named and not few else ""))
-    epochs, mean, sd = mean_and_sd([(one.epochs, one.val_loss) for one in view.trials])
+        curves.append(Series(name, course.of(one.epochs), one.curve(what), role, None if named and not few else ""))
+    pairs = [(one.epochs, one.curve(what)) for one in view.trials]
+    epochs, mean, sd = mean_and_sd(pairs)
     if not len(epochs):
         return curves
     latest = f"{figure(mean[-1])} ± {figure(sd[-1])}"
-    low = np.where(
-        mean >= 0, np.maximum(mean - sd, 0), mean - sd
-    )  # no loss that is never negative is drawn as if it were
+    # What is never negative is not drawn as if it were.
+    never = all(min(curve, default=0.0) >= 0 for _, curve in pairs)
+    low = np.maximum(mean - sd, 0) if never else mean - sd
     return [Series("mean", course.of(epochs), mean, "validation", latest, low, mean + sd), *curves]
 
 
@@ -246,40 +277,6 @@ def mean_and_sd(curves: Sequence[tuple[Sequence[int], Sequence[float]]]) -> tupl
     mean: Floats = np.asarray(np.nanmean(some, axis=0), np.float64)
     sd: Floats = np.asarray(np.nanstd(some, axis=0, ddof=1), np.float64)
     return (wanted + 1).astype(np.float64), mean, sd
-
-
-# ---------------------------------------------------------------------------------------------------------- the machine
-
-_GIB = 2.0**30
-_MACHINE_PANELS = {
-    "gpu": Panel("gpu", "GPU utilisation", "GPU %", (0, 100)),
-    "gpu memory": Panel("gpu memory", "GPU memory in use", "GPU memory GiB", (0, None)),
-    "gpu heat": Panel("gpu heat", "GPU temperature", "GPU °C", (0, None)),
-    "cpu": Panel("cpu", "CPU of the run's process, 100 for a core", "CPU %", (0, None)),
-    "ram": Panel("ram", "Memory of the run's process", "RAM GiB", (0, None)),
-    "wait": Panel("wait", "Share of time spent waiting for data", "data wait %", (0, 100)),
-}
-_MACHINE_FIGURES: dict[str, tuple[str, float]] = {
-    "gpu": ("gpu_percent", 1.0),
-    "gpu memory": ("gpu_memory_bytes", 1 / _GIB),
-    "gpu heat": ("gpu_celsius", 1.0),
-    "cpu": ("cpu_percent", 1.0),
-    "ram": ("ram_bytes", 1 / _GIB),
-    "wait": ("data_wait_share", 100.0),
-}
-
-
-def _machine(view: RunView, key: str) -> list[tuple[float, float]]:
-    """(moment, figure) of one of the machine's charts."""
-    name, scale = _MACHINE_FIGURES[key]
-    pairs = [(one.time, getattr(one, name)) for one in view.machine_log.samples]
-    return [(time, value * scale) for time, value in pairs if value is not None]
-
-
-def _machine_series(view: RunView, key: str, course: Course) -> list[Series]:
-    pairs = _machine(view, key)
-    xs = course.of_moments([time for time, _ in pairs])
-    return [Series(key, xs, [value for _, value in pairs], "train")]
 
 
 # ------------------------------------------------------------------------------------------------------------- in sight

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from engine.config import RunConfig
 from engine.plaintext import table
-from engine.preview import DataPreview, Layer, Memory, ModelPreview
+from engine.preview import DataPreview, Layer, Memory, ModelPreview, sample_words
 
 from .drawing import Line, class_bars, curve, histogram, scatter
 from .faults import told
@@ -120,8 +120,7 @@ def _add_data(out: _Lines, data: DataPreview, look: Look) -> None:
 
 def shape_words(data: DataPreview) -> str:
     """``1,797 rows, 8x8 pictures, 10 classes``."""
-    channels = f" of {data.shape[0]} colours" if len(data.shape) == 3 and data.shape[0] > 1 else ""
-    size = f"{data.shape[1]}x{data.shape[2]} pictures{channels}" if len(data.shape) == 3 else f"{data.features} inputs"
+    size = sample_words(data.shape, data.features)
     what = (
         f"{len(data.class_names)} classes"
         if data.task == "classification"

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.ownloop.measured import measured
 from engine.report import sides
 from engine.runview import RunView, TrialView
 from engine.series import HeldBounds
 
 from .chart import ChartOptions, Mark, Series
 from .marks import marks_of
+from .scriptpanels import script_series
 from .text import Charset, clean
 from .xaxis import Course
 
@@ -29,7 +31,7 @@ class Curves:
 
 def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Curves:
     """The error against the epoch, with the just-right point; or the task's metric. Of trials the validation curves, each dim
-    behind their mean and its spread; there is no metric of those."""
+    behind their mean and its spread."""
     label = clean(view.metric, 40) if metric else "loss"
     options = ChartOptions(
         x_low=0,
@@ -41,14 +43,17 @@ def curves_of(view: RunView, metric: bool, charset: Charset, colour: bool) -> Cu
         bounds=HeldBounds(limits=(0, 1 if metric and view.metric == "accuracy" else None)),
     )
     if view.trials:
-        return _of_trials(view.trials, options)
-    pairs = (view.train_metric, view.val_metric) if metric else (view.train_loss, view.val_loss)
+        return _of_trials(view.trials, options, "val_metric" if metric else "val_loss")
     if not metric and (found := sides(view)) is not None:
         options = _with(options, note=(found.left, f"{found.middle}: epoch {found.best}", found.right))
-    series = (
-        Series("train", view.epochs, pairs[0], "train"),
-        Series("validation", view.epochs, pairs[1], "validation"),
-    )
+    if view.own_loop:
+        series = tuple(script_series(view, "metric" if metric else "loss", Course(view, "epoch"), "off"))
+    else:
+        pairs = (view.train_metric, view.val_metric) if metric else (view.train_loss, view.val_loss)
+        series = (
+            Series("train", view.epochs, pairs[0], "train"),
+            Series("validation", view.epochs, pairs[1], "validation"),
+        )
     return Curves(series, tuple(marks_of(view, Course(view, "epoch"))), options)
 
 
@@ -56,18 +61,20 @@ def _with(options: ChartOptions, **changes: object) -> ChartOptions:
     return ChartOptions(**{**vars(options), **changes})  # type: ignore[arg-type]
 
 
-def _of_trials(trials: Sequence[TrialView], options: ChartOptions) -> Curves:
+def _of_trials(trials: Sequence[TrialView], options: ChartOptions, name: str) -> Curves:
     kept = [trial for trial in trials if trial.epochs]
-    series = [Series(clean(one.label, 30), one.epochs, one.val_loss, "ghost", latest="") for one in kept]
-    shared = min((len(one.epochs) for one in kept), default=0)  # epochs that every trial has reached
+    series = [Series(clean(one.label, 30), one.epochs, one.curve(name), "ghost", latest="") for one in kept]
+    shared = min((len(one.curve(name)) for one in kept), default=0)  # epochs that every trial has reached
     if len(kept) > 1 and shared:
-        values = np.array([one.val_loss[:shared] for one in kept])
+        values = np.array([one.curve(name)[:shared] for one in kept])
         mean = values.mean(axis=0)
         spread = values.std(axis=0, ddof=1)
-        name = f"mean of {len(kept)} ± sd"
-        series.append(Series(name, kept[0].epochs[:shared], mean, "validation", low=mean - spread, high=mean + spread))
+        legend = f"mean of {len(kept)} ± sd"
+        series.append(
+            Series(legend, kept[0].epochs[:shared], mean, "validation", low=mean - spread, high=mean + spread)
+        )
     longest = max((one.epochs[-1] for one in kept), default=1)
-    return Curves(tuple(series), (), _with(options, x_high=max(1, longest), y_label="validation loss"))
+    return Curves(tuple(series), (), _with(options, x_high=max(1, longest), y_label=f"validation {options.y_label}"))
 
 
 def overlaid(runs: Sequence[tuple[str, RunView]], charset: Charset, colour: bool) -> Curves:
@@ -89,7 +96,8 @@ def overlaid(runs: Sequence[tuple[str, RunView]], charset: Charset, colour: bool
 
 def _main_curve(view: RunView) -> tuple[list[int], list[float]]:
     if not view.trials:
-        return view.epochs, view.val_loss
+        epochs, losses = measured(view, "val_loss")
+        return epochs, losses
     best = view.summary.best_trial if view.summary else 0
     one = next((trial for trial in view.trials if trial.number == best), view.trials[0])
     return one.epochs, one.val_loss

@@ -81,11 +81,16 @@ def _rows(rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
 def next_steps(view: RunView, found: Sequence[Advice]) -> list[tuple[str, str]]:
     """Keys and what they do now."""
     steps = [("a" if number == 0 else "", advice_words(one)) for number, one in enumerate(found)]
+    if view.own_loop:
+        steps = [("", words) for _, words in steps]
+        return [*steps, ("C", "compare with other runs"), ("n", "set up another run")]
     if view.folder and not view.planned_trials and view.best_epoch:
         steps.append(("+", "go on: more epochs from where it ended"))
+    if any(one.action == "again" for one in found):
+        steps.append(("f", "try the advice: see what it changes, then run it"))
     if view.folder and view.best_epoch and not (view.summary and view.summary.kind == "kfold"):
-        steps.append(("f", "fork: a new run from the best weights"))
-    steps.append(("e", "export a plain PyTorch script"))
+        steps.append(("F", "fork: a new run from the best weights"))
+    steps.append(("e", "export: a plain PyTorch program, the weights, TorchScript, ONNX"))
     if view.folder:
         steps.append(("C", "compare with other runs"))
     return [*steps, ("n", "set up another run")]

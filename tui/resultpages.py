@@ -188,7 +188,7 @@ class MistakesPage:
             return [head, [], *body]
         few = max(1, min(len(listed), (height - 3) // 3))
         first = max(0, min(self.at - few // 2, len(listed) - few))
-        return [head, *listed[first : first + few], [], *self._inputs(width, height - few - 2, look)]
+        return [head, *listed[first : first + few], [], *self._inputs(width, height - few - 2, look)][: max(3, height)]
 
     def _inputs(self, width: int, height: int, look: Look) -> list[Line]:
         report = self._subject.report

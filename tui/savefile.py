@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import saving
 from engine.config import RunConfig
+from engine.config.keywords import keywords_text
 from engine.configfile import config_of
 from engine.errors import ConfigError, Fault
 from engine.knobs import knobs
@@ -78,6 +80,9 @@ def _as_typed(value: object, kind: str = "") -> str | None:
     """A value of TOML as it would be typed into a field of that kind; None when there is no way to type it."""
     if isinstance(value, bool):
         return ("on" if value else "off") if kind == "bool" else str(value).lower()
+    if kind == "table" and isinstance(value, Mapping):
+        with contextlib.suppress(ValueError):
+            return keywords_text(value)
     if isinstance(value, list):
         parts = [_as_typed(one) for one in value]
         return None if None in parts else ", ".join(part for part in parts if part is not None)
@@ -92,7 +97,7 @@ def save_config(
     known, base: as for engine.saving. Raises FileExistsError when there is a file and it may not be written into,
     ConfigError and FileChangedError as engine.saving does, OSError.
     """
-    _check(path, overwrite)
+    checked_path(path, overwrite)
     return saving.save_config(path, config, known=known, base=base)
 
 
@@ -104,11 +109,11 @@ def save_script(path: str, config: RunConfig, overwrite: bool) -> None:
     from engine.script import plain_script
 
     text = plain_script(config)
-    write_atomically(_check(path, overwrite), text.encode())
+    write_atomically(checked_path(path, overwrite), text.encode())
 
 
-def _check(path: str, overwrite: bool) -> Path:
-    """The file meant, behind any link."""
+def checked_path(path: str, overwrite: bool) -> Path:
+    """The file meant, behind any link. Raises FileExistsError where one is there that may not be written over, OSError."""
     file = Path(path).expanduser().resolve()
     if file.is_dir():
         raise IsADirectoryError(0, "is a folder")

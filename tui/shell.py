@@ -19,6 +19,7 @@ from textual.screen import Screen
 from engine.errors import EXIT_FAILED, EXIT_OK
 
 from . import looks
+from .garbage import LOOK_SECONDS, Garbage
 from .hangup import Watch
 from .terminal import StrayOutput
 from .text import Charset
@@ -52,10 +53,13 @@ class Shell(App[int]):
         self._main: asyncio.Task[object] | None = None  # in which Textual runs the app
         self.wire = Wire()
         self.breakdown: BaseException | None = None  # what the screen broke down over
+        self.garbage: Garbage | None = None  # when it is looked for; None: whenever Python likes
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Resize):
             event = self._resized(event)
+        if self.garbage is not None and isinstance(event, events.InputEvent):
+            self.garbage.key()
         prompt = self.focused if isinstance(event, events.Key) and self.screen_stack else None
         if not isinstance(event, events.Key) or event.is_forwarded or not isinstance(prompt, Prompt):
             await super().on_event(event)
@@ -63,6 +67,12 @@ class Shell(App[int]):
         self.app_focus = True
         if not await self._check_bindings(event.key, priority=True) and not prompt.take_key(event):
             await self._check_bindings(event.key)
+
+    def settle(self) -> None:
+        """The first screen is up: look for garbage in the pauses from now on."""
+        if self.garbage is not None:
+            self.garbage.settle()
+            self.set_interval(LOOK_SECONDS, self.garbage.look)
 
     def _resized(self, event: events.Resize) -> events.Resize:
         """Comes with every size that the terminal takes, and when it is taken up again after it was another program's."""

@@ -69,6 +69,10 @@ class RunSource(Protocol):
         """Nobody waits any longer for a run that was asked to stop before it began: see to it that it never does."""
         ...
 
+    def anew(self) -> None:
+        """Give all events once more, from the first on: another screen is to show them."""
+        ...
+
     def close(self) -> None:
         """The screen needs the source no longer; the run is not touched."""
         ...
@@ -208,6 +212,10 @@ class OwnSource:
         if self._starting and any(isinstance(command, Stop) for command in self._waiting):
             self._give_up()
 
+    def anew(self) -> None:
+        if self._run is not None:
+            self._run, self._ended = AttachedRun(self._run.run), None
+
     def close(self) -> None:
         if self._run is not None:
             self._run.close()
@@ -247,6 +255,9 @@ class AttachedSource:
     def abandon(self) -> None:
         pass
 
+    def anew(self) -> None:
+        self._run = attach(self._folder)
+
     def close(self) -> None:
         self._run.close()
 
@@ -259,6 +270,7 @@ class ScriptedSource:
         self.code: int | None = None
         self._waiting = deque(events)
         self._ready: list[Event] = []
+        self._given: list[Event] = []
         self._error = error
         self.commands: list[Command] = []
         self.more: list[int] = []
@@ -284,6 +296,7 @@ class ScriptedSource:
 
     def drain(self) -> list[Event]:
         ready, self._ready = self._ready, []
+        self._given += ready
         return ready
 
     def send(self, command: Command) -> None:
@@ -302,6 +315,9 @@ class ScriptedSource:
 
     def abandon(self) -> None:
         pass
+
+    def anew(self) -> None:
+        self._ready, self._given, self.closed = [*self._given, *self._ready], [], False
 
     def close(self) -> None:
         self.closed = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from engine.errors import EXIT_FAILED, EXIT_INTERRUPTED
-from engine.signals import leave_at_once, occupy_descriptors
+from engine.signals import leave, leave_at_once, occupy_descriptors
 from engine.text import clean
 
 
@@ -22,13 +22,13 @@ def main() -> int:
             return _open()
     from .main import main
 
-    return main()
+    return leave(main())
 
 
 def _open() -> int:
     """The app, without a configuration."""
     try:
-        from .app import run_app
+        from .session import run_app
 
         leave_at_once(run_app(None))
     except KeyboardInterrupt:  # before the app listens

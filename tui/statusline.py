@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from rich.cells import cell_len
@@ -70,9 +71,9 @@ def _parts(view: RunView, bar: int, ascii_only: bool, lost: bool) -> Iterator[li
         yield from _machine(view, ascii_only)
     if view.device:
         yield _forms(clean(view.device, 40))
-    if view.lr:
+    if view.lr and not (view.own_loop and math.isnan(view.lr[-1])):
         yield _forms(f"lr {view.lr[-1]:.3g}".ljust(len("lr 1.23e-05")))
-    if view.grad_norm:
+    if view.grad_norm and not (view.own_loop and math.isnan(view.grad_norm[-1])):
         yield [Text(f"grad {view.grad_norm[-1]:.3g}".ljust(len("grad 1.23e-05")), style="dim")]
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import IS_FILE, IS_FOLDER, IS_GENERATED, ONE_SPLIT, Names, Section, chosen, either, knob, switched_on
+from .declare import (
+    IS_FILE,
+    IS_FOLDER,
+    IS_GENERATED,
+    IS_OWN,
+    ONE_SPLIT,
+    Names,
+    Section,
+    chosen,
+    either,
+    knob,
+    switched_on,
+)
+from .keywords import Keywords
 
 
 class DataConfig(Section):
@@ -13,8 +26,18 @@ class DataConfig(Section):
     source: str = knob(
         "digits",
         label="dataset",
-        help="The name of a built-in dataset, or the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures. `nntui datasets` lists the built-in ones.",
+        help="The name of a built-in dataset, the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures, or "
+        "code of your own that gives the data: a function or class as mypkg.data:make or path/to/data.py:make. `nntui datasets` lists the "
+        "built-in ones.",
         min_length=1,
+    )
+    arguments: Keywords = knob(
+        "",
+        label="its arguments",
+        help="What your function or class is called with, as name=value, name=value; in a TOML file a table. Empty when it is called with "
+        "nothing.",
+        when=IS_OWN,
+        table=True,
     )
     target: str = knob(
         "",
@@ -41,7 +64,7 @@ class DataConfig(Section):
         label="task",
         help="Whether the target is a class or a quantity. auto takes text and whole numbers with few different values "
         "for classes and everything else for a quantity.",
-        when=IS_FILE,
+        when=either(IS_FILE, IS_OWN),
     )
     missing: Literal["refuse", "mean", "median", "drop"] = knob(
         "refuse",
@@ -49,7 +72,7 @@ class DataConfig(Section):
         help="What to do with empty cells and NaN in the input columns. refuse: list them as faults. mean and median: fill in that of the "
         "column over the training part; median is safer with outliers. drop: leave those rows out, best when they are few. A "
         "column that is mostly missing should be removed instead.",
-        when=IS_FILE,
+        when=either(IS_FILE, IS_OWN),
     )
     missing_category: Literal["own", "commonest"] = knob(
         "own",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..data.catalogue import card, is_file, is_folder, is_table
+from ..data.catalogue import card, is_file, is_folder, is_own, is_table
 from ..torchtable import Family, table
 
 Live = Literal["", "batch", "epoch"]
@@ -68,6 +68,7 @@ def knob(
     log: bool = False,
     defaults: Mapping[str, Any] | None = None,
     live: Live = "",
+    table: bool = False,
     **bounds: Any,
 ) -> Any:
     """A pydantic field with what a form and a help screen need.
@@ -76,7 +77,7 @@ def knob(
     when: conditions that must all hold for the knob to mean anything. log: the value is best changed by factors, not by
     steps (learning rates, penalties). defaults: what takes the place of `default` for some choices of the section's ``name``: each
     optimizer has its own. live: whether it can be changed while a run trains, at the next ``batch`` or the next ``epoch``; a new
-    run is needed for the others. bounds: ``gt``, ``ge``, ``lt``, ``le`` and the like, as pydantic has them.
+    run is needed for the others. table: the value is keyword arguments (engine.config.keywords). bounds: ``gt``, ``ge``, ``lt``, ``le`` and the like, as pydantic has them.
     """
     conditions = (when,) if isinstance(when, When) else tuple(when)
     extra: dict[str, Any] = {
@@ -85,6 +86,7 @@ def knob(
         "when": conditions,
         "defaults": dict(defaults or {}),
         "live": live,
+        "table": table,
     }
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
@@ -170,6 +172,11 @@ class Section(BaseModel):
         return filled
 
 
+IS_OWN = When(
+    "data.source",
+    lambda value: isinstance(value, str) and is_own(value),
+    "data.source is code of your own",
+)
 IS_FILE = When(
     "data.source",
     lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),

@@ -176,7 +176,7 @@ def load_arrays(config: DataConfig) -> Table:
     for own, header in ((own, headers[own]) for own in plan.x.values()):
         _check_inputs(own, header, name)
     refuse_too_large(sum(math.prod(headers[own].shape) * 4 for own in plan.x.values()), name)
-    read = _read(config.source, [header.name for header in chosen], name)
+    read = read_arrays(config.source, [header.name for header in chosen], name)
     inputs, targets = ({number: read[own] for number, own in which.items()} for which in (plan.x, plan.y))
     x, y, part = paired(inputs, targets, [plan.x[number] for number in sorted(plan.x)], name)
     return table_of_arrays(config, name, x, y, part, plan.x[min(plan.x)], plan.y[min(plan.y)])
@@ -199,7 +199,8 @@ def _check_inputs(own: str, header: Header, where: str) -> None:
         raise data_error("data.source", problem, hint, where)
 
 
-def _read(source: str, names: list[str], where: str) -> dict[str, np.ndarray]:
+def read_arrays(source: str, names: list[str], where: str) -> dict[str, np.ndarray]:
+    """These arrays of a file, or the one of an .npy as ``array``. Raises DataError."""
     try:
         loaded: Any = np.load(checked_path(source), allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -231,7 +232,7 @@ def _from_matrix(config: DataConfig, name: str, header: Header) -> Table:
         problem = f"no column {clean(wanted, 40)}"
         raise data_error("data.target", problem, f"give its number, from 0 to {columns - 1}", name) from None
     refuse_too_large(math.prod(header.shape) * 4, name)
-    matrix = _read(config.source, [], name)["array"]
+    matrix = read_arrays(config.source, [], name)["array"]
     others = [index for index in range(columns) if index != place]
     table = table_of_arrays(config, name, matrix[:, others], matrix[:, place], None, "array", f"column {place}")
     names = tuple(f"column {index}" for index in others)

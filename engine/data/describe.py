@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from ..plaintext import balance, bar, cells, fit, table
-from ..preview import DataPreview, Histogram
+from ..preview import DataPreview, Histogram, sample_words
 from .catalogue import Card
 from .columns import Columns
 
@@ -54,10 +54,7 @@ def describe(card: Card | None, seen: DataPreview, width: int = 80, ascii_only: 
         yield from _field("source", card.source, width)
         yield from _field("licence", card.licence, width)
     if seen.task:
-        pictures = (
-            "x".join(map(str, seen.shape[1:])) + (" colour" if seen.shape[0] > 1 else "") if seen.shape[1:] else ""
-        )
-        size = card.size if card else f"{pictures} pictures" if pictures else f"{seen.features} inputs"
+        size = card.size if card else sample_words(seen.shape, seen.features)
         classes = f" into {len(seen.class_names)} classes" if seen.class_names else f" of {seen.target}"
         yield from _field("task", f"{seen.task}{classes}", width)
         yield from _field("size", f"{seen.rows} rows of {size}", width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -42,6 +43,17 @@ def head_of(source: str, lines: int) -> tuple[list[str], list[tuple[int, list[st
     if faults:
         raise DataError(faults)
     return names, rows, complete
+
+
+def objects_of(source: str, wanted: Sequence[str]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names and all rows of a file; lists and objects count only in the columns `wanted`. Raises DataError."""
+    name, text = display_name(source), read_text(source)
+    names, rows, faults = _objects(name, text, ())
+    if faults:
+        names, rows, faults = _objects(name, text, tuple(own for own in names if own not in wanted))
+    if faults:
+        raise DataError(faults)
+    return names, rows
 
 
 def _objects(

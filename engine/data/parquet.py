@@ -46,6 +46,15 @@ def head_of(source: str, rows: int) -> tuple[list[str], list[tuple[int, list[str
     return names, found, file.metadata.num_rows <= rows
 
 
+def rows_of(source: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names and all rows of a file, a column that cannot be read as empty cells. Raises DataError."""
+    name = display_name(source)
+    file = _opened(source, name)
+    names = [str(own).strip() for own in file.schema_arrow.names]
+    refuse_too_large(file.metadata.num_rows * len(names) * 4, name)
+    return names, list(_records(_columns(file, name, None)))
+
+
 def _records(columns: list[list[str]]) -> Iterator[tuple[int, list[str]]]:
     for row, cells in enumerate(zip(*columns, strict=True), 1):
         yield row, list(cells)

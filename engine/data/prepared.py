@@ -29,6 +29,7 @@ class Prepared:
     empty tuples for regression.
     x_fill: float32 (columns,), what a missing value is replaced by, or None when missing values are not filled in.
     notes: what a person should know of the data, a line each. preprocess: what was learned of the training part, for new data.
+    shape: as Table has it.
     baseline_metric is what a model that ignores its inputs gets on the test part: the accuracy (0 to 1) of always saying
     the commonest class of the training part, or the RMSE, in the units of the target, of always saying its mean.
     """
@@ -53,6 +54,12 @@ class Prepared:
     x_fill: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
+    shape: tuple[int, ...] = ()
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of a sample: (inputs,), (channels, height, width), or another."""
+        return self.image_shape or self.shape or (self.x_train.shape[1],)
 
 
 def load_prepared(config: DataConfig) -> Prepared:
@@ -65,7 +72,8 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     """The parts of `table` as arrays to train on.
 
     With `config.standardize` each number is shifted and scaled by the mean and standard deviation of the training rows;
-    a picture by one mean and one deviation for all its pixels, so that it still looks like one. A regression target is
+    a picture by one mean and one deviation for all its pixels, so that it still looks like one, a sequence by those of each
+    feature over all its steps. A regression target is
     always standardized. What does not vary in the training rows is shifted only.
 
     Missing values (NaN) are replaced by the mean or median of the feature over the training rows, before anything else.
@@ -95,7 +103,7 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         task=table.task,
         classes=classes,
         class_names=table.class_names,
-        feature_names=table.feature_names if table.image_shape else learned.features,
+        feature_names=table.feature_names if table.image_shape or table.shape else learned.features,
         image_shape=table.image_shape,
         class_counts={name: _class_counts(table, rows) for name, rows in parts.items()},
         x_mean=x_mean,
@@ -105,6 +113,7 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         baseline_metric=_baseline(table, split),
         x_fill=_fill_of(learned),
         notes=tuple(notes),
+        shape=table.shape,
         preprocess=learned,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from ..text import clean, closest
-from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file
+from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file, is_own
 from .preprocess import Column
 
 
@@ -24,6 +24,7 @@ class Table:
     width) for pictures and None otherwise. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
     of rows that were left out because they had missing values. columns: what sort of values each column of x has; all are
     numbers when it is empty. target: what the target is called, or "". notes: what a person should know of it, a line each.
+    shape: that of a sample that is neither a row nor a picture, such as (time, features), and () for those.
     part: int8 (rows,), of data that comes in parts: 0 is trained on, 1 watched, 2 tested; None when nothing is divided yet.
     """
 
@@ -39,6 +40,12 @@ class Table:
     target: str = ""
     notes: tuple[str, ...] = ()
     part: np.ndarray | None = None
+    shape: tuple[int, ...] = ()
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of a sample: (inputs,), (channels, height, width), or another."""
+        return self.image_shape or self.shape or (self.x.shape[1],)
 
 
 def load(config: DataConfig) -> Table:
@@ -53,6 +60,10 @@ def load(config: DataConfig) -> Table:
 
         return load_source(config)
     names = [card.name for card in catalogue()]
+    if is_own(config.source):
+        from .own import load_own
+
+        return load_own(config)
     if config.source in names:
         from .builtin import load_builtin
 

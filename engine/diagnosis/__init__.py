@@ -12,11 +12,11 @@ from typing import Any
 
 from ..events import EpochEnded
 from .doctor import Doctor, raised
-from .findings import NOTES, ORDER, Finding
+from .findings import NOTES, ORDER, Finding, rank
 from .history import Look, Setting
 from .overfitting import OverfittingWatch
 
-__all__ = ["NOTES", "ORDER", "Doctor", "Finding", "Look", "OverfittingWatch", "Setting", "diagnose", "raised"]
+__all__ = ["NOTES", "ORDER", "Doctor", "Finding", "Look", "OverfittingWatch", "Setting", "diagnose", "raised", "rank"]
 
 
 def diagnose(

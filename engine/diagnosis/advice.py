@@ -13,6 +13,8 @@ from typing import Any
 from ..facts import Change
 from .findings import Finding
 
+_SEQUENTIAL = ("gru", "lstm", "transformer")  # as engine.config.model has it
+
 Settings = Mapping[str, Any]
 New = dict[str, Any]
 """The knobs to change and their new values; empty when no knob does it."""
@@ -37,24 +39,39 @@ def advised(finding: Finding, settings: Settings | None) -> Finding:
     if settings is None:
         usual = [one for one in actions if not one.special]
         return replace(finding, actions=tuple(one.text for one in usual), knobs=usual[0].knobs)
-    open_to: list[tuple[Action, New]] = []
-    for action in actions:
-        new = action.propose(settings)
-        if new is None or (new and all(settings.get(key) == value for key, value in new.items())):
-            continue
-        open_to.append((action, new))
+    open_to = proposals(finding.kind, settings)
     if not open_to:
         return finding
-    new = open_to[0][1]
-    changes = tuple(
-        Change(key, typed(settings.get(key)), typed(value)) for key, value in new.items() if settings.get(key) != value
-    )
+    changes = open_to[0].changes
     return replace(
         finding,
-        actions=tuple(action.text for action, _ in open_to),
+        actions=tuple(one.text for one in open_to),
         knobs=tuple(change.key for change in changes),
         changes=changes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An action that is open to a run: in words, and what it comes to in the run's settings, if a knob does it."""
+
+    text: str
+    changes: tuple[Change, ...]
+
+
+def proposals(kind: str, settings: Settings) -> tuple[Proposal, ...]:
+    """What there is to do about a kind of finding in a run of these settings, best first; nothing for a kind not known here."""
+    found: list[Proposal] = []
+    for action in ADVICE.get(kind, ()):
+        new = action.propose(settings)
+        changes = tuple(
+            Change(key, typed(settings.get(key)), typed(value))
+            for key, value in (new or {}).items()
+            if settings.get(key) != value
+        )
+        if new is not None and (changes or not new):  # else it has been done
+            found.append(Proposal(action.text, changes))
+    return tuple(found)
 
 
 def typed(value: Any) -> str:
@@ -93,7 +110,7 @@ def _more_data(settings: Settings) -> New | None:
 
 def _more_dropout(settings: Settings) -> New | None:
     rate = settings.get("regularization.dropout", 0.0)
-    if not _hidden(settings) or rate >= 0.5:
+    if not (_hidden(settings) or settings.get("model.kind") in _SEQUENTIAL) or rate >= 0.5:
         return None
     return {"regularization.dropout": 0.3 if rate < 0.2 else 0.5}
 
@@ -105,15 +122,24 @@ def _more_l2(settings: Settings) -> New | None:
 
 def _smaller(settings: Settings) -> New | None:
     hidden = _hidden(settings)
+    if settings.get("model.kind") in _SEQUENTIAL:
+        width, heads = settings.get("model.width", 64), settings.get("model.heads", 1)
+        return {"model.width": width // 2} if width > 8 and (width // 2) % heads == 0 else None
     return {"model.hidden": tuple(max(4, width // 2) for width in hidden)} if max(hidden, default=0) > 8 else None
 
 
 def _hidden(settings: Settings) -> tuple[int, ...]:
-    return () if settings.get("model.kind") == "linear" else tuple(settings.get("model.hidden") or ())
+    dense = settings.get("model.kind", "mlp") in ("mlp", "cnn")
+    return tuple(settings.get("model.hidden") or ()) if dense else ()
 
 
 def _larger(settings: Settings) -> New | None:
     hidden = _hidden(settings)
+    if settings.get("model.kind") == "custom":
+        return None
+    if settings.get("model.kind") in _SEQUENTIAL:
+        width = settings.get("model.width", 64)
+        return {"model.width": width * 2} if width < 512 else None
     if settings.get("model.kind") == "linear" or (not hidden and settings.get("model.kind") == "mlp"):
         return {"model.kind": "mlp", "model.hidden": (64, 64)}
     if max(hidden, default=0) >= 512:
@@ -135,6 +161,12 @@ def strong(settings: Settings | None) -> list[str]:
         return []
     found = [key for key, limit in STRONG.items() if (settings.get(key) or 0.0) >= limit]
     return found + (["regularization.max_norm"] if 0 < (settings.get("regularization.max_norm") or 0.0) < 0.5 else [])
+
+
+def shrinking(settings: Settings | None) -> bool:
+    """Whether a strong penalty makes the weights small."""
+    names = ("regularization.l1", "regularization.l2", "regularization.weight_decay", "optimizer.weight_decay")
+    return any(key in names for key in strong(settings))
 
 
 def _less_regularization(settings: Settings) -> New | None:
@@ -202,6 +234,11 @@ def _larger_batch(settings: Settings) -> New | None:
     return {"run.batch_size": size * 4} if 0 < size < 256 else None
 
 
+def _far_lower(settings: Settings) -> New | None:
+    """Beyond 1 a tenth of the learning rate is too much still."""
+    return _times("optimizer.lr", 0.01)(settings) if settings.get("optimizer.lr", 0.0) > 1 else None
+
+
 def _relu(settings: Settings) -> New | None:
     good = settings.get("model.activation") in ("relu", "leaky_relu", "gelu", "elu", "silu")
     return None if good or not _hidden(settings) else {"model.activation": "relu"}
@@ -217,6 +254,10 @@ def _batch_norm(settings: Settings) -> New | None:
     return {"model.batch_norm": True}
 
 
+def _deep(settings: Settings) -> bool:
+    return len(_hidden(settings)) > 5
+
+
 def _fewer_layers(settings: Settings) -> New | None:
     hidden = _hidden(settings)
     return {"model.hidden": hidden[: max(1, len(hidden) // 3)]} if len(hidden) > 2 else None
@@ -229,13 +270,23 @@ def _float32(settings: Settings) -> New | None:
 LR = ("optimizer.lr",)
 _THIRD = Action("a third of the learning rate", LR, _times("optimizer.lr", 1 / 3))
 _TENTH = Action("a tenth of the learning rate", LR, _times("optimizer.lr", 0.1))
+_HUNDREDTH = Action("a hundredth of the learning rate", LR, _far_lower, special=True)
 _CLIP = Action("clip the gradient's norm at 1", ("optimizer.clip_norm",), _clip)
 _WARM_UP = Action("warm the learning rate up over the first epochs", ("schedule.warmup",), _warm_up)
 _STANDARDIZE = Action("standardize the inputs", ("data.standardize",), _standardize, special=True)
 _MOMENTUM = Action("momentum 0.9", ("optimizer.momentum",), _momentum)
 _SANE = Action("draw the initial weights smaller: the usual scheme", ("model.init",), _sane_weights, special=True)
+_WEIGHTS = Action(
+    "initial weights that keep the size of the signal (he for ReLU, xavier for tanh)",
+    ("model.init",),
+    _draw_weights,
+    special=True,
+)
 _RELU = Action("ReLU or GELU in the hidden layers", ("model.activation",), _relu)
 _NORM = Action("batch norm", ("model.batch_norm",), _batch_norm)
+# In a deep net with plain weights ReLU alone does not get the signal through.
+_NORM_FIRST = replace(_NORM, propose=lambda settings: _batch_norm(settings) if _deep(settings) else None, special=True)
+_NORM_LATER = replace(_NORM, propose=lambda settings: None if _deep(settings) else _batch_norm(settings))
 _FEATURES = Action("better features")
 _MORE_EPOCHS = Action("three times as many epochs", ("run.epochs",), _more_epochs)
 
@@ -244,6 +295,7 @@ ADVICE: dict[str, tuple[Action, ...]] = {
         Action("full precision (float32)", ("run.precision",), _float32, special=True),
         _STANDARDIZE,
         _SANE,
+        _HUNDREDTH,
         _TENTH,
         _CLIP,
         _WARM_UP,
@@ -252,6 +304,7 @@ ADVICE: dict[str, tuple[Action, ...]] = {
     "exploding_gradients": (_SANE, _CLIP, _TENTH, _NORM, _WARM_UP),
     "dead_units": (
         _STANDARDIZE,
+        _HUNDREDTH,
         _TENTH,
         Action("leaky ReLU, whose units cannot die", ("model.activation",), _leaky),
         Action("other initial weights and biases", ("model.init",), _sane_weights),
@@ -259,18 +312,16 @@ ADVICE: dict[str, tuple[Action, ...]] = {
     ),
     "saturated_units": (_STANDARDIZE, _SANE, _TENTH, _RELU, _NORM),
     "vanishing_gradients": (
+        _WEIGHTS,
+        _NORM_FIRST,
         _RELU,
-        _NORM,
-        Action(
-            "initial weights that keep the size of the signal (he for ReLU, xavier for tanh)",
-            ("model.init",),
-            _draw_weights,
-        ),
+        _NORM_LATER,
         Action("fewer layers", ("model.hidden",), _fewer_layers),
         Action("a path around the layers: residual connections"),
     ),
-    "diverging": (_TENTH, _CLIP, _WARM_UP, Action("a larger batch", ("run.batch_size",), _larger_batch)),
+    "diverging": (_HUNDREDTH, _TENTH, _CLIP, _WARM_UP, Action("a larger batch", ("run.batch_size",), _larger_batch)),
     "learning_rate_high": (
+        _HUNDREDTH,
         _TENTH,
         Action("warm up, then let the learning rate decay", ("schedule.warmup",), _warm_up),
         _CLIP,
@@ -286,7 +337,7 @@ ADVICE: dict[str, tuple[Action, ...]] = {
         Action("random restarts: other starting points", ("trials.kind", "trials.restarts"), _restarts),
         Action("warm restarts of the learning rate", ("schedule.name",), _warm_restarts),
         _MOMENTUM,
-        Action("a larger net, which has fewer poor basins", ("model.hidden",), _larger),
+        Action("a larger net, which has fewer poor basins", ("model.hidden", "model.width"), _larger),
     ),
     "overfitting": (
         Action(
@@ -297,11 +348,11 @@ ADVICE: dict[str, tuple[Action, ...]] = {
         Action("more training data, or augmentation", ("data.train_rows",), _more_data),
         Action("dropout 0.2 to 0.5", ("regularization.dropout",), _more_dropout),
         Action("L2 1e-4 to 1e-2", ("regularization.l2",), _more_l2),
-        Action("a smaller net", ("model.hidden",), _smaller),
+        Action("a smaller net", ("model.hidden", "model.width"), _smaller),
     ),
     "underfitting": (
         Action("less regularization", ("regularization.dropout", "regularization.l2"), _less_regularization),
-        Action("a larger net", ("model.kind", "model.hidden"), _larger),
+        Action("a larger net", ("model.kind", "model.hidden", "model.width"), _larger),
         _FEATURES,
     ),
     "too_short": (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from ..events import EpochEnded, Event, FindingCleared, FindingRaised
 from .advice import advised
 from .findings import ORDER, RANK, Finding
-from .gradients import dead, exploding, non_finite, saturated, vanishing
+from .gradients import broken_step, dead, exploding, non_finite, saturated, vanishing
 from .history import History, Moment, Setting
 from .learning_rate import diverging, too_high, too_low
 from .overfitting import OverfittingWatch
@@ -50,6 +50,10 @@ MUTES: dict[str, frozenset[str]] = {
     "underfitting": frozenset({"too_short", "could_stop"}),
 }
 """What each kind explains, and therefore mutes."""
+
+FIRST_COME = {"learning_rate_high": "overfitting"}
+"""A kind that another one beside it mutes, as long as that was told before: a training loss that is nearly nothing swings by much
+of itself."""
 
 AT_THE_END = frozenset({"too_short"})
 """Said at the last epoch without having held: it is about the end."""
@@ -94,18 +98,21 @@ class Doctor:
     def examine(self, ended: EpochEnded, final: bool = False) -> Iterator[Event]:
         """The changes after an epoch, as events. final: it is the last one, whatever was planned."""
         epoch, setting = ended.epoch, self.setting
-        before = {kind: self._standing[kind].told for kind in self._open}
+        before = {kind: self._standing[kind].told for kind in self._open} if self._open else {}
         final = final or (bool(setting.max_epochs) and epoch >= setting.max_epochs)
-        lossy = setting.config is not None and setting.config.get("run.precision") == "float16"
-        broken = non_finite(ended, setting.layers, lossy)
-        if broken is not None or "non_finite" in self._open:
-            self._see("non_finite", broken, epoch, hold=0)
-        if math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss):
+        finite = math.isfinite(ended.train_loss) and math.isfinite(ended.val_loss)
+        odd = not finite or math.isinf(ended.train_loss_running) or math.isinf(ended.grad_norm)
+        if odd or "non_finite" in self._open:
+            lossy = setting.knob("run.precision", "") == "float16"
+            self._see("non_finite", non_finite(ended, setting.layers, lossy), epoch, hold=0)
+        if finite:
             self._history.add(ended)
             overfits = self._overfitting.update(epoch, ended.train_loss, ended.val_loss, ended.lr, ended.val_rise_error)
             if overfits or "overfitting" in self._open:
-                found = self._overfitting.finding(epoch) if overfits else None
-                self._see("overfitting", found, epoch, max(2, epoch // 20))
+                known = self._standing["overfitting"].told
+                if known is None or known.confidence != "certain":
+                    known = self._overfitting.finding(epoch)
+                self._see("overfitting", known if overfits else None, epoch, max(2, epoch // 20))
             if epoch >= self._next or final:
                 self._next = epoch + max(1, epoch // 10)
                 moment, hold = Moment(self._history, final), max(2, epoch // 12)  # two verdicts in a row, also late
@@ -114,8 +121,15 @@ class Doctor:
                     if found is not None or kind in self._open:
                         self._see(kind, found, epoch, 0 if final and kind in AT_THE_END else hold)
         if self._open or before:
-            self._mute()
+            self._mute(before)
             yield from self._changes(epoch, before)
+
+    def broke(self, epoch: int, step: int, loss: float, layer: str, known: bool = True) -> Iterator[Event]:
+        """The same inside of an epoch whose loss is no number; see gradients.broken_step."""
+        before = {kind: self._standing[kind].told for kind in self._open}
+        self._see("non_finite", broken_step(epoch, step, loss, layer, known), epoch, hold=0)
+        self._mute(before)
+        yield from self._changes(epoch, before)
 
     def _see(self, kind: str, found: Finding | None, epoch: int, hold: int) -> None:
         """Take in the verdict on a kind after an epoch; `hold` epochs make it a finding, twice as many its absence."""
@@ -137,8 +151,11 @@ class Doctor:
         else:
             self._open.add(kind)
 
-    def _mute(self) -> None:
+    def _mute(self, before: dict[str, Finding | None]) -> None:
         """Take back what another finding explains."""
+        for kind, first in FIRST_COME.items():
+            if before.get(first) is not None and before.get(kind) is None and self._standing[first].told is not None:
+                self._standing[kind].told = None
         for kind in ORDER:
             if kind in self._open and self._standing[kind].told is not None:
                 for other in MUTES.get(kind, ()):

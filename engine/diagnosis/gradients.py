@@ -6,13 +6,17 @@ import math
 from collections.abc import Sequence
 
 from ..events import EpochEnded
+from .advice import shrinking
 from .findings import Finding
-from .history import Moment
+from .history import ABSURD, LONG_STEP, Moment
 from .overfitting import figure
 from .trend import median
 
 EXPLODED = 100.0
-"""How many times its running median the norm of the gradient has to be, or the loss of a constant answer at the start."""
+"""How many times its running median the norm of the gradient has to be."""
+
+TOO_LARGE = 50.0
+"""How many times the loss of a constant answer it has to be at the start."""
 
 STILL = 10.0
 """How many times the loss of a constant answer a gradient that was too large from the start has to be still."""
@@ -63,6 +67,22 @@ def non_finite(ended: EpochEnded, layers: Sequence[tuple[str, int]], lossy: bool
     )
 
 
+def broken_step(epoch: int, step: int, loss: float, layer: str, known: bool = True) -> Finding:
+    """A training loss that is no number, in the epoch in which it happens. layer: the first whose gradient is none either, or "".
+
+    known: whether it began at this very step, or only was so by then.
+    """
+    where = f"; the gradient of layer {layer} is not finite" if layer else ""
+    return Finding(
+        "non_finite",
+        "certain",
+        epoch,
+        f"not a number since epoch {epoch}, step {step}",
+        f"the loss of the steps is {loss} {'from' if known else 'by'} step {step} of epoch {epoch}{' on' * known}{where}",
+        step=step,
+    )
+
+
 def exploding(m: Moment) -> Finding | None:
     """Gradients a hundred times the size they used to have at three of the last five epochs, while training gets no better; or
     too large from the start, with a loss far above that of a constant answer: they grow from layer to layer.
@@ -75,7 +95,8 @@ def exploding(m: Moment) -> Finding | None:
     if (
         base > 0
         and not flat
-        and start > EXPLODED * base
+        and not m.history.first_update > LONG_STEP  # then it was the steps that threw it off
+        and start > TOO_LARGE * base
         and median(norms[-PROBES:]) > STILL * base
         and m.history.train[0] > STILL * base
     ):
@@ -109,6 +130,8 @@ def vanishing(m: Moment) -> Finding | None:
     rows = m.history.rms[-PROBES:]
     if len(rows) < PROBES or not -NOT_LEARNING < m.learnt < NOT_LEARNING or len(rows[0]) < 3:
         return None
+    if m.fallen_back:  # the gradient did get through
+        return None
     if m.zero_layer or m.dead > SHARE / 2:  # dead units pass no gradient on either, and weights of 0 none at all
         return None
     middles = [median([row[layer] for row in rows]) for layer in range(len(rows[0]))]
@@ -129,6 +152,9 @@ def vanishing(m: Moment) -> Finding | None:
 
 def dead(m: Moment) -> Finding | None:
     """Half of a layer's units answer 0 to every row, twice in a row, while the net is not learning."""
+    # A penalty that has driven the weights to 0 is what is wrong; and of a handful of units it is the start that decides.
+    if shrinking(m.setting.config) or m.narrow:
+        return None
     return _units(m, "dead", "dead_units", "dead units", "answer 0 to every row that was looked at")
 
 
@@ -148,7 +174,7 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
         return None
     shares = [min(pair) for pair in zip(before, now, strict=True)]
     worst = max(shares)
-    if worst < SHARE or m.zero_layer or not _hampered(m, worst):
+    if worst < (SHARE if m.learnt > -ABSURD else SHARE / 2) or m.zero_layer or not _hampered(m, worst):
         return None
     if worst <= 0.9 and m.narrow:  # one of two units is half of a layer
         return None
@@ -165,4 +191,6 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
 
 def _hampered(m: Moment, share: float) -> bool:
     """Whether the net learns badly enough for its silent units to matter: many nets do well with some."""
+    if share > 0.9 and m.setting.knob("data.standardize", True) is False:  # that is why, and easily mended
+        return m.learnt < 0.9
     return m.learnt < 0 or (m.learnt < (0.6 if share > 0.9 else 0.3) and m.train_fall < 0.1)

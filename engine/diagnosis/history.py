@@ -15,8 +15,17 @@ from .trend import MannKendall, gain_ahead, median, scatter, slope, spread, thin
 SHORT_STEP = 1.2e-3
 """The size of a step relative to the weights below which it is a short one."""
 
+LONG_STEP = 0.02
+"""The size of a step relative to the weights from where on it is a long one."""
+
+ABSURD = 1.0
+"""A loss beyond a constant answer's by so many times that is no start of learning: the weights are far off."""
+
 NARROW = 8
 """Hidden units of the widest layer, up to which a net is a small one."""
+
+HAD_LEARNT = 0.97
+"""The share of a constant answer's loss below which a net has learnt something."""
 
 LATEST = range(5, 26)
 """Epochs whose median is what a loss is now: a tenth of them, at least and at most so many."""
@@ -68,7 +77,10 @@ class Look:
 
 
 class History:
-    """The epochs of a run, as lists with one value for each. Only finite losses are taken in: others are told at once."""
+    """The epochs of a run, as lists with one value for each. Only finite losses are taken in: others are told at once.
+
+    Most epochs of a long run are not judged. So they are only kept when they come, and taken apart when somebody looks.
+    """
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -82,29 +94,47 @@ class History:
         self.rms: list[tuple[float, ...]] = []
         self.units: list[Look] = []
         self.updates: list[tuple[float, ...]] = []
+        self.first_update = math.nan  # the median over layers in the first look
         self.cosines: list[float] = []
         self.best = math.inf
         self.best_at = 0  # index of the best validation loss
         self.best_train = math.inf
         self.best_train_at = 0
         self.top_rate = 0.0
+        self._waiting: list[EpochEnded] = []
 
     def add(self, ended: EpochEnded) -> None:
         """Take in an epoch with finite losses."""
-        self.epochs.append(ended.epoch)
-        self.train.append(ended.train_loss)
-        running = ended.train_loss_running
-        self.running.append(running if running == running else ended.train_loss)
-        self.val.append(ended.val_loss)
-        self.lr.append(ended.lr)
-        self.norms.append(ended.grad_norm)
-        self.penalty = ended.penalty
-        if ended.val_loss < self.best:
-            self.best, self.best_at = ended.val_loss, len(self.val) - 1
-        if ended.train_loss < self.best_train:
-            self.best_train, self.best_train_at = ended.train_loss, len(self.train) - 1
-        if ended.lr > self.top_rate:
-            self.top_rate = ended.lr
+        self._waiting.append(ended)
+
+    def catch_up(self) -> None:
+        """Bring the lists and figures up to the last epoch that was taken in."""
+        new, done = self._waiting, len(self.train)
+        self._waiting = []
+        self.epochs += [one.epoch for one in new]
+        self.train += [one.train_loss for one in new]
+        running = [one.train_loss_running for one in new]
+        self.running += [own if own == own else loss for own, loss in zip(running, self.train[done:], strict=True)]
+        self.val += [one.val_loss for one in new]
+        self.lr += [one.lr for one in new]
+        self.norms += [one.grad_norm for one in new]
+        if not new:
+            return
+        self.penalty = new[-1].penalty
+        if (low := min(self.val[done:])) < self.best:
+            self.best, self.best_at = low, self.val.index(low, done)
+        if (low := min(self.train[done:])) < self.best_train:
+            self.best_train, self.best_train_at = low, self.train.index(low, done)
+        self.top_rate = max(self.top_rate, *self.lr[done:])
+        for one in new:
+            if one.layer_grad_norms or one.dead_units or one.saturated_units or one.update_ratios:
+                self._look_inside(one)
+            if one.gradient_cosine == one.gradient_cosine:
+                self.cosines.append(one.gradient_cosine)
+        del self.cosines[:-KEPT]
+
+    def _look_inside(self, ended: EpochEnded) -> None:
+        """Take in what was seen in the net."""
         if ended.layer_grad_norms:
             self.rms.append(self._rms(ended.layer_grad_norms))
             del self.rms[:-KEPT]
@@ -112,11 +142,10 @@ class History:
             self.units.append(Look(ended.epoch, ended.dead_units, ended.saturated_units))
             del self.units[:-KEPT]
         if ended.update_ratios:
+            if not self.updates:
+                self.first_update = median([one for one in ended.update_ratios if one == one])
             self.updates.append(ended.update_ratios)
             del self.updates[:-KEPT]
-        if ended.gradient_cosine == ended.gradient_cosine:
-            self.cosines.append(ended.gradient_cosine)
-            del self.cosines[:-KEPT]
 
     def _rms(self, norms: tuple[float, ...]) -> tuple[float, ...]:
         layers = self.setting.layers
@@ -135,6 +164,7 @@ class Moment:
     """
 
     def __init__(self, history: History, final: bool) -> None:
+        history.catch_up()
         self.history, self.setting, self.final = history, history.setting, final
         self.n = len(history)
         self.epoch = history.epochs[-1]
@@ -182,6 +212,16 @@ class Moment:
     def learnt(self) -> float:
         """The share of the training loss that is explained: 0 as good as a constant, 1 all; below 0 worse than that."""
         return 1 - self.train_now / self.reference if self.reference > 0 else math.nan
+
+    @cached_property
+    def fallen_back(self) -> bool:
+        """Whether something had been learnt and is lost again: the training loss was below a constant answer's and is there
+        once more. The lowest of many noisy values is a low one, so three in a row have to have been."""
+        curve = self.train_curve
+        if len(curve) < 6 or self.learnt > 0.05 or min(curve[-3:]) < HAD_LEARNT * self.reference:
+            return False
+        best = min(median(curve[at : at + 3]) for at in range(len(curve) - 2))
+        return best < min(HAD_LEARNT * self.reference, self.train_now - 2 * scatter(curve))
 
     @property
     def learnt_running(self) -> float:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import itertools
 import math
 
+from .advice import strong
 from .findings import Finding
-from .history import SHORT_STEP, Moment
+from .history import ABSURD, LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import MannKendall, median, thin
 
 WORSE = 1.03
 """A training loss this many times that of a constant answer: only steps that are too long keep it there."""
 
-SWING = 0.1
+EARLY_WORSE = 1.2
+"""The same in the first epochs."""
+
+SWING = 0.08
 """Scatter of the training loss from epoch to epoch, relative to its level."""
 
-SWING_MATTERS = 0.015
+SWING_MATTERS = 0.02
 """The same as a share of the loss of a constant answer: what is nearly learnt may swing by a lot of what is left."""
 
 FLIPS = 0.4
 """Share of the epochs at which the training loss turned around; pure noise has 2/3."""
 
-LONG_STEP = 0.02
-"""The size of a step relative to the weights from where on it is a long one."""
+POOR = 0.3
+"""A share explained below which long steps are what keeps it there."""
 
 CALMING = 0.7
 """The share of the epochs before which a schedule's high rates may swing: it will calm them."""
@@ -70,12 +74,21 @@ def too_high(m: Moment) -> Finding | None:
         return None
     latest = m.history.running[-max(4, m.n // 2) :]
     known = m.setting.baseline > 0
-    if known and min(latest) > WORSE * m.reference and MannKendall(thin(latest, 24)).z > -1.5:
+    bar = WORSE if m.n >= 8 else EARLY_WORSE
+    thrown_off = m.n >= 8 and m.history.first_update > LONG_STEP
+    if known and min(latest) > bar * m.reference and (thrown_off or MannKendall(thin(latest, 24)).z > -1.5):
         return _high(
             m,
             "certain" if median(latest) > 1.2 * m.reference else "likely",
             f"over the last {len(latest)} epochs training loss {figure(median(latest))} never came below that of a constant answer "
             f"({figure(m.reference)})",
+        )
+    if known and m.n >= 8 and m.fallen_back and min(latest[-4:]) > 0.97 * m.reference:
+        return _high(
+            m,
+            "likely",
+            f"training loss was {figure(m.history.best_train)} in epoch {m.history.epochs[m.history.best_train_at]} and is "
+            f"{figure(m.train_now)} now, no better than a constant answer's {figure(m.reference)}: what was learnt is lost again",
         )
     if m.n < 8 or m.flips < FLIPS or m.learnt > 0.97:
         return None
@@ -87,6 +100,15 @@ def too_high(m: Moment) -> Finding | None:
             "likely",
             f"validation loss swings by {m.val_swing:.0%} around {figure(m.val_now)} from epoch to epoch and falls no more, and training "
             f"loss turns around at {m.flips:.0%} of the epochs",
+        )
+    # These make every step a long one: weights that are next to none, and models that have nothing more to learn.
+    forced = m.zero_layer or strong(m.setting.config) or m.setting.linear or m.tight or m.narrow
+    if m.n >= 10 and m.update > LONG_STEP and m.learnt < POOR and m.train_fall < 0.05 and not forced:
+        return _high(
+            m,
+            "likely",
+            f"a step changes the weights by {m.update:.1%}, and training loss wanders around {figure(m.train_now)}: only "
+            f"{max(0.0, m.learnt):.0%} of what a constant answer leaves is explained",
         )
     # A fall over the window that is large against the scatter is progress, however rough.
     if (m.train_fall > 0.6 * m.swing and m.train_z < -1.5) or m.train_z < -2.6:
@@ -116,7 +138,7 @@ def _high(m: Moment, confidence: str, evidence: str) -> Finding:
 def too_low(m: Moment) -> Finding | None:
     """The loss falls smoothly and so slowly that the end is nowhere in sight."""
     far = 0.75 if m.update < SHORT_STEP / 2 else 0.6
-    if m.n < 6 or m.share < 0.5 or m.learnt > far:
+    if m.n < 6 or m.share < 0.5 or not -ABSURD < m.learnt < far:
         return None
     train = m.history.train
     first, middle, last = median(train[:2]), train[m.n // 2], m.train_now
@@ -124,8 +146,12 @@ def too_low(m: Moment) -> Finding | None:
     early, late = first - middle, middle - last
     if falls < 0.8 or early <= 0 or late <= 0 or not math.isfinite(early):
         return None
-    # An exponential fall that halves its distance more slowly than the run is long goes on nearly as fast as it began.
-    if late < 0.45 * early:
+    # An exponential fall that halves its distance more slowly than the run is long goes on nearly as fast as it began. One that
+    # slows down is as far from its end if the weights hardly move, and no schedule has stopped them.
+    creeping = (
+        m.update < SHORT_STEP / 3 and falls > 0.9 and m.val_z < -1.5 and m.history.lr[-1] >= 0.5 * m.history.top_rate
+    )
+    if late < 0.45 * early and not creeping:
         return None
     fallen = 1 - last / first
     if fallen < 1e-3 or (m.update == m.update and m.update > SHORT_STEP):

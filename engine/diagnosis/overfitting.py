@@ -20,9 +20,12 @@ STEEP_RISE = 0.15
 STEEP_NOISE = 4.0
 """So many times its scatter from epoch to epoch a steep rise has to be: the best of many noisy values is always a low one."""
 
-MIN_ERRORS = 1.5
-"""So many times its own standard error, from the single rows, a rise has to be where that is known: one in 15 by chance alone,
+MIN_ERRORS = 1.25
+"""So many times its own standard error, from the single rows, a rise has to be where that is known: one in 10 by chance alone,
 and the steady trend is asked for as well."""
+
+LARGE_RISE, LARGE_ERRORS = 0.5, 1.0
+"""A rise by so much of the best has to be so many: where a few rows with huge losses make the error large, the trend is enough."""
 
 SURE_ERRORS = 2.0
 """So many it has to be to be called certain."""
@@ -42,7 +45,8 @@ class OverfittingWatch:
     * at least 8 epochs, over which the validation loss rises with a Mann-Kendall Z above 4, or 6 to 12 with a Z above 2.6 when it has
       risen by more than 15 %, and by four times its scatter;
     * the median of its last 3 values more than 5 % above the best;
-    * that rise more than one and a half standard errors of the paired differences of the single rows, where those are known;
+    * that rise more than one and a quarter standard errors of the paired differences of the single rows, where those are known, or
+      one if it is by more than half of the best;
     * the median of the last 3 training losses not above the training loss at the best epoch: a training loss that rises
       too is a learning rate that is too high, not overfitting.
 
@@ -73,8 +77,10 @@ class OverfittingWatch:
         if 0 < lr * LR_DROP <= self._lr:
             self._restart(epoch)
         self._lr = lr
-        self._last_val = [*self._last_val, val_loss][-3:]
-        self._last_train = [*self._last_train, train_loss][-3:]
+        self._last_val.append(val_loss)
+        self._last_train.append(train_loss)
+        if len(self._last_val) > 3:
+            del self._last_val[0], self._last_train[0]
         self._error = error
         if val_loss < self._best:
             self._best, self._best_epoch, self._train_at_best = val_loss, epoch, train_loss
@@ -90,8 +96,8 @@ class OverfittingWatch:
     def _restart(self, epoch: int) -> None:
         if not self.holds or epoch == self._best_epoch + 1:
             self._began = epoch
-        self._trend = MannKendall()
-        self._since = []
+        if self._since:
+            self._trend, self._since = MannKendall(), []
 
     @property
     def _rise(self) -> float:
@@ -104,7 +110,8 @@ class OverfittingWatch:
             return False
         if rise <= (HOLDING if self.holds else 1) * MIN_RISE:
             return False
-        if not self.holds and median(self._last_val) - self._best <= MIN_ERRORS * self._error:
+        errors = LARGE_ERRORS if rise > LARGE_RISE else MIN_ERRORS
+        if not self.holds and median(self._last_val) - self._best <= errors * self._error:
             return False
         z = self._trend.z
         steadily = count >= MIN_EPOCHS and z > MIN_Z

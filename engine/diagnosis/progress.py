@@ -6,21 +6,30 @@ from itertools import pairwise
 
 from .advice import strong
 from .findings import Finding
-from .history import SHORT_STEP, Moment
+from .history import LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import median, slope
 
 LATE = 0.8
 """The share of the epochs after which it is worth saying that they will not be enough."""
 
-WORTH = 0.04
-"""The expected fall of the validation loss, for half as many epochs on top, that is worth having."""
+WORTH = 0.02
+"""The expected fall of the validation loss, for half as many epochs on top, that is worth having: three times as many give more."""
 
-MATTERS = 0.01
+MATTERS = 0.008
 """The same as a share of the loss of a constant answer: what is left of a loss that is nearly nothing matters to nobody."""
+
+SPENT = 0.3
+"""The share of its highest value below which a schedule has used a learning rate up."""
+
+CYCLES = frozenset({"cyclic", "cosine_warm_restarts", "one_cycle"})
+"""Schedules that go up and down."""
 
 FLAT = 0.02
 """The most that a loss may have fallen over the latest third of the epochs to be flat."""
+
+CREEP = 0.25
+"""The same, late in a run, of a training loss that regularization is known to hold back."""
 
 POOR = 0.5
 """A share explained below which a run has not come far."""
@@ -49,12 +58,12 @@ def too_short(m: Moment) -> Finding | None:
     elif m.val_z > -1.5 or m.val_fall < WORTH:
         return None
     # What the training loss has no more to give, the validation loss has not either.
-    gain = min(m.val_gain, 2 * m.train_gain)
+    gain = min(m.val_gain, 2 * m.train_gain, 0.95)
     if gain < WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
         return None
     return Finding(
         "too_short",
-        "watch" if not m.final else "certain" if gain > 3 * WORTH else "likely",
+        "watch" if not m.final else "certain" if gain > 6 * WORTH else "likely",
         m.epoch,
         "not trained long enough",
         f"validation loss {figure(m.val_now)} still falls (its best is {'the last' if m.history.best_at == m.n - 1 else 'a recent'} "
@@ -63,20 +72,19 @@ def too_short(m: Moment) -> Finding | None:
 
 
 def _exhausted(m: Moment) -> bool:
-    """Whether a schedule has brought the learning rate down to next to nothing: more epochs of that change nothing."""
+    """Whether a schedule has brought the learning rate down, or takes it up and down: what the losses did then says little of
+    what they would do in more epochs."""
     top = m.history.top_rate
-    return top > 0 and m.history.lr[-1] < 0.02 * top
+    return m.setting.schedule in CYCLES or (top > 0 and m.history.lr[-1] < SPENT * top)
 
 
 def stuck(m: Moment) -> Finding | None:
     """The training loss is flat and far from done, in a net that could do better."""
     if m.learnt >= FAR or m.setting.linear or m.tight or strong(m.setting.config) or not _flat(m):
         return None
-    if m.learnt > NOTHING and not m.narrow:
+    if (m.learnt > NOTHING and not m.narrow) or m.fallen_back:
         return None
-    if (
-        m.update < SHORT_STEP and not m.zero_layer and m.train_z < -2
-    ):  # it moves, only slowly: that is the learning rate
+    if _moves(m):
         return None
     since = _since(m)
     words = "nothing is learnt" if m.learnt <= NOTHING else f"only {m.learnt:.0%} is explained"
@@ -102,12 +110,14 @@ def underfitting(m: Moment) -> Finding | None:
     learnt = min(m.learnt, m.learnt_running) if held else m.learnt
     if learnt > HELD or not m.setting.baseline > 0 or m.val_now > 1.2 * m.train_now:
         return None
-    if not (_flat(m, 1.5) or (held and m.n >= 10 and m.running_fall < 2 * FLAT)):
+    # What a penalty holds back creeps to its end, and that is all that more epochs would bring.
+    creeps = (held or m.tight) and m.n >= 10 and m.train_fall < (CREEP if m.share >= LATE else 0.0)
+    if not (creeps or _flat(m, 1.5) or (held and m.n >= 10 and m.running_fall < 2 * FLAT)):
         return None
     penalty = m.history.penalty
     burdened = penalty > 0.5 * (m.train_now + penalty) if penalty > 0 else False
     weak = m.setting.linear or m.tight
-    if m.narrow and not (held or burdened or weak):
+    if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
     if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
         m.learnt < NOTHING and not (held or burdened or weak)
@@ -155,6 +165,11 @@ def _flat(m: Moment, times: float = 1.0) -> bool:
     if m.train_fall < FLAT * times and m.train_gain < FLAT * times:
         return True
     return m.swing > FLAT and m.train_z > -2 and m.train_fall < 2 * m.swing and m.train_gain < 2 * m.swing
+
+
+def _moves(m: Moment) -> bool:
+    """Whether the training loss falls, only slowly, because the weights hardly move: that is the learning rate."""
+    return m.update < SHORT_STEP and not m.zero_layer and m.train_z < -2
 
 
 def _since(m: Moment) -> int:

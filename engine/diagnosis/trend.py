@@ -121,7 +121,9 @@ def gain_ahead(values: Sequence[float], more: float = 0.5) -> float:
     now = level(values)
     if n < 6:
         first, middle, last = values[-3:]
-        return max(0.0, _exponential(first, middle, last, more * (n - 1)))
+        exponential = _exponential(first, middle, last, more * (n - 1))
+        power = _power(_between(values, n / 4), _between(values, n / 2), last, more)
+        return max(0.0, (exponential + power) / 2)
     part = values[: max(3, round(n * 2 / 3))]
     then = level(part)
     before = (*_forecasts(part, n / len(part) - 1), 0.0)
@@ -129,6 +131,14 @@ def gain_ahead(values: Sequence[float], more: float = 0.5) -> float:
     floor = (0.2 * noise) ** 2 + 1e-24 * now * now + 1e-300
     weights = [1 / ((then - gain - now) ** 2 + floor) for gain in before]
     return max(0.0, sum(w * gain for w, gain in zip(weights, ahead, strict=True)) / sum(weights))
+
+
+def _between(values: Sequence[float], place: float) -> float:
+    """The value at a place from 1 to n, on the straight line between the two beside it."""
+    place = max(1.0, place)
+    before = math.floor(place)
+    after = values[min(before, len(values) - 1)]
+    return values[before - 1] + (place - before) * (after - values[before - 1])
 
 
 def _forecasts(values: Sequence[float], more: float) -> tuple[float, float]:

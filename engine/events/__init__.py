@@ -3,13 +3,17 @@
 The order of a run's events::
 
     RunStarted  DataPrepared  ModelBuilt
-        ( EpochStarted  StepsDone*  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
+        ( EpochStarted  ( StepsDone  FindingRaised? )*  FindingRaised?  EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  WeightsSampled? )*
         with Paused, Resumed, StopAsked, CheckpointSaved, MachineSampled, KnobsChanged, SinkFailed and the like anywhere between
     BestRestored?  ( TestMeasured  ReportMade  RegionsMapped? )?  RunEnded
 
 A run with trials (folds, restarts) tells of one after the other, and of all together at the end::
 
     RunStarted  ( TrialStarted  DataPrepared … TestMeasured?  TrialEnded )*  TrialsSummarized?  RunEnded
+
+A script's own loop (engine.ownloop) tells of no data, and of its model when the first epoch is there::
+
+    RunStarted  EpochStarted  ModelBuilt  ( EpochEnded  EarlyStoppingChecked?  FindingRaised*  FindingCleared*  EpochStarted? )*  RunEnded
 
 A run that fails ends with RunEnded(reason="failed"); nothing follows RunEnded but a SinkFailed, when a record cannot be
 closed, or the next chapter. Any prefix of this order is a valid record.

@@ -16,6 +16,7 @@ EndReason = Literal[
     "target",
     "diverged",
     "failed",
+    "loop_ended",
 ]
 """Why training ends."""
 

@@ -12,13 +12,19 @@ from .base import EndReason, Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """A run folder exists and training is about to begin. config: the resolved settings by section."""
+    """A run folder exists and training is about to begin. config: the resolved settings by section.
+
+    own_loop: a script of the person's own trains, see engine.ownloop; config then holds what that script said of itself, and
+    epochs how many it plans, 0 when that is not known.
+    """
 
     run: str
     folder: str
     config: dict[str, Any]
     device: str
     versions: dict[str, str] = field(default_factory=dict)
+    own_loop: bool = False
+    epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,9 @@ class EpochEnded(Event):
     of a step relative to that of the weights for each of ModelBuilt.layers; gradient_cosine, the mean cosine between the
     gradients of successive steps. val_rise_error: the standard error of the mean rise of the validation rows' losses since the best
     epoch, NaN when they have not risen.
+
+    Of a script's own loop: series, every figure that it logged by name, and missing, the names of those above that it did not: they
+    are NaN, or 0 where nothing is known of them.
     """
 
     epoch: int
@@ -119,6 +128,8 @@ class EpochEnded(Event):
     update_ratios: tuple[float, ...] = ()
     gradient_cosine: float = math.nan
     val_rise_error: float = math.nan
+    series: dict[str, float] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +161,10 @@ class EarlyStoppingChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingRaised(Event):
-    """The diagnosis holds something to be wrong. See engine.diagnosis.Finding for the fields."""
+    """The diagnosis holds something to be wrong. See engine.diagnosis.Finding for the fields.
+
+    epoch: the last whole one, or the one under way for a loss that is no number.
+    """
 
     epoch: int
     kind: str
@@ -161,6 +175,7 @@ class FindingRaised(Event):
     actions: tuple[str, ...]
     knobs: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..config import DataConfig, RunConfig
-from ..data.catalogue import card
+from ..config.model import SEQUENTIAL
+from ..data.catalogue import card, is_own
 from ..data.splits import Split, fold_splits, split
 from ..data.table import Table
 from ..errors import ConfigError, Fault, config_error
@@ -190,6 +191,19 @@ def plan_script(config: RunConfig) -> Plan:
 
 def _refuse_what_cannot_be_written(config: RunConfig) -> None:
     faults = []
+    if config.model.kind == "custom":
+        problem = "a script has no place for a model of your own, which is a program already"
+        faults.append(
+            Fault("model.kind", problem, "use a built-in model, or import yours into a script of a built-in one")
+        )
+    if config.model.kind in SEQUENTIAL:
+        problem = f"a script leaves out {config.model.kind}"
+        faults.append(Fault("model.kind", problem, "use mlp, linear or cnn"))
+    if (known := card(config.data.source)) is not None and known.sequence is not None:
+        faults.append(Fault("data.source", "a script leaves out sequences", "use another dataset"))
+    if is_own(config.data.source):
+        problem = "a script has no place for data that code of your own gives"
+        faults.append(Fault("data.source", problem, "use a built-in dataset or a file"))
     if config.model.weights:
         problem = "a script cannot begin with the weights of another run: it reads no files of nntui's"
         faults.append(Fault("model.weights", problem, "set it to nothing"))

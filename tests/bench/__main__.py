@@ -8,6 +8,7 @@ shows how much of the rest is the machine's other work.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import statistics
@@ -41,7 +42,7 @@ class Row:
 
     def figures(self, pairs: list[tuple[float, float]]) -> list[float]:
         """What is compared with the goal, for each round."""
-        return [one - other if self.difference else one / other for one, other in pairs]
+        return [one - other if self.difference else one / other if other else math.inf for one, other in pairs]
 
     def line(self) -> str:
         """The row as text: its cells divided by ``|``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -39,11 +40,24 @@ def test_a_quick_round_of_two_rows_prints_their_figures(server):
     assert re.search(rf"<= 1\.00 \| {FIGURE} (met|missed) ", view)
 
 
+@pytest.mark.soak
+def test_every_row_runs_in_short():
+    """As `--quick` has them; what is not installed here says so."""
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.splitlines()[3:]
+    found = [row for row in rows if re.search(FIGURE, row)]
+    assert len(rows) >= 22 and all(row in found or "not installed" in row for row in rows), done.stdout
+    assert sum("bytes" in row for row in found) == 3 and not any("inf" in row for row in found)
+
+
 def test_the_line_of_a_row():
     row = Row("a", "work", "other", 0.5, pairs=[(1.0, 2.0), (3.0, 2.0), (1.0, 4.0)], note="said")
     assert row.line() == "| work | other | <= 0.50 | 0.500 met | 0.250-1.500 |  | 1.000 s | 2.000 s | 3; said |"
     start = Row("b", "work", "other", 0.25, difference=True, pairs=[(0.5, 0.125)])
     assert "<= +0.25 | +0.375 missed | 0.375-0.375" in start.line()
+    assert Row("d", "work", "other", None, pairs=[(1.0, 0.0)]).figures([(1.0, 0.0)]) == [float("inf")]
     assert "| not there | | | | | |" in Row("c", "work", "other", None, note="not there").line()
 
 

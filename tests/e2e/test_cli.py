@@ -56,7 +56,7 @@ sys.exit(code)
 
 FIRST_PAINT = """
 import asyncio, sys
-import tui.app, tui.main, tui.screens.setup, tui.terminal
+import tui.app, tui.main, tui.screens.setup, tui.session, tui.terminal
 async def paint(config):
     app = tui.app.NntuiApp(config)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -68,7 +68,7 @@ async def paint(config):
         print("HEAVY", sorted(set({heavy}) & set(sys.modules)), file=sys.stderr)
     return 0
 tui.terminal.has_terminal = lambda: True
-tui.app.run_app = lambda config, **_: asyncio.run(paint(config))
+tui.session.run_app = lambda config, **_: asyncio.run(paint(config))
 sys.exit(tui.main.main())
 """
 

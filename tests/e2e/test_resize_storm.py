@@ -59,7 +59,7 @@ def test_the_picture_is_right_after_every_resize(tmp_path, count):
             program.resize(*size)
             program.step()
             program.step("n")
-            found, text = cells(program.screen), program.text
+            found, text = settled(program), program.text
             assert program.process.poll() is None, program.text
             assert any(word in program.text for word in ("nntui", "training")), f"{size}\n{program.text}"
             program.screen.erase_in_display(2)
@@ -79,11 +79,12 @@ def server() -> Iterator[AppServer]:
     fork_server.close()
 
 
-def test_a_storm_over_a_run_that_trains(server, tmp_path: Path):
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_a_storm_over_a_run_that_trains(server, tmp_path: Path, count):
     """Without waiting for anything, back and forth; then the run is paused, and what stands there is compared."""
-    with forked(server, arguments(5000), tmp_path, (80, 24)) as program:
+    with forked(server, arguments(100_000), tmp_path, (80, 24)) as program:
         started(program)
-        for size in [*sizes(20, 1), (90, 30), (30, 9), (90, 30)]:
+        for size in [*sizes(count, 1), (90, 30), (30, 9), (90, 30)]:
             program.resize(*size)
             program.read(0.03)
         program.see("training · epoch")

@@ -18,6 +18,7 @@ WRONG = {
     "bool": [1, 0, "on", "true", 1.0, None, [True]],
     "int": [True, 1.0, 1.5, "1", None, [1], math.nan],
     "float": [True, "0.5", None, [0.5], math.nan, math.inf, -math.inf],
+    "table": ["width", "a=None", 3, [1], {"a b": 1}, {"a": None}],
     "text": [1, True, None, ["digits"], {"a": "b"}],
     "choice": ["", "nosuch", 1, None, True, ["adam"]],
     "names": [1, True, None, [1], [""], [None], {"a": "b"}, '"a'],

@@ -5,43 +5,20 @@ from __future__ import annotations
 import io
 import math
 import random
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.histories import B, decay, ended, kinds, knobs, looks, noisy
 
-from engine import RunConfig, build_config, diagnose
+from engine import build_config, diagnose
 from engine.diagnosis import ORDER, Doctor, Finding, Look, Setting, raised
 from engine.diagnosis import doctor as at_work
 from engine.diagnosis.advice import ADVICE, advised
 from engine.diagnosis.trend import gain_ahead, level, median, slope, spread, thin
-from engine.events import EpochEnded, FindingCleared, FindingRaised
+from engine.events import FindingCleared, FindingRaised
 from engine.knobs import knob_by_key, parse, values
 from engine.sinks import ConsoleSink
-
-B = 2.3
-"""The loss of a constant answer in these histories."""
-
-
-def kinds(train, val=None, **more) -> list[str]:
-    more.setdefault("baseline", B)
-    return [one.kind for one in diagnose(train_loss=train, val_loss=val if val is not None else train, **more)]
-
-
-def decay(epochs: int, rate: float, floor: float = 0.2, start: float = B) -> list[float]:
-    """An exponential fall from `start` to `floor`; rate: epochs in which two thirds of the way are gone."""
-    return [floor + (start - floor) * math.exp(-n / rate) for n in range(1, epochs + 1)]
-
-
-def noisy(values: Sequence[float], scatter: float, seed: int = 0) -> list[float]:
-    chance = random.Random(seed)
-    return [value * math.exp(scatter * chance.gauss(0, 1)) for value in values]
-
-
-def knobs(**changes) -> dict:
-    return {**values(RunConfig()), **{key.replace("__", "."): value for key, value in changes.items()}}
-
 
 # --------------------------------------------------------------------------------------------------------- its statistics
 
@@ -236,10 +213,6 @@ def test_nothing_left_to_gain(more, expected):
 # ------------------------------------------------------------------------------------------------------- inside the net
 
 
-def looks(epochs: int, **found) -> list[Look]:
-    return [Look(epoch, **found) for epoch in range(1, epochs + 1)]
-
-
 NOT_LEARNING = noisy([B] * 12, 1e-3)
 
 
@@ -296,13 +269,6 @@ def test_gradients_that_were_too_large_from_the_start():
 
 
 # ------------------------------------------------------------------------------------------------------------ not a number
-
-
-def ended(epoch: int, train: float, val: float, **more) -> EpochEnded:
-    return EpochEnded(
-        **{"epoch": epoch, "train_loss": train, "val_loss": val, "train_metric": 0, "val_metric": 0, "lr": 0.1, "penalty": 0.0,
-           "grad_norm": 0.0, "seconds": 0.0, "samples_per_second": 0.0, "best_epoch": 0, **more}
-    )  # fmt: skip
 
 
 def test_not_a_number_is_said_at_once_and_names_the_layer():

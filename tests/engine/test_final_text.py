@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import script
@@ -13,13 +14,13 @@ from engine import RunConfig, RunView
 from engine import events as e
 from engine.cli import resolve
 from engine.configfile import to_nested
-from engine.facts import Answer
+from engine.facts import Answer, Change
 from engine.finaltext import final_text, next_block
 from engine.knobs import values
 from engine.plaintext import cells, wrap
 from engine.report import class_figures
 from engine.subjects import most_confused, subjects, worst_first
-from engine.whatnext import advice, advised
+from engine.whatnext import advice, advised, to_try
 
 
 def config(**sections: dict[str, object]) -> RunConfig:
@@ -188,21 +189,55 @@ def test_overfitting_without_early_stopping_is_to_be_run_again_with_it():
     assert "advice: overfitting since epoch 11: again with" in final_text(view)
 
 
-def test_with_early_stopping_on_it_is_dropout_then_a_penalty_then_fields():
+def test_what_is_done_already_is_not_advised_again():
     view = overfitted()
-    assert dict(advice(view)[0].changes) == {"regularization.dropout": "0.3"}
+    assert dict(advice(view)[0].changes) == {"regularization.dropout": "0.3"}, "early stopping is on"
+    assert advice(view)[0].words == "dropout 0.2 to 0.5"
     view.config = to_nested(config(regularization={"dropout": 0.5}))
     assert dict(advice(view)[0].changes) == {"regularization.l2": "0.001"}
     view.config = to_nested(config(regularization={"dropout": 0.5, "l2": 0.01}))
-    assert advice(view)[0].action == "fields" and "model.hidden" in advice(view)[0].fields
+    assert dict(advice(view)[0].changes) == {"model.hidden": "64, 32"}
+    view.config = to_nested(config(model={"hidden": [8]}, regularization={"dropout": 0.5, "l2": 0.01}))
+    assert (advice(view)[0].action, advice(view)[0].fields) == (
+        "fields",
+        ("early_stopping.enabled", "early_stopping.restore_best"),
+    )
 
 
-def test_a_knob_without_a_value_is_named_to_be_looked_at():
-    finding = replace(script.raised(3), kind="stuck", knobs=("optimizer.lr",), actions=("a larger learning rate",))
-    view = ended([*script.healthy()[:-1], finding, script.healthy()[-1]])
-    assert (advice(view)[0].action, advice(view)[0].fields) == ("fields", ("optimizer.lr",))
+def with_finding(**changes: Any) -> RunView:
+    return ended([*script.healthy()[:-1], replace(script.raised(3), **changes), script.healthy()[-1]])
+
+
+def test_a_finding_of_another_version_brings_its_changes_along():
+    changes = (Change("optimizer.lr", "0.001", "0.01"), Change("run.seed", "0", "1"))
+    view = with_finding(kind="bored", knobs=("optimizer.lr",), actions=("a larger learning rate",), changes=changes)
+    assert dict(advice(view)[0].changes) == {"optimizer.lr": "0.01", "run.seed": "1"}
+    for unusable in ((), (Change("of.another", "1", "2"),), (Change("optimizer.lr", "1", "0.001"),)):
+        view = with_finding(kind="bored", knobs=("optimizer.lr",), actions=("a larger rate",), changes=unusable)
+        assert (advice(view)[0].action, advice(view)[0].fields) == ("fields", ("optimizer.lr",))
     view.config = {"written": {"by": "another version"}}
     assert (advice(view)[0].action, advice(view)[0].fields) == ("fields", ("optimizer.lr",))
+
+
+def test_what_to_try_while_it_trains_is_the_first_action_of_each_finding_by_the_settings_of_now():
+    settings = config(early_stopping={"enabled": True})
+    view = RunView().apply_all(script.overfitting()[:-3])
+    view.config = to_nested(settings)
+    assert view.end is None and not advice(view)
+    view.apply(replace(script.raised(30), kind="could_stop", confidence="certain"))
+    view.apply(replace(script.raised(30), kind="learning_rate_high", confidence="likely", title="rate", knobs=()))
+    one, other = to_try(view)
+    assert (one.why, dict(one.changes)) == ("overfitting since epoch 11", {"regularization.dropout": "0.3"})
+    assert (other.words, dict(other.changes)) == ("a tenth of the learning rate", {"optimizer.lr": "0.0001"})
+    assert "validation loss 0.42" in one.evidence
+    view.config = to_nested(config(optimizer={"lr": 0.01}, early_stopping={"enabled": False}))
+    assert [dict(one.changes) for one in to_try(view)] == [
+        {"early_stopping.enabled": "on"},
+        {"optimizer.lr": "0.001"},
+        {"early_stopping.enabled": "on"},
+    ], "the surest first, notes last"
+    view.config = {"written": {"by": "another version"}}
+    assert to_try(view) == ()
 
 
 def test_a_loss_that_exploded_wants_a_smaller_rate():

@@ -7,13 +7,12 @@ import os
 import tomllib
 
 import pytest
-import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import configs
 
 from engine import ConfigError, RunConfig, build_config, load_config
-from engine.configfile import template, to_nested
+from engine.configfile import template, to_nested, toml_item
 from engine.samples import samples
 from engine.saving import save_config, to_toml, update_toml
 from engine.tomlspans import entries
@@ -55,7 +54,7 @@ def written(draw: st.DrawFn, config: RunConfig) -> str:
         return draw(st.sampled_from([name, f'"{name}"', f"'{name}'"]))
 
     def spelled(value: object, alone: bool) -> str:
-        forms = [tomlkit.item(value).as_string()]
+        forms = [toml_item(value).as_string()]
         if isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
             forms += [f"{int(value)}", f"{value:.3f}", f"{value:e}"]
         elif isinstance(value, int) and not isinstance(value, bool):

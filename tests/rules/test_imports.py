@@ -50,6 +50,11 @@ HEADLESS = {
         "from engine.runs import find_run, list_runs\n"
         "assert list_runs('nowhere') == []"
     ),
+    "a loop of one's own": (
+        "import engine, os, tempfile\n"
+        "with tempfile.TemporaryDirectory() as folder, engine.monitor(folder=folder, quiet=True) as run:\n"
+        "    for epoch in range(3): run.log(epoch, train_loss=1.0, val_loss=1.0)"
+    ),
     "what a handle is": "from engine import start, train, RunHandle, RunResult",
     "a config error of a run": (
         "from engine import RunConfig, train, ConfigError\n"
@@ -95,4 +100,4 @@ def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
 def test_the_app_shows_itself_before_its_screens_are_imported():
     """A bare Textual app is up in a quarter of a second; so is ours."""
     slow = {"pydantic", "numpy", "typer"}
-    assert imported("import tui.start, tui.app, tui.terminal, tui.hangup") & {*HEAVY, *slow} == set()
+    assert imported("import tui.start, tui.session, tui.terminal, tui.hangup") & {*HEAVY, *slow} == set()

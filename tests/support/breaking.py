@@ -115,6 +115,7 @@ def _host(kind: type[Widget]) -> Screen[Any]:
         edit,
         faultlist,
         files,
+        help,
         lr_find,
         monitor,
         pick,
@@ -130,7 +131,7 @@ def _host(kind: type[Widget]) -> Screen[Any]:
     menu = pick.Menu("menu", [pick.Item("one", "one"), pick.Item("two", "two")])
 
     makers: list[Callable[[], Screen[Any]]] = [
-        dialogs.HelpScreen,
+        help.HelpScreen,
         dialogs.ConfirmQuit,
         lambda: dialogs.AskEpochs(True),
         lambda: dialogs.ExplainScreen("text"),  # type: ignore[arg-type]

@@ -243,6 +243,7 @@ def serve() -> None:
     import tui.app
     import tui.leaving
     import tui.main
+    import tui.session
 
     tui.app._load()
     with contextlib.redirect_stdout(io.StringIO()):

@@ -69,9 +69,9 @@ class Stepped(Terminal):
             self.read(0.01)
             if select.select([self._told], [], [], 0)[0]:
                 drawn = self._answered()
-        slack = (
-            time.monotonic() + 5
-        )  # what is drawn is written by another thread of the app, a little later on a busy machine
+        # What is drawn is written by another thread of the app, a little later on a busy machine; where nothing was to be done
+        # nothing need come.
+        slack = time.monotonic() + (0 if what == "n" else 5)
         while len(self.output) == before and time.monotonic() < slack:
             self.read(SETTLED)
         self.read(SETTLED)
@@ -171,7 +171,9 @@ class Stepping(NntuiApp):
             parts = [*monitor.query("Title, StatusStrip, EarlyStopStrip"), *monitor.query(Chart)]
             for widget in parts if what == "f" else [monitor]:
                 widget.refresh()
-        elif what:
+            self._wait(monitor, 3)  # on a busy machine what is called after a refresh may come before it is on its way
+            return
+        if what:
             at = monitor.view.epoch
             said: dict[str, list[Event]] = {
                 "p": [e.Paused(epoch=at)],

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from engine import RunConfig, catalogue
+from engine.config.keywords import keywords_text
 from engine.configfile import check
 from engine.data.catalogue import card
 from engine.events import Event
@@ -19,6 +20,13 @@ from engine.measures import loss_fault, monitor_fault
 # Any text that a TOML file and a command line can both carry; a null byte is refused everywhere.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 _BIG = 10**12
+_PLAIN = st.booleans() | st.integers(-_BIG, _BIG) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+KEYWORDS = st.dictionaries(
+    st.sampled_from(["width", "depth", "name", "class_", "größe"]),
+    _PLAIN | st.lists(_PLAIN, max_size=3) | st.dictionaries(TEXT, _PLAIN, max_size=2),
+    max_size=4,
+)
+"""Keyword arguments as a TOML file has them."""
 
 
 def knob_values(row: Knob) -> st.SearchStrategy[Any]:
@@ -45,12 +53,17 @@ def _set_values(row: Knob) -> st.SearchStrategy[Any]:
             return st.lists(TEXT.map(str.strip).filter(bool), max_size=4).map(tuple)
         case "text":
             return text_values(row)
+        case "table":
+            return KEYWORDS.map(keywords_text)
 
 
 def text_values(row: Knob) -> st.SearchStrategy[str]:
     """Text of a knob: without spaces around it, which a form strips."""
     if row.key == "data.source":
-        return st.sampled_from([card.name for card in catalogue()]) | TEXT.map(lambda text: f"{text.strip()}x.csv")
+        names = [*(card.name for card in catalogue()), "mypkg.data:make", "path/to/data.py:make"]
+        return st.sampled_from(names) | TEXT.map(lambda text: f"{text.strip()}x.csv")
+    if row.key == "model.path":
+        return st.sampled_from(["mypkg.nets:Net", "path/to/nets.py:Net", "timm:create_model"])
     if row.key in ("optimizer.extra", "schedule.extra"):
         return st.lists(st.sampled_from(["new=1", "other = 0.5", "third=true"]), max_size=3).map(", ".join)
     shortest = 1 if row.key in ("run.folder", "data.target") else 0
@@ -73,6 +86,13 @@ def configs(draw: st.DrawFn) -> RunConfig:
     _fit_the_steps(values)
     if values["model.kind"] == "cnn":
         values["data.source"] = "digits"
+    if values["model.kind"] == "custom":
+        values["model.path"] = values["model.path"] or "mypkg.nets:Net"
+        if values["model.inputs"] == "tokens":
+            values["data.standardize"] = False
+            values |= dict.fromkeys(
+                ["regularization.input_noise", "regularization.input_dropout", "regularization.mixup"], 0.0
+            )
     _fit_the_task(values)
     nested: dict[str, dict[str, Any]] = {}
     for row in knobs():
@@ -116,6 +136,8 @@ def events(kind: type[Event]) -> st.SearchStrategy[Event]:
 def _values(hint: Any) -> st.SearchStrategy[Any]:
     if hint is float:
         return st.floats(allow_nan=True, allow_infinity=True)
+    if hint is bool:
+        return st.booleans()
     if hint is int:
         return st.integers(0, 10**9)
     if hint is str:

@@ -43,6 +43,11 @@ def heads(pilot: AppPilot) -> list[str]:
     return [chart_text(chart).split("\n")[0].strip() for chart in board(pilot).charts]
 
 
+def ticks(pilot: AppPilot) -> list[float]:
+    """The numbers beside the first chart."""
+    return [float(found) for found in re.findall(r"^ *(\S+)┤", chart_text(board(pilot).charts[0]), re.M)]
+
+
 def axis(pilot: AppPilot) -> str:
     """The numbers under the first chart."""
     return chart_text(board(pilot).charts[0]).split("\n")[-1].strip()
@@ -111,6 +116,22 @@ async def test_every_chart_key(size):
         assert board(pilot).window.width == 20
         await hit(pilot, "0")
         assert board(pilot).window is None and axis(pilot).endswith("40")
+
+        await hit(pilot, "end", "h", "h")
+        height = board(pilot).heights["loss"]
+        assert "loss ×4" in heads(pilot)[0] and height.low < 1.1 < height.high, "towards validation at the cursor"
+        assert (not wide or "×" not in heads(pilot)[1]) and len(ticks(pilot)) > 2
+        assert all(height.low <= tick <= height.high for tick in ticks(pilot)), ticks(pilot)
+        await hit(pilot, "H")
+        assert "loss ×2" in heads(pilot)[0]
+        await hit(pilot, "H")
+        assert "×" not in heads(pilot)[0] and board(pilot).heights == {}
+        await hit(pilot, "h", "0")
+        assert "×" not in heads(pilot)[0]
+        await hit(pilot, "h", "y", "h")
+        assert "loss ×2, log" in heads(pilot)[0]
+        await hit(pilot, "y")
+        assert "×" not in heads(pilot)[0], "another axis"
         await hit(pilot, "escape")
         assert board(pilot).cursor is None and isinstance(pilot.app.screen, MonitorScreen)
         assert "epoch 30" not in heads(pilot)[0]
@@ -163,7 +184,9 @@ async def test_every_chart_key(size):
         await hit(pilot, "a")
         assert board(pilot).taste.smoothing == "off"
         assert lines(pilot)[-1].rstrip().endswith("q quit"), "the foot keeps within its line"
-        pressed = "left right shift+left shift+right home end z Z less_than_sign greater_than_sign 0 t m c v x y X a"
+        pressed = (
+            "left right shift+left shift+right home end z Z h H less_than_sign greater_than_sign 0 t m c v x y X a"
+        )
         others = {"tab,down", "shift+tab,up", "g"}  # above and below
         assert {one.keys for one in CHART_KEYS} == {*pressed.split(), *others}
 
@@ -246,7 +269,7 @@ async def test_the_ghost_is_the_previous_run_then_one_from_the_list_then_none(tm
         await press(pilot, "g")
         await until(pilot, lambda: board(pilot).ghost is not None)
         await drawn(pilot)
-        assert "10:00 digits-mlp 5.000" in heads(pilot)[0]
+        assert "°° 10:00 5.000  ¨¨ its train" in heads(pilot)[0]
         told = [one.message for one in pilot.app._notifications]
         assert "behind it: 20260101-100000-digits-mlp, 20 epochs, best validation loss 5.000" in told
         await hit(pilot, "x", "x", "end")

@@ -132,7 +132,7 @@ async def test_live_edit(size):
         await training(pilot, source)
         await press(pilot, "e")
         await top(pilot, EditScreen)
-        await see(pilot, "Change settings while it trains", "dropout", "a apply", "Needs a new run; f forks")
+        await see(pilot, "Change settings while it trains", "dropout", "a apply", "Needs a new run; F forks")
         assert "dataset  " not in "".join(row for row in lines(pilot) if ">" in row), "only what can change has a field"
         assert all(row.live for row in form(pilot).draft.visible())
         form(pilot).go_to("optimizer.lr")
@@ -191,20 +191,24 @@ async def test_an_edit_is_a_tick_a_line_in_the_log_and_can_be_undone(size):
 async def test_fork_opens_the_settings_with_the_weights_to_begin_with(size):
     async with watching(under_way(), size, own=False) as (pilot, source):
         await training(pilot, source)
-        await press(pilot, "f")
+        await press(pilot, "F")
         await top(pilot, SetupScreen)
         assert form(pilot).draft.text("model.weights") == FOLDER
         assert form(pilot).draft.config is not None and form(pilot).draft.config.model.weights == FOLDER
 
 
-async def test_fork_does_not_abandon_the_run_of_this_app():
+async def test_fork_lets_the_run_of_this_app_train_on():
     async with watching(under_way()) as (pilot, source):
+        await press(pilot, "o", "escape")
+        pilot.app.post_message(MonitorScreen.NewRunAsked())  # as a screen on another run asks for it
+        await told(pilot, "no folder yet")
         await training(pilot, source)
         await press(pilot, "e")
         await top(pilot, EditScreen)
-        await press(pilot, "f")
-        await told(pilot, "still under way")
-        assert isinstance(pilot.app.screen, MonitorScreen) and source.commands == []
+        await press(pilot, "F")
+        await top(pilot, SetupScreen)
+        await told(pilot, "trains on in a process of its own; o lists it")
+        assert source.commands == [] and source.alive
 
 
 class Takes:
@@ -401,9 +405,9 @@ async def test_an_empty_list_and_a_folder_that_cannot_be_read():
 
 @sizes
 async def test_the_help_names_every_key(size):
-    from tui.screens.dialogs import HELP
+    from tui.screens.help import HELP
 
-    for key in ("space", "s", "S", "+", "e", "u", "w", "d", "f", "n", "o", "m", "l", "r"):
+    for key in ("space", "s", "S", "+", "e", "u", "w", "d", "f", "F", "n", "o", "m", "l", "r", "h,"):
         assert any(line.split()[:1] == [key] or f" {key} " in line[:18] for line in HELP.splitlines()), key
     async with watching(under_way(), size) as (pilot, _):
         await press(pilot, "?")

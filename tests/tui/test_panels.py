@@ -148,6 +148,29 @@ def test_folds_are_overlaid_with_mean_and_spread():
     low = curves(view_of([*script.opening(), begun[0], apart[0], begun[1], apart[1]]), "trials")["mean"].low
     assert low is not None and low.tolist() == [0.0], "a loss is not drawn below zero"
     assert drawn["mean"].latest == "2.400 ± 1.000"
+    assert [key for key in keys(view) if key.startswith("trials:")] == [
+        *(
+            "trials:train_loss",
+            "trials:val_metric",
+            "trials:lr",
+            "trials:grad_norm",
+            "trials:val:top_k",
+            "trials:val:auroc",
+        ),
+        *("trials:train_loss_running", "trials:penalty", "trials:weight_norm", "trials:sparsity", "trials:seconds"),
+    ]
+    panels = {panel.key: panel for panel in panels_of(view)}
+    assert panels["trials:val_metric"].title == "Validation accuracy of all folds, mean ± sd"
+    assert panels["trials:val:auroc"].limits == (0, 1) and panels["trials:lr"].label == "folds: learning rate"
+    assert curves(view, "trials:val:top_k")["mean"].ys.tolist() == [0.9] * 4
+    rates = [rich_epoch(1, val_loss=0.1, lr=n / 10, trial=n, val_metrics={"r2": -n}) for n in (1, 2)]
+    wide = view_of([*script.opening(), begun[0], rates[0], begun[1], rates[1]])
+    assert curves(wide, "trials:lr")["mean"].ys.tolist() == pytest.approx([0.15])
+    below = curves(wide, "trials:val:r2")["mean"]
+    assert below.ys.tolist() == [-1.5] and below.low is not None and below.low[0] < -1.5, "what can be negative is"
+    assert all(isinstance(curve, list) for curve in wide.trials[1].more.values()), "that of the one under way grows"
+    wide.apply(rich_epoch(2, trial=2, lr=0.7))
+    assert curves(wide, "trials:lr")["fold 2"].ys.tolist() == [0.2, 0.7]
     many = series_of(view_of(folds(9, running=True)), "trials", Course(view, "epoch"))
     assert sorted({one.role for one in many}) == ["ghost", "other", "validation"]
     assert [one.name for one in many if one.name] == ["mean", "fold 9"]
@@ -418,8 +441,12 @@ def test_a_ghost_is_what_the_journal_says_in_the_end(tmp_path):
     ghost = read_ghost(folder)
     assert ghost is not None and ghost.name == "12:00 digits-mlp"
     assert ghost.view.epochs == list(range(1, 22)) and ghost.view.val_loss[-1] == 7.0
-    (curve,) = ghost_series(ghost.name, ghost.view, "loss", Course(ghost.view, "epoch"))
-    assert (curve.role, curve.ys.tolist()) == ("ghost", ghost.view.val_loss)
+    course = Course(ghost.view, "epoch")
+    curve, train = ghost_series(ghost.name, ghost.view, "loss", course)
+    assert (curve.role, curve.name, curve.ys.tolist()) == ("ghost", "12:00 digits-mlp", ghost.view.val_loss)
+    assert (train.role, train.name, train.ys.tolist()) == ("ghost_train", "its train", ghost.view.train_loss)
+    for key, ys in (("lr", ghost.view.lr), ("grad", ghost.view.grad_norm)):
+        assert [(one.role, one.ys.tolist()) for one in ghost_series("x", ghost.view, key, course)] == [("ghost", ys)]
     assert ghost_series("x", ghost.view, "layers", Course(ghost.view, "epoch")) == []
     assert read_ghost(folder, lambda: True) is None
     assert read_ghost(run_folder(tmp_path, "new", script.opening())) is None

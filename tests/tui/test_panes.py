@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import script
-from support.screens import SIZES, AppPilot, lines, press, see, text, type_in, until, watching
+from support.screens import SIZES, AppPilot, lines, press, see, strips, text, type_in, until, watching
 from support.strategies import events
+from textual.color import Color
 
 from engine import RunConfig
 from engine import events as e
@@ -71,6 +72,38 @@ def test_the_surest_come_first_and_have_the_room_there_is():
     assert cards(3, note, stuck, wild)[2].startswith("· ")
     assert cards(2, *three)[1:] == ["   and 2 more: i shows all"] and len(cards(1, *three)) == 1
     assert sum(line.startswith("try:") for line in cards(1, *three, everything=True)) == 3
+
+
+async def test_what_is_only_worth_knowing_does_not_look_like_a_warning():
+    items = script.healthy()[:30]
+    note, wrong = finding("could_stop", "certain"), finding("stuck", "watch")
+    async with watching([*items, note, wrong, e.FindingCleared(epoch=9, kind="stuck"), e.Noted(text="more")]) as (
+        pilot,
+        source,
+    ):
+        warning = pilot.app.theme_variables["warning"]
+
+        def coloured() -> dict[str, bool]:
+            """Whether each line of the cards and the rule above them have the colour of warnings."""
+            rows = strips(pilot)
+            at = next(y for y, row in enumerate(lines(pilot)) if "could_stop is wrong" in row)
+            above = next(y for y in range(at, 0, -1) if lines(pilot)[y].startswith("───"))
+            found = {}
+            for y in range(above, at + 1):
+                colours = [part.style.color for part in rows[y] if part.style and part.text.strip()]
+                found[lines(pilot)[y].strip()[:12]] = any(
+                    one and Color.parse(warning).rgb == tuple(one.triplet) for one in colours
+                )
+            return found
+
+        source.release(len(items) + 1)
+        await see(pilot, "· could_stop is wrong", "◆ could stop @ 3")
+        assert set(coloured().values()) == {False}, coloured()
+        source.release(1)
+        await see(pilot, "? stuck is wrong", "▲ stuck @ 3")
+        assert coloured() == {"─" * 12: True, "? stuck is w": True, "· could_stop": False}
+        source.release(1)
+        await until(pilot, lambda: "stuck" not in text(pilot) and set(coloured().values()) == {False})
 
 
 @given(st.lists(events(e.FindingRaised), min_size=1, max_size=8), st.integers(1, 200), st.integers(1, 12))

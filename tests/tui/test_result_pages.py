@@ -221,7 +221,7 @@ def test_no_record_breaks_a_page(items, width, height):
         for _ in range(2):
             for look in (LOOK, PLAIN):
                 lines = page.lines(width, height, look)
-                assert len(lines) <= max(height, 3)
+                assert len(lines) <= max(height, 3), page
             page.move(1, 10)
             page.toggle()
     curves_of(view, False, "braille", True)
@@ -232,7 +232,7 @@ def test_the_summary_names_keys_for_what_can_be_done():
     view = RunView().apply_all(script.overfitting())
     text = shown(SummaryPage(view, advice(view)).lines(80, 30, LOOK))
     assert "underfitting 1-9 · just right 10 · overfitting 11-40" in text
-    for key in ("a", "+", "f", "e", "C", "n"):
+    for key in ("a", "+", "f", "F", "e", "C", "n"):
         assert f"\n {key}  " in text
     assert "\n a  overfitting since epoch 11" in text
 
@@ -247,6 +247,9 @@ def test_curves_of_folds_have_a_mean_with_its_spread():
     *ghosts, mean = found.series
     assert [one.role for one in ghosts] == ["ghost", "ghost"] and len(mean.ys) == 4, "as far as all folds go"
     assert mean.low is not None and math.isclose(mean.ys[0] - mean.low[0], 0.0)
+    metric = curves_of(RunView().apply_all(items), True, "braille", True)
+    assert metric.options.y_label == "validation accuracy" and len(metric.series) == 3
+    assert metric.series[0].ys.tolist() == [one.val_metric for one in first if isinstance(one, e.EpochEnded)]
 
 
 def test_curves_of_compared_runs_are_told_apart_by_their_letters():

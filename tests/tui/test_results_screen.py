@@ -18,8 +18,9 @@ from engine.eventjson import to_json
 from engine.facts import Answer
 from engine.report import class_figures
 from tui.screens.compare import CompareScreen
-from tui.screens.dialogs import AskEpochs, HelpScreen
+from tui.screens.dialogs import AskEpochs
 from tui.screens.files import PathScreen
+from tui.screens.help import HelpScreen
 from tui.screens.monitor import MonitorScreen
 from tui.screens.pick import Menu
 from tui.screens.results import ResultsScreen
@@ -189,7 +190,7 @@ async def test_what_next_is_a_key_away(size, tmp_path):
         await press(pilot, "down", "up", "right", "left", "escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen))
 
-        await press(pilot, "f")
+        await press(pilot, "F")
         await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
         assert pilot.app.screen.draft.config.model.weights.endswith("digits-mlp")  # type: ignore[union-attr]
         await again(pilot)
@@ -230,7 +231,7 @@ async def test_folds_have_a_table_and_a_report_each():
         await press(pilot, "r")
         await see(pilot, "[1 summary] 2 trials  3 curve  4 confusion")
         await see(pilot, "validation  loss 0.5000 ± 0.5000", "best by validation: fold 1")
-        assert "+  go on" not in text(pilot) and "f  fork" not in text(pilot)
+        assert "+  go on" not in text(pilot) and "F  fork" not in text(pilot)
         await press(pilot, "2")
         await see(pilot, "fold 1           4    0.3000", "0.8100", "best", "mean", "sd")
         await press(pilot, "3")

@@ -284,7 +284,7 @@ async def test_a_file_named_on_the_command_line_is_the_open_one(size, tmp_path, 
         opens.append((config, opened))
         return 0
 
-    monkeypatch.setattr("tui.app.run_app", run_app)
+    monkeypatch.setattr("tui.session.run_app", run_app)
     monkeypatch.setattr("engine.signals.leave_at_once", lambda code: None)
     open_("net.toml", "", ["run.epochs=9"])
     (settings, there) = opens[0]

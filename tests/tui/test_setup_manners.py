@@ -19,8 +19,8 @@ from tui.app import NntuiApp
 from tui.kept import Keeper
 from tui.looks import Look
 from tui.previewtext import Known, brief, preview_text
-from tui.screens.dialogs import HelpScreen
 from tui.screens.files import PathScreen
+from tui.screens.help import HelpScreen
 from tui.screens.monitor import MonitorScreen
 from tui.screens.pick import Item, Menu
 from tui.screens.runs import RunsScreen

@@ -140,7 +140,7 @@ async def test_a_file_that_was_mended_meanwhile_is_looked_at_again_on_coming_bac
         await see(pilot, "1 thing to mend")
         faulty.clear()
         await press(pilot, "question_mark")
-        await until(pilot, lambda: pilot.app.screen.query("#help-text") or "SETUP" in text(pilot))
+        await until(pilot, lambda: "SETUP" in text(pilot))
         await press(pilot, "escape")
         await until(pilot, lambda: "reset" in text(pilot) and "to mend" not in text(pilot))
 

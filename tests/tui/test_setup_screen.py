@@ -11,7 +11,8 @@ from engine.configfile import build_config
 from engine.data.catalogue import catalogue
 from engine.errors import Fault, InputError
 from engine.knobs import knobs
-from tui.screens.dialogs import ExplainScreen, HelpScreen
+from tui.screens.dialogs import ExplainScreen
+from tui.screens.help import HelpScreen
 from tui.screens.monitor import MonitorScreen
 from tui.screens.setup import SetupScreen
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from textual.binding import Binding
+from textual.events import Key
 from textual.message import Message
 from textual.screen import Screen
 
@@ -14,12 +16,16 @@ from engine.config import RunConfig
 from engine.configfile import check
 from engine.errors import InputError, NntuiError
 from engine.runview import RunView
+from engine.whatnext import Advice, advised, to_try
 
+from ..keys import KEYS, NOT_WITH_A_SCRIPT
 from ..pace import Pace
 from ..source import RunSource
 from ..text import clean
+from ..trying import Trying, change_words, nothing_to_try, texts_of
 from .dialogs import AskEpochs
 from .edit import EditScreen, forked
+from .pick import Item, Menu
 
 if TYPE_CHECKING:
     from .setup import SetupScreen
@@ -46,14 +52,23 @@ class Asking(Screen[None]):
     class NewRunAsked(Message):
         """The person wants to set up another run: with `config`, if that is given."""
 
-        def __init__(self, config: RunConfig | None = None, run: bool = False, fields: Sequence[str] = ()) -> None:
-            """run: train with it at once. fields: those to look at first."""
+        def __init__(
+            self,
+            config: RunConfig | None = None,
+            run: bool = False,
+            fields: Sequence[str] = (),
+            trying: Trying | None = None,
+        ) -> None:
+            """run: train with it at once. fields: those to look at first. trying: what they try, and against which run."""
             super().__init__()
-            self.config, self.run, self.fields = config, run, tuple(fields)
+            self.config, self.run, self.fields, self.trying = config, run, tuple(fields), trying
 
         def put_into(self, setup: SetupScreen) -> None:
             """What the setup screen is to do with it."""
-            if self.config is not None:
+            setup.give_up_trying()
+            if self.config is not None and self.trying is not None:
+                setup.begin_trying(self.config, self.trying)
+            elif self.config is not None:
                 setup.set_config(self.config)
             if self.run:
                 setup.action_run()
@@ -79,6 +94,13 @@ class Asking(Screen[None]):
         """Whether the run has not ended and nobody trains it."""
         return self._finished and self.view.end is None and bool(self.view.run)
 
+    @property
+    def stands(self) -> str:
+        """What the run does when its screen goes away: ``trains on``, ``stays paused``, or "" when it has ended."""
+        if not (self.running or self.going_on):
+            return ""
+        return "stays paused" if self.view.phase == "paused" else "trains on"
+
     def send(self, command: Command) -> bool:
         """Ask the run for something; a notification says when there is nobody to ask. Whether it was asked."""
         self._pace.hurry()
@@ -89,11 +111,22 @@ class Asking(Screen[None]):
             return False
         return True
 
+    def on_key(self, event: Key) -> None:
+        """A key that means nothing for the run of a script says so, and what does."""
+        wanted = next((key for key in KEYS if isinstance(key, Binding) and event.key in key.key.split(",")), None)
+        if self.view.own_loop and wanted is not None and wanted.action in NOT_WITH_A_SCRIPT:
+            words = f"{wanted.description}: a script of its own trains this run; from here it can only be paused and stopped"
+            self.notify(words, markup=False, timeout=5)
+
     def action_pause(self) -> None:
-        self.send(Resume() if self.view.phase == "paused" else Pause())
+        paused = self.view.phase == "paused"
+        if self.send(Resume() if paused else Pause()) and self.view.own_loop and not paused:
+            self.notify("the script will wait when it logs its next epoch", markup=False, timeout=4)
 
     def action_stop(self) -> None:
-        if self.send(Stop()):
+        if self.send(Stop()) and self.view.own_loop:
+            self.notify("asked: the script stops when it looks at run.should_stop", markup=False, timeout=4)
+        elif not self.view.own_loop:
             self.notify("stopping after this batch; the best weights are kept", markup=False, timeout=3)
 
     def action_stop_now(self) -> None:
@@ -128,6 +161,28 @@ class Asking(Screen[None]):
             self.notify(clean(faults[0].line()), severity="error", markup=False)
         else:
             self.post_message(self.NewRunAsked(config))
+
+    def action_try_it(self) -> None:
+        """To the setup screen, with what the diagnosis advises; of several findings the person picks one."""
+        found = to_try(self.view)
+        if not found:
+            self.notify(nothing_to_try(self.view), markup=False, timeout=6)
+            return
+        if len(found) == 1:
+            self.try_advice(found[0])
+            return
+        before = texts_of(self.view.config)
+        items = [Item(one.words, change_words(before, one), one.evidence, one, heading=one.why) for one in found]
+        menu = Menu("Try what, in a run of its own?", items)
+        self.app.push_screen(menu, lambda one: self.try_advice(one) if one else None)
+
+    def try_advice(self, one: Advice, run: bool = False) -> None:
+        """To the setup screen with an advice's changes, to train beside this run. run: at once."""
+        config, _ = check(self.view.config)
+        better = advised(config, one) if config is not None else None
+        if better is not None:
+            trying = Trying(self.view.folder, self.view.run, one, texts_of(self.view.config), self.stands)
+            self.post_message(self.NewRunAsked(better, run, trying=trying))
 
     def action_more(self) -> None:
         if self.going_on:

@@ -60,7 +60,7 @@ class EditScreen(ModalScreen[Mapping[str, str] | str | None]):
 
     BINDINGS = [
         Binding("a,ctrl+s", "apply", "apply"),
-        Binding("f", "fork", "fork"),
+        Binding("F", "fork", "fork"),
         Binding("escape,q", "leave", "close", key_display="Esc"),
     ]
 
@@ -83,7 +83,7 @@ class EditScreen(ModalScreen[Mapping[str, str] | str | None]):
 
     def _fixed(self) -> Text:
         names = ", ".join(dict.fromkeys(row.label for row in self._draft.fixed()))
-        text = Text("Needs a new run; f forks one from the best checkpoint: ", style="bold")
+        text = Text("Needs a new run; F forks one from the best checkpoint: ", style="bold")
         return text.append(names, style="not bold dim")
 
     def on_form_changed(self, message: Form.Changed) -> None:

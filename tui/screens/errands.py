@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card, is_file
+from engine.data.catalogue import FILE_SUFFIXES, card, is_file, is_own
 from engine.errors import InputError, NntuiError
 from engine.knobs import knob_by_key
 from engine.presets import Preset, presets
@@ -73,22 +73,23 @@ class Errands:
 
     def open_table(self, typed: str = "") -> None:
         """Ask for a data file and then for its target. typed: what was typed as its path before."""
+        if is_own(typed):
+            self._table_chosen(typed)
+            return
         source = self._screen.draft.text("data.source")
         text = typed or (source if card(source) is None else "")
         recent = self._keeper.memory.tables
+        title = "Open a data file or a folder"
         dialog = PathScreen(
-            "Open a data file or a folder",
-            FILE_SUFFIXES,
-            recent,
-            text,
-            probe=look_at_table,
-            typed=bool(typed),
-            folder_words=folder_words,
+            title, FILE_SUFFIXES, recent, text, probe=look_at_table, typed=bool(typed), folder_words=folder_words
         )
         self._screen.app.push_screen(dialog, self._table_chosen)
 
     def _table_chosen(self, path: str | None) -> None:
         if not path:
+            return
+        if is_own(path):  # what the user's code is called with is asked for next
+            self._screen.put({"data.source": path, "data.arguments": ""}, "data.arguments")
             return
         full = str(Path(path).expanduser()) if path.startswith("~") else path
         full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset

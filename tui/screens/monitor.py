@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
@@ -17,7 +18,7 @@ from engine.events import CommandRefused, Event, RunResumed
 
 from ..chart_keys import MonitorCommands
 from ..kept import Keeper
-from ..keys import KEYS, LESS_WANTED, makes_sense
+from ..keys import KEYS, LESS_WANTED, makes_sense, unseen
 from ..looks import Look
 from ..shell import Shell
 from ..source import RunSource
@@ -53,10 +54,13 @@ class MonitorScreen(Asking, Panes):
         colour: bool = True,
         guest: bool = False,
         keeper: Keeper | None = None,
+        behind: str = "",
     ) -> None:
-        """guest: it lies over another screen, to which Esc goes back. keeper: remembers how a person likes the charts."""
+        """guest: it lies over another screen, to which Esc goes back. keeper: remembers how a person likes the charts. behind:
+        the folder of a run whose curves are to stand behind those of this one."""
         super().__init__(source)
         self._keeper = keeper
+        self._behind = behind
         self._guest = guest
         self._opened = time.time()
         self._ascii = charset == "ascii"
@@ -81,6 +85,8 @@ class MonitorScreen(Asking, Panes):
     def on_mount(self) -> None:
         self._arrange()
         self._show()
+        if self._behind:
+            self.query_one(ChartBoard).put_behind(Path(self._behind))
         self.set_interval(1 / DRAINS_PER_SECOND, self._drain)
         self.set_interval(1.0, self._show_clock)
 
@@ -155,7 +161,7 @@ class MonitorScreen(Asking, Panes):
     def _show_keys(self) -> None:
         """Have the foot drawn anew only when it would be another one."""
         sensible = [key.action for key in KEYS if isinstance(key, Binding) and self.check_action(key.action, ())]
-        keys = (self.view.phase == "paused", self.running, self.size.width < WIDE, *sensible)
+        keys = (self.view.phase == "paused", bool(self.view.findings), self.running, self.size.width < WIDE, *sensible)
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()
@@ -174,6 +180,8 @@ class MonitorScreen(Asking, Panes):
         found = super().active_bindings
         if self.view.phase == "paused" and "space" in found:
             found["space"] = found["space"]._replace(binding=replace(found["space"].binding, description="go on"))
+        if not self.view.findings:
+            unseen(found, "f")
         return found
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

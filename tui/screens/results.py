@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.config import RunConfig
 from engine.configfile import check
-from engine.errors import NntuiError
 from engine.finaltext import advice_words
 from engine.runview import RunView
 from engine.subjects import subjects
 from engine.whatnext import Advice, advice, advised
 
-from ..keys import makes_sense
+from ..keys import makes_sense, unseen
 from ..looks import Look
-from ..paths import completed
 from ..resultcurves import curves_of
 from ..resultpages import ClassesPage, ConfusionPage, MistakesPage, Page, ScatterPage, SummaryPage, TrialsPage
-from ..savefile import save_script
 from ..text import clean, fit
 from ..widgets.board import WIDE
 from ..widgets.chart import Chart
 from ..widgets.keyline import KeyLine
 from ..widgets.pagepane import PagePane
 from .compare import CompareAsked
-from .files import PathScreen
+from .exporting import Exporting
 from .pick import Item, Menu
 
 if TYPE_CHECKING:
@@ -51,8 +45,9 @@ KEYS: list[BindingType] = [
     Binding("shift+tab", "next_page(-1)", show=False),
     Binding("a", "advice", "advice"),
     Binding("plus", "more", "go on", key_display="+"),
-    Binding("f", "fork", "fork"),
-    Binding("e", "export", "script"),
+    Binding("f", "try_it", "try it"),
+    Binding("F", "fork", "fork"),
+    Binding("e", "export", "export"),
     Binding("C", "compare", "compare"),
     Binding("w", "other", "switch"),
     Binding("left_square_bracket", "trial(-1)", show=False),
@@ -80,7 +75,7 @@ def snapshot(view: RunView) -> RunView:
     return copied
 
 
-class ResultsScreen(Screen[None]):
+class ResultsScreen(Exporting):
     """Lies over the monitor of the run, which it asks to go on or to fork."""
 
     BINDINGS = KEYS
@@ -199,12 +194,17 @@ class ResultsScreen(Screen[None]):
         """What `w` would show."""
         if self._at == CURVE:
             metric = clean(self._view.metric, 20)
-            return "" if self._view.trials else "loss" if self._metric else metric
+            return "loss" if self._metric else metric
         return self.page.toggles if self.page is not None else ""
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._view.own_loop and action in (
+            "advice",
+            "export",
+        ):  # there are no settings of ours to change or to write
+            return False
         match action:
             case "show_page":
                 return isinstance(number := parameters[0], int) and number <= len(self.tabs)
@@ -219,6 +219,14 @@ class ResultsScreen(Screen[None]):
             case "other":
                 return bool(self._toggles)
         return True
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """What the foot shows."""
+        found = super().active_bindings
+        if not self._view.findings:
+            unseen(found, "f")
+        return found
 
     def action_back(self) -> None:
         self.app.pop_screen()
@@ -255,6 +263,9 @@ class ResultsScreen(Screen[None]):
     def action_more(self) -> None:
         self.app.pop_screen()
         self._monitor.action_more()
+
+    def action_try_it(self) -> None:
+        self._monitor.action_try_it()
 
     def action_fork(self) -> None:
         self._monitor.action_fork()
@@ -303,37 +314,7 @@ class ResultsScreen(Screen[None]):
         one, config, run = chosen
         if config is None:
             self.action_more()
+        elif one.action == "again":
+            self._monitor.try_advice(one, run)
         else:
             self._monitor.ask_for_run(config, run, one.fields or tuple(one.changes))
-
-    # -- a script -----------------------------------------------------------------------------------------------------
-
-    def action_export(self) -> None:
-        """Ask for a file and write a program of plain PyTorch that trains the same."""
-        config = self._config()
-        if config is not None:
-            name = "".join(char if char.isalnum() or char in "-_." else "-" for char in self._view.run)[:60] or "run"
-            dialog = PathScreen("Export a PyTorch script", (".py",), (), f"{name}.py", new=True)
-            self.app.push_screen(dialog, lambda path: self._export(path, config) if path else None)
-
-    def _export(self, path: str, config: RunConfig, overwrite: bool = False) -> None:
-        self.run_worker(self._write(completed(path, ".py"), config, overwrite), group="export", exclusive=True)
-
-    async def _write(self, path: str, config: RunConfig, overwrite: bool) -> None:
-        try:
-            await asyncio.to_thread(save_script, path, config, overwrite)
-        except FileExistsError:
-            items = [Item("no", about="leave it as it is", value=False), Item("yes", about="write into it", value=True)]
-            menu = Menu(f"{clean(Path(path).name)} is there already; write into it?", items)
-            self.app.push_screen(menu, lambda yes: self._export(path, config, True) if yes else None)
-        except NntuiError as error:
-            self._complain(str(error))
-        except OSError as error:
-            self._complain(f"{path}: {error.strerror or error}")
-        else:
-            words = f"written: {clean(path, 300)}; run it with python {clean(Path(path).name)}"
-            self.notify(words, markup=False, timeout=4)
-
-    def _complain(self, words: str) -> None:
-        for line in words.splitlines()[:3]:
-            self.notify(clean(line), severity="error", markup=False, timeout=10)

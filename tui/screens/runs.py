@@ -127,7 +127,7 @@ class RunsScreen(ModalScreen["Path | list[Path] | None"]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "resume":
-            return self._run is not None and self._run.status in RESUMABLE and not self._busy
+            return self._run is not None and self._run.status in RESUMABLE and not self._run.own_loop and not self._busy
         if action == "mark":
             return self._run is not None and not self._busy
         if action == "compare":

@@ -31,23 +31,25 @@ from ..widgets.entry import Entry
 from ..widgets.form import Form
 from ..widgets.keyline import KeyLine
 from ..widgets.preview import PreviewPane
+from ..widgets.tryingstrip import TryingStrip
+from ..widgets.words import Words
 from .dialogs import ExplainScreen
 from .errands import Errands
 from .setup_keys import KEYS, LESS_WANTED
-from .setup_panes import PanedScreen
+from .setup_trying import TryingScreen
 
 
-class SetupScreen(PanedScreen):
+class SetupScreen(TryingScreen):
     """Datasets, form, preview: side by side where there is room, else one at a time, with the help of the field below."""
 
     BINDINGS = KEYS
 
     class RunAsked(Message):
-        """The settings are valid and the person wants to train with them."""
+        """The settings are valid and the person wants to train with them. behind: the folder of the run to compare with, or ""."""
 
-        def __init__(self, config: RunConfig) -> None:
+        def __init__(self, config: RunConfig, behind: str = "") -> None:
             super().__init__()
-            self.config = config
+            self.config, self.behind = config, behind
 
     class RateTestAsked(Message):
         """The settings are valid and the person wants to know what learning rates they bear."""
@@ -83,13 +85,14 @@ class SetupScreen(PanedScreen):
         self.errands = Errands(self, self._keeper, file)
 
     def compose(self) -> ComposeResult:
-        yield Static(id="title", markup=False)
+        yield Words(id="title")
+        yield TryingStrip(id="trying")
         with Horizontal(id="panes"):
             yield DatasetPane(self._previewer, self._look, id="left")
             with Vertical(id="middle"):
                 yield Entry(self.find_fields, "find: ", "by name, or by words of the help", id="filter")
                 yield Form(self.draft, folds=True, id="form")
-                yield Static(id="help-below", markup=False)
+                yield Words(id="help-below")
             yield PreviewPane(self._previewer, self._look, id="right")
         yield Static(id="too-small", markup=False)
         yield KeyLine(LESS_WANTED)
@@ -172,6 +175,7 @@ class SetupScreen(PanedScreen):
     def _changed(self, key: str = "") -> None:
         """Something is set otherwise, or typed: at `key`, or in several places."""
         form = self.form
+        self.show_trying()
         if key in ("", "data.source"):
             self._show_source()
         if not key:
@@ -190,7 +194,7 @@ class SetupScreen(PanedScreen):
         form = self.form
         row = form.row
         words = help_text(row, form.fault) if row else self._group_help()
-        self.query_one("#help-below", Static).update(words, layout=False)  # its size does not hang on them
+        self.query_one("#help-below", Words).say(words)
 
     def _group_help(self) -> Text:
         if self.form.accordion:
@@ -207,7 +211,7 @@ class SetupScreen(PanedScreen):
         room = self.size.width - 4 - title.cell_len
         if words and cell_len(words) <= room:
             title.append(f"{words:>{room + 2}}", style="bold" if faulty else "not bold")
-        self.query_one("#title", Static).update(title, layout=False)
+        self.query_one("#title", Words).say(title)
 
     # -- settings from elsewhere --------------------------------------------------------------------------------------
 
@@ -223,6 +227,7 @@ class SetupScreen(PanedScreen):
 
     def load(self, config: RunConfig) -> None:
         """Put other settings into the form, which can be undone."""
+        self.trying = None
         self.form.action_cancel()
         self.draft.load(config)
         self._changed()
@@ -231,6 +236,7 @@ class SetupScreen(PanedScreen):
 
     def load_texts(self, texts: Mapping[str, str]) -> None:
         """Put texts in the place of all there are, right or wrong; the first that is wrong gets the cursor."""
+        self.trying = None
         self.form.action_cancel()
         self.draft.load_texts(texts)
         self._changed()
@@ -249,7 +255,7 @@ class SetupScreen(PanedScreen):
     def action_run(self) -> None:
         if (config := self.checked()) is not None:
             self.leave_filters()
-            self.post_message(self.RunAsked(config))
+            self.post_message(self.RunAsked(config, self.trying.folder if self.trying is not None else ""))
 
     def action_find_rate(self) -> None:
         if (config := self.checked()) is not None:
@@ -307,7 +313,7 @@ class SetupScreen(PanedScreen):
 
     def action_explain(self) -> None:
         if (row := self.form.row) is not None:
-            self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key))))
+            self.app.push_screen(ExplainScreen(help_text(row, self.draft.faults.get(row.key), whole=True)))
 
     def show_faults(self, faults: Sequence[Fault]) -> None:
         """Faults found when the data was read: each at its field, the first one under the cursor."""

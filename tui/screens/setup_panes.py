@@ -40,6 +40,9 @@ class PanedScreen(ErrandScreen):
     def show_help(self) -> None:
         """Draw the help below the form anew."""
 
+    def show_trying(self) -> None:
+        """Draw the lines about what is tried anew."""
+
     # -- room ---------------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
@@ -59,6 +62,7 @@ class PanedScreen(ErrandScreen):
         for page, name in PAGES.items():
             self.query_one(name).display = wide or self._page == page
         self.show_title()
+        self.show_trying()
         self.form.set_accordion(height < LOW)
         if self.small and self._had_keys is None:  # nothing that cannot be seen has the keys
             self._had_keys = self.focused or self.form
@@ -66,6 +70,12 @@ class PanedScreen(ErrandScreen):
         elif not self.small and self._had_keys is not None:
             back, self._had_keys = self._had_keys, None
             self.set_focus(back)
+
+    @property
+    def backs_out(self) -> bool:
+        """Whether there is a filter or a pane that Esc leads out of."""
+        alone = self._page != "form" and not self.has_class("wide")
+        return bool(self.form.words) or self.focused is self.query_one("#filter") or alone
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
@@ -132,8 +142,7 @@ class PanedScreen(ErrandScreen):
         if self.small:
             return False
         if action == "back" and self.is_mounted:
-            alone = self._page != "form" and not self.has_class("wide")
-            return bool(self.form.words) or self.focused is self.query_one("#filter") or alone
+            return self.backs_out
         if action == "into_form":
             return self.focused is self.query_one("#filter")
         return True

@@ -1,179 +1,29 @@
-"""The charts of a run: which of them are in sight, which part of them, and the cursor that goes through all."""
+"""The charts of a run under a person's hands: keys and mouse, the cursor that goes through all, a ghost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-from textual import events
-from textual.app import ComposeResult
-from textual.containers import Container
-
-from engine.report import sides
-from engine.runview import RunView
-from engine.series import HeldBounds
 
 from ..chart import ChartOptions, Series
 from ..chart_cursor import landed, leapt, stepped
-from ..ghosts import Ghost
-from ..kept import Keeper
-from ..marks import marks_of
-from ..panels import SMOOTHINGS, Panel, fingerprint, ghost_series, in_sight, marks_on, next_panel, panels_of, series_of
+from ..chart_series import GHOSTS
+from ..panels import SMOOTHINGS, next_panel, panels_of
 from ..screens.pick import Item, Menu
-from ..taste import PLACES, Layout, columns_of, fitting, layouts_there, taste_of
-from ..text import Charset
-from ..xaxis import UNITS, Course, HeldEnd, Window, followed, holding, panned, planned_end, zoomed
+from ..taste import layouts_there
+from ..xaxis import UNITS, Course, Window, followed, holding, panned, zoomed
+from ..yaxis import value_near, zoomed_y
+from .boardpicture import BoardPicture
 from .chart import Chart
-from .ghostkey import GhostKey
 
 WIDE = 110  # cells of the screen; from here on the panes stand side by side
 TALL = 36  # rows of the screen; from here on there is room for more than one chart and the panes
 
 _TAIL_EPOCHS = 20
-_BRIEF = 60  # cells; a narrower chart has short names, and room for its own
-_SHORT = {"validation": "val"}
-_GUTTER = 7  # cells for the y numbers in all charts, so that their columns are under each other
 
 
-class ChartBoard(Container):
-    """One chart, two or four, on one x axis. `act` does what a key asks for."""
-
-    DEFAULT_CSS = "ChartBoard { layout: grid; }"
-
-    def __init__(self, charset: Charset, colour: bool, keeper: Keeper | None = None, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._keeper = keeper or Keeper()
-        self.taste = taste_of(self._keeper.memory.charts)
-        self.cursor: float | None = None  # its x
-        self.window: Window | None = None
-        self.ghost: Ghost | None = None
-        self.shown: list[str] = []  # keys of the charts in sight
-        self.hand = 0  # the place of the one that keys are about
-        self._charset: Charset = charset
-        self._options = ChartOptions(charset=charset, colour=colour, gutter=_GUTTER)
-        self._view = RunView()
-        self._full = Window(0.0, 1.0)
-        self._bounds: dict[tuple[Panel, bool], HeldBounds] = {}
-        self._end = HeldEnd()
-        self._asked = False  # whether a draw is due
-        self._told: tuple[object, ...] = ()  # what the last picture was made of
-        self._ghost_key = GhostKey(self, self._haunt)
-
-    def compose(self) -> ComposeResult:
-        yield from (Chart(self._options, id=f"chart-{place}") for place in range(1, 5))
-
-    def on_mount(self) -> None:
-        self._arrange()
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._arrange()
-        self._draw(force=True)
-
-    def on_unmount(self) -> None:
-        self._ghost_key.close()
-
-    def show_view(self, view: RunView) -> None:
-        """Draw what changed."""
-        told = (view is self._view, *fingerprint(view))
-        if told != self._told:
-            self._view, self._told = view, (True, *told[1:])
-            self._draw(force=view.end is not None)
-
-    # -- the picture --------------------------------------------------------------------------------------------------
-
-    @property
-    def charts(self) -> list[Chart]:
-        """Those in sight."""
-        return list(self.query(Chart))[: PLACES[self.layout_now]]
-
-    @property
-    def layout_now(self) -> Layout:
-        """The layout that there is room for."""
-        return fitting(self.taste.layout, self.size.width, self.size.height)
-
-    def _arrange(self) -> None:
-        if not self.size:
-            return
-        across = columns_of(self.layout_now, self.size.width, self.size.height)
-        places = PLACES[self.layout_now]
-        self.styles.grid_size_columns, self.styles.grid_size_rows = across, places // across
-        for place, chart in enumerate(self.query(Chart)):
-            chart.display = place < places
-        self.hand = min(self.hand, places - 1)
-
-    def _ask(self) -> None:
-        """Have the charts drawn once all keys and mouse moves that wait are worked off."""
-        if not self._asked:
-            self._asked = True
-            self.call_later(self._answer)
-
-    def _answer(self) -> None:
-        self._asked = False
-        self._draw(force=True)
-
-    def _draw(self, force: bool = False) -> None:
-        view, taste = self._view, self.taste
-        there = {panel.key: panel for panel in panels_of(view)}
-        self.shown = in_sight(taste.chosen, list(there), len(self.charts))
-        course = Course(view, taste.unit)
-        behind = Course(self.ghost.view, taste.unit) if self.ghost else None
-        self._full = self._whole(course, behind)
-        if self.window is not None and self.window.tail:
-            self.window = followed(self.window, self._full, self._newest(course), taste.log_x)
-        marks = marks_of(view, course)
-        for place, (chart, key) in enumerate(zip(self.charts, self.shown, strict=False)):
-            series = series_of(view, key, course, taste.smoothing)
-            if self.ghost is not None and behind is not None:
-                series = [*ghost_series(self.ghost.name, self.ghost.view, key, behind), *series]
-            if chart.size.width < _BRIEF:
-                for one in series:
-                    one.name = _SHORT.get(one.name, one.name)
-            chart.update_chart(
-                series, marks_on(key, marks), options=self._looks(there[key], place, course), force=force
-            )
-
-    def _looks(self, panel: Panel, place: int, course: Course) -> ChartOptions:
-        taste, window = self.taste, self.window or self._full
-        label = panel.label
-        if len(self.shown) > 1 and place == self.hand:
-            label = f"{'>' if self._charset == 'ascii' else '▸'} {label}"
-        return replace(
-            self._options,
-            x_low=window.low,
-            x_high=window.high,
-            x_label=course.label,
-            x_format="seconds" if taste.unit == "time" else "number",
-            y_label=label,
-            log_x=taste.log_x,
-            log_y=panel.key in taste.log_y,
-            cursor=self.cursor,
-            bounds=self._bounds.setdefault((panel, self.window is None), HeldBounds(limits=panel.limits)),
-            **(self._sides(course) if panel.key == "loss" else {}),
-        )
-
-    def _sides(self, course: Course) -> dict[str, Any]:
-        """Where the run under- and overfits, in words and as shades, once that is known."""
-        known = self._view.end is not None or "overfitting" in self._view.findings
-        found = sides(self._view) if known else None
-        if found is None:
-            return {}
-        note = (found.left, f"{found.middle}: epoch {found.best}", found.right)
-        return {"note": note, "shade": (course.at(found.best), found.left, found.right)}
-
-    def _whole(self, course: Course, behind: Course | None) -> Window:
-        """All of the x axis: to the planned epochs, and once the run has ended to where it and its ghost came."""
-        view = self._view
-        high = planned_end(view, course)
-        if view.end is not None and self.ghost is not None and behind is not None:
-            high = max(high, planned_end(self.ghost.view, behind))
-        elif view.end is None and course.unit == "time":
-            high = self._end.update(high)
-        low = course.at(min(1.0, *view.steps.at[:1], 1.0)) if self.taste.log_x else 0.0
-        return Window(low, high) if high > low else Window(low / 2, max(high, low) * 2)
-
-    def _newest(self, course: Course) -> float:
-        return course.at(max([0.0, *self._view.epochs[-1:], *self._view.steps.at[-1:]]))
+class ChartBoard(BoardPicture):
+    """`act` does what a key asks for."""
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -186,8 +36,11 @@ class ChartBoard(Container):
                 self._zoom(0.5 if what == "zoom_in" else 2.0, self._middle())
             case "pan_left" | "pan_right":
                 self._look(panned(self.window, self._full, 0.25 if what == "pan_right" else -0.25, self.taste.log_x))
+            case "zoom_y_in" | "zoom_y_out":
+                self._zoom_y(0.5 if what == "zoom_y_in" else 2.0, self._middle())
             case "all":
                 self._look(None)
+                self.heights.clear()
             case "tail":
                 self._follow()
             case "next":
@@ -232,7 +85,7 @@ class ChartBoard(Container):
     def _own(self) -> tuple[Sequence[Series], ChartOptions]:
         """What the cursor goes along: the run's own curves in the chart in hand, as it was drawn last."""
         chart = self.charts[self.hand]
-        return [one for one in chart.series if one.role != "ghost"], replace(chart.drawn, bounds=None)
+        return [one for one in chart.series if one.role not in GHOSTS], replace(chart.drawn, bounds=None)
 
     def _move(self, what: str) -> None:
         series, drawn = self._own
@@ -259,6 +112,20 @@ class ChartBoard(Container):
 
     def _zoom(self, by: float, around: float) -> None:
         self._look(zoomed(self.window, self._full, by, around, self.taste.log_x))
+
+    def _zoom_y(self, by: float, x: float) -> None:
+        """In the chart in hand, towards its curve at `x`."""
+        key = self.shown[self.hand]
+        held = self._held(key)
+        if held is None or not held.known:  # nothing has been drawn there yet
+            return
+        log = key in self.taste.log_y
+        around = value_near(self._own[0], x)
+        height = zoomed_y(self.heights.get(key), held.low, held.high, by, around, log)
+        if height is None:
+            self.heights.pop(key, None)
+        else:
+            self.heights[key] = height
 
     def _follow(self) -> None:
         if self.window is not None and self.window.tail:
@@ -321,16 +188,13 @@ class ChartBoard(Container):
 
     def _turn_log_y(self) -> None:
         key = self.shown[self.hand]
+        self.heights.pop(key, None)
         kept = tuple(one for one in self.taste.log_y if one != key)
         self._like(log_y=kept if key in self.taste.log_y else (*kept, key))
 
     def _smooth(self) -> None:
         self._like(smoothing=SMOOTHINGS[(SMOOTHINGS.index(self.taste.smoothing) + 1) % len(SMOOTHINGS)])
         self.app.notify(f"smoothing: {self.taste.smoothing}", markup=False, timeout=2)
-
-    def _haunt(self, ghost: Ghost | None) -> None:
-        self.ghost = ghost
-        self._ask()
 
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
@@ -341,7 +205,12 @@ class ChartBoard(Container):
         self._ask()
 
     def on_chart_wheeled(self, message: Chart.Wheeled) -> None:
-        self._zoom(0.8 if message.by > 0 else 1.25, message.x)
+        self.hand = self.charts.index(message.chart)
+        by = 0.8 if message.by > 0 else 1.25
+        if message.y:
+            self._zoom_y(by, message.x)
+        else:
+            self._zoom(by, message.x)
         self._ask()
 
     def on_chart_dragged(self, message: Chart.Dragged) -> None:

@@ -38,11 +38,11 @@ class Chart(Widget, can_focus=False):
             self.chart, self.x = chart, x
 
     class Wheeled(Message):
-        """The wheel was turned at `x`: `by` 1 away from the person, -1 towards."""
+        """The wheel was turned at `x`: `by` 1 away from the person, -1 towards. y: with Ctrl held, which is about the y axis."""
 
-        def __init__(self, chart: Chart, x: float, by: int) -> None:
+        def __init__(self, chart: Chart, x: float, by: int, y: bool = False) -> None:
             super().__init__()
-            self.chart, self.x, self.by = chart, x, by
+            self.chart, self.x, self.by, self.y = chart, x, by, y
 
     class Dragged(Message):
         """The picture was pulled to the right by `share` of the canvas's width, or to the left."""
@@ -50,6 +50,13 @@ class Chart(Widget, can_focus=False):
         def __init__(self, chart: Chart, share: float) -> None:
             super().__init__()
             self.chart, self.share = chart, share
+
+    class Sized(Message):
+        """The chart has another size."""
+
+        def __init__(self, chart: Chart) -> None:
+            super().__init__()
+            self.chart = chart
 
     clock: Callable[[], float] = staticmethod(time.perf_counter)  # seconds; tests set their own
 
@@ -103,6 +110,7 @@ class Chart(Widget, can_focus=False):
 
     def on_resize(self, event: Resize) -> None:
         self._redraw()
+        self.post_message(self.Sized(self))
 
     def render_line(self, y: int) -> Strip:
         """The `y`-th line of the last drawing, as wide as the widget is now."""
@@ -142,7 +150,7 @@ class Chart(Widget, can_focus=False):
 
     def _wheel(self, event: events.MouseEvent, by: int) -> None:
         event.stop()
-        self.post_message(self.Wheeled(self, x_of(self.series, self.drawn, event.x), by))
+        self.post_message(self.Wheeled(self, x_of(self.series, self.drawn, event.x), by, event.ctrl))
 
     # -- drawing ------------------------------------------------------------------------------------------------------
 

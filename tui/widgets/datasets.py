@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.data.catalogue import Card, card, catalogue
+from engine.data.catalogue import Card, card, catalogue, is_own
 
 from ..text import clean, fit, plain
 from .more import with_more
@@ -42,7 +42,7 @@ def entries_for(words: str, source: str, recent: Sequence[str], gone: Set[str] =
     files += [path for path in recent if path not in [os.path.abspath(own) for own in files]]
     shown = [Entry(item.name, item.name, "any" if item.generated else str(item.rows)) for item in cards]
     shown += [
-        Entry(path, path.rpartition("/")[2] or path, "gone" if path in gone else "file")
+        Entry(path, path.rpartition("/")[2] or path, "code" if is_own(path) else "gone" if path in gone else "file")
         for path in files
         if _all_in(words, path)
     ]
@@ -193,21 +193,17 @@ class DatasetCard(Static):
 
 
 def _card_text(item: Card) -> Text:
-    if item.shape:
-        size = f"{item.shape[1]}x{item.shape[2]} pictures"
-    else:
-        size = f"{item.features} inputs"
     what = f"{item.classes} classes" if item.task == "classification" else "a quantity"
     text = Text(item.title, style="bold")
     rows = "as many rows as you like" if item.generated else f"{item.rows} rows"
-    text.append(f"\n{item.task}: {what}\n{rows}, {size}\n", style="not bold")
+    text.append(f"\n{item.task}: {what}\n{rows}, {item.size}\n", style="not bold")
     text.append(f"{item.about}\n", style="not bold")
     text.append(f"{item.source}; {item.licence}", style="not bold dim")
     return text
 
 
 def _file_text(source: str) -> Text:
-    text = Text("A file", style="bold")
+    text = Text("Your own code" if is_own(source) else "A file", style="bold")
     text.append("\n")
     return text.append_text(plain(clean(source), "not bold"))
 
@@ -217,6 +213,7 @@ def _open_text() -> Text:
     words = (
         "\nA table (CSV, TSV, JSON lines, Parquet), NumPy arrays (NPZ, NPY), or a folder of pictures with a folder for each class "
         "(IDX and CIFAR as well). Its path is completed as you type. The column to predict is chosen from those that a table has; every "
-        "other column is an input."
+        "other column is an input. Code of your own that gives the data is named in the same place, as mypkg.data:make or "
+        "path/to/data.py:make."
     )
     return text.append(words, style="not bold")

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.text import Text
+from textual.content import Content, Span
 
-from engine.diagnosis import NOTES, ORDER
-from engine.diagnosis.findings import RANK
+from engine.diagnosis import NOTES, rank
 from engine.events import FindingRaised
 from engine.runview import RunView
 
@@ -21,26 +21,36 @@ SIGNS = {"certain": "!!", "likely": "! ", "watch": "? "}
 NOTE = "· "
 """Of what is only worth knowing."""
 
+WARNING = "warning"
+"""The style of lines that a person should heed: the theme says how they look."""
+
 _MOST_ACTIONS = 4
 
 
 class FindingCards(Quiet):
-    """One card per finding; not there at all while nothing is wrong."""
+    """One card per finding; not there at all while there is none. What is no warning does not look like one."""
 
     def show_view(self, view: RunView, width: int, rows: int, everything: bool = False) -> None:
         """Cards for a screen of `width` cells, in about `rows` lines of it. everything: all that is known of each."""
         self.display = bool(view.findings)
+        self.set_class(not NOTES.issuperset(view.findings), "warning")
         if view.findings:
             self.show(cards_text(view.findings.values(), width - 2, rows, everything))
+
+    def drawn(self, text: Text) -> Content:
+        """With the colour of warnings that the theme has at the moment."""
+        styles = {WARNING: "$warning"}
+        spans = [Span(span.start, span.end, styles.get(str(span.style), str(span.style))) for span in text.spans]
+        return Content(text.plain, spans)
 
 
 def cards_text(findings: Iterable[FindingRaised], width: int, rows: int, everything: bool = False) -> Text:
     """The surest first, of equals the one that explains most, and notes last. Each has a line at least; as far as there is room for it in `rows`, the surest have their evidence and
     what to try first as well. Those for which there is no line are counted.
 
-    everything: all in full, with every action, however many rows it takes.
+    everything: all in full, with every action, however many rows it takes. Lines of warnings have the style `WARNING`.
     """
-    ranked = sorted(findings, key=_rank)
+    ranked = sorted(findings, key=lambda one: rank(one.kind, one.confidence, one.began))
     if everything:
         return _joined([line for one in ranked for line in _full(one, width, _MOST_ACTIONS)])
     if len(ranked) > rows:
@@ -59,15 +69,17 @@ def cards_text(findings: Iterable[FindingRaised], width: int, rows: int, everyth
     return _joined(lines)
 
 
+def _marked(one: FindingRaised, lines: Sequence[Text]) -> list[Text]:
+    """The lines of a card; as those of a warning if it is one."""
+    for line in lines if one.kind not in NOTES else ():
+        line.stylize_before(WARNING)
+    return list(lines)
+
+
 def _joined(lines: Sequence[Text]) -> Text:
     text = Text("\n").join(lines)
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
-
-
-def _rank(one: FindingRaised) -> tuple[bool, int, int, int]:
-    explains = ORDER.index(one.kind) if one.kind in ORDER else -1  # one of a newer version may be anything
-    return one.kind in NOTES, -RANK.get(one.confidence, 3), explains, one.began
 
 
 def _head(one: FindingRaised) -> str:
@@ -83,7 +95,7 @@ def _brief(one: FindingRaised, width: int) -> Text:
         rest += f" · try: {clean(one.actions[0])}"
     line = Text(fit(head + rest, width).rstrip())
     line.stylize("bold", 0, len(head))
-    return line
+    return _marked(one, [line])[0]
 
 
 def _full(one: FindingRaised, width: int, actions: int) -> list[Text]:
@@ -95,4 +107,4 @@ def _full(one: FindingRaised, width: int, actions: int) -> list[Text]:
     last = [Text(line) for line in textwrap.wrap(f"try: {tries}", max(10, width))] if tries else []
     for line in last[:1]:
         line.stylize("bold", 0, len("try:"))
-    return [first, *(Text(line) for line in textwrap.wrap(clean(one.evidence), max(10, width))), *last]
+    return _marked(one, [first, *(Text(line) for line in textwrap.wrap(clean(one.evidence), max(10, width))), *last])

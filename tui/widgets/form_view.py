@@ -41,6 +41,7 @@ class FormView(ScrollView):
         self.edit: LineEdit | None = None
         self._trial: Fault | None = None  # what would be wrong with the text being typed
         self._lines: list[Line] = []
+        self._drawn: dict[int, Strip] = {}  # what stands on the screen, by line
         self._arrange()
 
     @property
@@ -64,7 +65,9 @@ class FormView(ScrollView):
         self._arrange()
         self.virtual_size = Size(self.size.width, len(self._lines))
         self._show_cursor()
-        self.refresh()
+        new = [y for y in range(self.size.height) if self._drawn.get(y) != self._strip(y)]
+        if new:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in new))
 
     def show_only(self, words: str) -> None:
         """Only the fields found by these words, the cursor on the likeliest; all of them without words."""
@@ -112,6 +115,11 @@ class FormView(ScrollView):
         self._show_cursor()
 
     def render_line(self, y: int) -> Strip:
+        strip = self._drawn[y] = self._strip(y)
+        return strip
+
+    def _strip(self, y: int) -> Strip:
+        """Line y of those in sight."""
         y += round(self.scroll_offset.y)
         width = self.scrollable_content_region.width  # beside the scroll bar
         if y >= len(self._lines):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.runs import RunSummary
 
 OFF = "off"
+FOLLOW_SECONDS = 2.0  # how often it is looked whether a ghost that is being trained has got further
 
 
 class GhostKey:
@@ -36,6 +37,7 @@ class GhostKey:
     def press(self, view: RunView) -> None:
         """From none to the previous one, to the list, to none."""
         if self._ghost is not None and self._picked:
+            self.close()
             self._take(None)
         elif self._ghost is not None:
             self._work(self._list(view))
@@ -45,6 +47,10 @@ class GhostKey:
             self._work(self._previous(view))
         else:
             self._say("the run has no folder yet; try again in a moment")
+
+    def open(self, folder: Path) -> None:
+        """Show the run in `folder`, as if it had been the previous one."""
+        self._work(self._read(folder, False))
 
     def close(self) -> None:
         """What is being read is no longer wanted."""
@@ -86,8 +92,20 @@ class GhostKey:
             return
         if ghost is None:
             self._say(f"{folder.name} has no finished epoch")
-        else:
-            self._take(ghost, picked)
+            return
+        self._take(ghost, picked)
+        while ghost.goes_on:  # it is being trained: its curves grow along
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                news = await asyncio.to_thread(ghost.news)
+            except OSError:  # a moment's trouble of a network's file system
+                continue
+            if given_up.is_set():
+                return
+            if news:
+                ghost.view.apply_all(news)
+                ghost.view.log.clear()
+                self._show(ghost)
 
     async def _list(self, view: RunView) -> None:
         items = [Item("off", "nothing behind the curves", value=OFF)]

@@ -11,7 +11,6 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Static
 
 from engine.config import RunConfig
 from engine.errors import Fault
@@ -22,6 +21,8 @@ from ..latest import Latest
 from ..looks import Look
 from ..previews import Previewer
 from ..previewtext import Known, brief, preview_text, state_words
+from .textlines import TextLines
+from .words import Words
 
 PAUSE = 0.12  # seconds without another key before a preview is asked for
 
@@ -80,12 +81,11 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self._for: RunConfig | None = None  # what is shown, or asked for
         self.known = Known()
         self._drawn: tuple[object, ...] = ()
-        self._lines = -1
         self._of_model: tuple[Fault, ...] = ()  # what only the model's half of the last answer knew
 
     def compose(self) -> ComposeResult:
-        yield Static(id="preview-state", markup=False)
-        yield Static(id="preview-text", markup=False)
+        yield Words(id="preview-state")
+        yield TextLines(id="preview-text")
 
     def take_key(self, event: events.Key) -> bool:
         return False
@@ -157,13 +157,11 @@ class PreviewPane(VerticalScroll, can_focus=True):
         """Show the state at once, for each key; the rest only when there is something else to show, since it is dear."""
         self.known = known
         if self.is_mounted and self.size.width:
-            self.query_one("#preview-state", Static).update(Text(state_words(known), style="italic"), layout=False)
+            self.query_one("#preview-state", Words).say(Text(state_words(known), style="italic"))
             timeless = replace(known.data, seconds=0.0, cached=False), replace(known.model, seconds=0.0)
             drawn = (*timeless, known.command, known.config is None, self.size.width, self._look)
             if drawn != self._drawn:
                 self._drawn = drawn
                 text = preview_text(known, max(1, self.size.width - 2), self._look)
-                lines = text.plain.count("\n")
-                self.query_one("#preview-text", Static).update(text, layout=lines != self._lines)
-                self._lines = lines
+                self.query_one("#preview-text", TextLines).show(text)
         self.post_message(self.Shown(brief(known), known))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from rich.text import Text
+from textual.content import Content
 from textual.widgets import Static
 
 from engine.measures import measure_label
@@ -27,7 +28,11 @@ class Quiet(Static):
     def show(self, text: Text) -> None:
         if self._shown is None or text.plain != self._shown.plain or text.spans != self._shown.spans:
             self._shown = text
-            self.update(text, layout=not self.ONE_LINE)
+            self.update(self.drawn(text), layout=not self.ONE_LINE)
+
+    def drawn(self, text: Text) -> Text | Content:
+        """The text as it is handed to Textual."""
+        return text
 
 
 class StatusStrip(Quiet):
@@ -103,6 +108,8 @@ def notice_text(view: RunView, now: float, opened: float, lost: bool = False) ->
 
     lost: the run has not ended, and nobody trains it. now and opened: seconds since 1970; the latter is when the screen was opened, and what it lost sight of before is news.
     """
+    if lost and view.own_loop:
+        return "! the process of the script that trained this run is gone"
     if lost:
         return "! the process that trained this run is gone; + goes on from the last checkpoint"
     if view.save_problem:

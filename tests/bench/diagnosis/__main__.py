@@ -17,7 +17,8 @@ from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from .corpus import HEALTHY, KINDS, cases
+from .case import HEALTHY, KINDS
+from .corpus import cases
 from .judging import Judged, advice_works, judge, naive
 from .runs import Store
 
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "nntui-diagnosis")
     asked = parser.parse_args()
     store = Store(asked.cache)
-    each, half = (2, "dev") if asked.quick else (asked.each, asked.half)
+    each, half = (1, "dev") if asked.quick else (asked.each, asked.half)
     chosen = [
         case for case in cases(each) if half in (None, case.half) and (not asked.only or case.planted in asked.only)
     ]
@@ -63,7 +64,8 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
         print(f"  {count} x {why}")
     print("\n| kind | runs | found | false | precision | recall | F1 | median delay, epochs | before onset |")
     print("|---|---|---|---|---|---|---|---|---|")
-    scores = []
+    scores: list[float] = []
+    all_delays: list[int] = []
     for kind in KINDS:
         have = [one for one in kept if one.label == kind]
         right = [one for one in have if kind in one.said]
@@ -75,35 +77,50 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
         f1 = 2 * precision * recall / max(1e-9, precision + recall)
         if have:
             scores.append(f1)
-        first = [min(alarm.epoch for alarm in one.alarms) - one.onset for one in right]
-        early = sum(delay < 0 for delay in first)
-        delay = f"{median(first):.0f}" if first else ""
+        delays = [one.told_at(kind) - one.onset for one in right]
+        all_delays += delays
+        delay = f"{median(delays):.0f}" if delays else ""
         print(
             f"| {kind} | {len(have)} | {len(right)} | {len(wrong)} | {precision:.2f} | {recall:.2f} | {f1:.2f} | {delay} "
-            f"| {early} of {len(first)} |"
+            f"| {sum(delay < 0 for delay in delays)} of {len(delays)} |"
         )
+    early = sum(delay < 0 for delay in all_delays)
     print(f"\nmacro-F1 over {len(scores)} kinds: {sum(scores) / max(1, len(scores)):.3f}")
-    ill = [one for one in kept if one.label not in HEALTHY]
+    print(f"right warnings before onset: {early} of {len(all_delays)} ({early / max(1, len(all_delays)):.0%})")
     print(_any_problem("any problem", [bool(one.alarms) for one in kept], kept))
-    for name in naive(kept[0].run):
+    rules = naive(kept[0].run) if kept else {}
+    for name in rules:
         print(_any_problem(f"naive: {name}", [naive(one.run)[name] for one in kept], kept))
     for name in HEALTHY:
         well = [one for one in kept if one.label == name]
         count = sum(len(one.alarms) for one in well)
         said = Counter(alarm.kind for one in well for alarm in one.alarms)
         print(f"warnings per {name} run: {count / max(1, len(well)):.3f} ({count} in {len(well)}) {dict(said) or ''}")
+        for rule in rules:
+            print(f"  naive: {rule}: {sum(naive(one.run)[rule] for one in well)} of {len(well)}")
     if advice:
-        tried: list[tuple[str, bool]] = []
-        for one in ill:
-            for alarm in one.alarms:
-                if (works := advice_works(one, alarm, store)) is not None:
-                    tried.append((alarm.kind, works))
-        good = sum(works for _, works in tried)
-        print(
-            f"advice works: {good} of {len(tried)} ({good / max(1, len(tried)):.0%}) first actions lower the test loss by 5 %"
-        )
-        for kind, count in Counter(kind for kind, works in tried if not works).most_common():
-            print(f"  it did not {count} of {sum(k == kind for k, _ in tried)} times for {kind}")
+        report_advice(kept, store)
+
+
+def report_advice(kept: Sequence[Judged], store: Store) -> None:
+    """How often the first action of a warning really helps."""
+    tried: list[tuple[str, bool]] = []
+    untried: Counter[str] = Counter()
+    for one in kept:
+        for alarm in one.alarms:
+            works = advice_works(one, alarm, store)
+            if works is None:
+                untried[alarm.kind] += 1
+            else:
+                tried.append((alarm.kind, works))
+    good = sum(works for _, works in tried)
+    print(
+        f"advice works: {good} of {len(tried)} ({good / max(1, len(tried)):.0%}) first actions lower the test loss by 5 %"
+    )
+    for kind, count in Counter(kind for kind, works in tried if not works).most_common():
+        print(f"  it did not {count} of {sum(k == kind for k, _ in tried)} times for {kind}")
+    if untried:
+        print(f"  {sum(untried.values())} more have a first action that is no setting: {dict(untried)}")
 
 
 def _any_problem(name: str, said: Sequence[bool], kept: Sequence[Judged]) -> str:

@@ -12,7 +12,7 @@ from engine.events import FindingRaised
 from engine.facts import Change
 from engine.knobs import knob_by_key, parse
 
-from .corpus import HEALTHY, Case, Changes
+from .case import HEALTHY, Case, Changes
 from .runs import Store, Trained, with_changes
 
 HELPS = 0.05
@@ -20,6 +20,9 @@ HELPS = 0.05
 
 MATTERS = 0.01
 """And the share of a constant answer's loss."""
+
+UNITS = {"dead_units": "dead", "saturated_units": "saturated", "learning_rate_high": "neither dead nor saturated"}
+"""What the count of the units of a layer comes to."""
 
 STARTS = 5
 """Other starting points that are tried for the advice to restart."""
@@ -44,13 +47,17 @@ class Alarm:
 
 @dataclass
 class Judged:
-    """A case, what it is labelled with ("" when its oracle disagrees with what was planted), and what was said of it."""
+    """A case, what it is labelled with ("" when its oracle disagrees with what was planted), and what was said of it.
+
+    also: kinds that were said and are true as well, by the oracle: see `second_causes`.
+    """
 
     case: Case
     run: Trained
     label: str
     alarms: list[Alarm] = field(default_factory=list)
     why: str = ""
+    also: frozenset[str] = frozenset()
 
     @property
     def said(self) -> set[str]:
@@ -58,17 +65,23 @@ class Judged:
         kinds = {alarm.kind for alarm in self.alarms}
         if "diverging" in kinds and self.label == "learning_rate_high":
             kinds = (kinds - {"diverging"}) | {"learning_rate_high"}
-        return {kind for kind in kinds if kind == self.label or self.label not in SAME.get(kind, ())}
+        return {kind for kind in kinds - self.also if kind == self.label or self.label not in SAME.get(kind, ())}
+
+    def told_at(self, kind: str) -> int:
+        """The epoch in which it was first said, under whatever name counts for it."""
+        names = {kind, "diverging"} if kind == "learning_rate_high" else {kind}
+        return min(alarm.epoch for alarm in self.alarms if alarm.kind in names)
 
     @property
     def onset(self) -> int:
-        """The epoch from which there is something to see: the one after the best validation loss, or the first."""
+        """The epoch from which there is something to see: the one after the best validation loss, the first that is no number, the
+        last fifth of a run that is too short; and the first of all other kinds."""
         val = [epoch.val_loss for epoch in self.run.epochs]
         if self.label == "overfitting":
             return val.index(min(val)) + 2
         if self.label == "non_finite":
             return next((n for n, loss in enumerate(val, 1) if not math.isfinite(loss)), 1)
-        return len(val) if self.label == "too_short" else 1
+        return math.ceil(0.8 * len(val)) if self.label == "too_short" else 1
 
 
 def helps(before: Trained, after: Trained) -> bool:
@@ -80,14 +93,17 @@ def helps(before: Trained, after: Trained) -> bool:
 
 
 def label(case: Case, store: Store) -> tuple[Trained, str, str]:
-    """The run of a case, its label, and why that is not what was planted."""
+    """The run of a case, its label, and why that is not what was planted.
+
+    A healthy run that three times the epochs make better was too short, unless a schedule goes with them: that is another run.
+    """
     run = store.run(case.table, case.knobs)
     if case.planted in HEALTHY:
         for cure in case.cures:
             better = store.run(case.table, with_changes(case.knobs, cure))
             if not helps(run, better):
                 continue
-            if "run.epochs" in cure:
+            if "run.epochs" in cure and run.config.schedule.name in ("constant", "plateau"):
                 return run, "too_short", f"{case.planted}, but three times the epochs help"
             return run, "", f"{case.planted}, but {cure} helps"
         return run, case.planted, ""
@@ -101,15 +117,34 @@ def label(case: Case, store: Store) -> tuple[Trained, str, str]:
         if broken:
             return run, "non_finite", f"{case.planted}, but its losses are no numbers"
         return run, _by_units(run), "non_finite, but its losses stay numbers"
+    if case.planted == "overfitting" and not broken and (other := _not_overfit(run)):
+        return run, "", f"overfitting, but {other}"
+    if case.planted == "saturated_units" and _most(run, "saturated_units") < 0.5:
+        return run, "", "saturated_units, but most units are not"
     if case.planted in ("learning_rate_high", "dead_units") and (own := _by_units(run)) != case.planted:
-        return run, own, f"{case.planted}, but half of a layer is {'dead' if own == 'dead_units' else 'alive'}"
+        return run, own, f"{case.planted}, but the units of a layer are {UNITS[own]}"
     return run, case.planted, ""
 
 
+def _not_overfit(run: Trained) -> str:
+    """Why a run that early stopping helps has not overfitted after all, or ""."""
+    val, train = [epoch.val_loss for epoch in run.epochs], [epoch.train_loss for epoch in run.epochs]
+    if median(train[-3:]) > train[val.index(min(val))]:
+        return "the training loss rose as well"
+    return "its last epoch is only a spike" if val[-1] > 1.2 * median(val[-5:]) else ""
+
+
 def _by_units(run: Trained) -> str:
-    """Of steps that were too long: whether they have killed half of a layer."""
-    dead = max((max(epoch.dead_units, default=0.0) for epoch in run.epochs[-8:]), default=0.0)
-    return "dead_units" if dead >= 0.5 else "learning_rate_high"
+    """Of steps that were too long: whether they have killed half of a layer, or driven nearly all of it to where it is flat."""
+    for kind, share in (("dead_units", 0.5), ("saturated_units", 0.9)):
+        if _most(run, kind, 8) >= share:
+            return kind
+    return "learning_rate_high"
+
+
+def _most(run: Trained, kind: str, latest: int = 0) -> float:
+    """The largest share of a layer's units that were counted as such, in the latest epochs or in any."""
+    return max((max(getattr(epoch, kind), default=0.0) for epoch in run.epochs[-latest:]), default=0.0)
 
 
 def alarms(run: Trained) -> list[Alarm]:
@@ -126,7 +161,24 @@ def alarms(run: Trained) -> list[Alarm]:
 
 def judge(case: Case, store: Store) -> Judged:
     run, own, why = label(case, store)
-    return Judged(case, run, own, alarms(run), why)
+    said = alarms(run)
+    return Judged(case, run, own, said, why, second_causes(case, run, own, {alarm.kind for alarm in said}, store))
+
+
+def second_causes(case: Case, run: Trained, own: str, said: set[str], store: Store) -> frozenset[str]:
+    """Of what was said, what is true beside the label: too short, if three times the epochs really help; dead, if it was counted.
+
+    Only of runs that are ill: of a healthy one nothing that is said is true.
+    """
+    also = set[str]()
+    if own in HEALTHY or not own:
+        return frozenset()
+    longer = with_changes(case.knobs, {"run.epochs": "x3"})
+    if "too_short" in said and own != "too_short" and helps(run, store.run(case.table, longer)):
+        also.add("too_short")
+    if "dead_units" in said and own == "non_finite" and _by_units(run) == "dead_units":
+        also.add("dead_units")
+    return frozenset(also)
 
 
 def advice_works(judged: Judged, alarm: Alarm, store: Store) -> bool | None:

@@ -15,7 +15,8 @@ from engine.events import EpochEnded, TestMeasured
 from engine.knobs import knob_by_key, show, values
 from engine.knobs import knobs as all_knobs
 
-from .corpus import TABLES, Changes, table
+from .case import Changes
+from .tables import TABLES, table
 
 FORMAT = 4
 """Part of the name of what is kept: change it when the engine trains or measures differently."""

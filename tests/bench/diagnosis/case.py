@@ -1,0 +1,71 @@
+"""What a case of the corpus is: a run with a cause planted in it, and the cures that would have to help if it is really there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Half = Literal["dev", "held"]
+Changes = dict[str, Any]
+
+KINDS = (
+    "overfitting",
+    "underfitting",
+    "too_short",
+    "stuck",
+    "learning_rate_high",
+    "learning_rate_low",
+    "non_finite",
+    "exploding_gradients",
+    "vanishing_gradients",
+    "dead_units",
+    "saturated_units",
+)
+HEALTHY = ("healthy", "hard")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run. planted: the cause, one of KINDS, or one of HEALTHY. knobs: by key, beside the defaults below. table: the name of one of
+    the datasets in tables, or of the engine's. cures: changes of which at least one has to help, each tried by itself; a healthy run's
+    are those of which none may.
+    """
+
+    name: str
+    planted: str
+    half: Half
+    table: str
+    knobs: Changes
+    cures: tuple[Changes, ...] = field(default=())
+
+
+DEFAULTS: Changes = {
+    "early_stopping.enabled": False,
+    "early_stopping.restore_best": False,
+    "data.validation": 0.15,
+    "data.test": 0.25,
+    "run.device": "cpu",
+    "run.epochs": 40,
+    "run.batch_size": 32,
+    "model.hidden": (32,),
+}
+"""The last weights are what a run ends with, so that what is wrong with them can be measured."""
+
+ANY_CURE: tuple[Changes, ...] = (
+    {"run.epochs": "x3"},
+    {"optimizer.lr": "x0.1"},
+    {"regularization.dropout": 0.3},
+    {"model.hidden": (128, 128)},
+    {"early_stopping.enabled": True, "early_stopping.restore_best": True},
+)
+"""None of these may help a healthy run."""
+
+Planted = tuple[str, Changes, "tuple[Changes, ...] | list[Changes]"]
+"""The name of a dataset, the knobs of the run, and its cures."""
+
+
+def pick(chance: np.random.Generator, *values: Any) -> Any:
+    """One of the values by chance."""
+    return values[int(chance.integers(len(values)))]
