@@ -171,11 +171,21 @@ def announce(emit: Emit, config: RunConfig, data: Prepared, recipe: Recipe, plan
 
 
 def keep_preprocess(emit: Emit, folder: RunDir, data: Prepared) -> None:
-    """Write what was learned of the training part into the folder of the run or trial; a full disk is told."""
+    """Write what was learned of the training part into the folder of the run or trial; a full disk is told.
+
+    Where a run is taken up, it is also told when the data is no longer what it was: the weights were trained on the other.
+    """
     if data.preprocess is None:
         return
+    content = data.preprocess.to_json().encode()
     try:
-        write_atomically(folder.preprocess, data.preprocess.to_json().encode())
+        if folder.preprocess.exists() and folder.preprocess.read_bytes() != content:
+            emit(
+                e.Noted(
+                    text="the data has changed since this run began: its training part gives other means or categories"
+                )
+            )
+        write_atomically(folder.preprocess, content)
     except OSError as error:
         emit(e.SinkFailed(sink=folder.preprocess.name, problem=clean(error)))
 

@@ -109,6 +109,25 @@ def learned_whole(x: np.ndarray, shape: tuple[int, ...], each: int, config: Data
     return Shaped(shape, tuple(mean.tolist()), tuple(_deviation(values).tolist()), filled)
 
 
+LARGE = 1 << 25
+"""Numbers, above which pictures are looked at in blocks: in 64 bits all of them at once take several times their memory."""
+
+
+def learned_pictures(x: np.ndarray, rows: np.ndarray, shape: tuple[int, ...], config: DataConfig) -> Shaped:
+    """What these rows of x show of pictures: one mean and one scale, as `learned_whole` finds them, in little memory if they are many."""
+    if len(rows) * x.shape[1] <= LARGE or config.missing in ("mean", "median"):
+        return learned_whole(x[rows], shape, 1, config)
+    if not config.standardize:
+        return Shaped(shape)
+    step = max(1, LARGE // 8 // x.shape[1])
+    blocks = [rows[at : at + step] for at in range(0, len(rows), step)]
+    size = len(rows) * x.shape[1]
+    mean = sum(float(x[block].sum(dtype=np.float64)) for block in blocks) / size
+    spread = sum(float(np.square(x[block].astype(np.float64) - mean).sum()) for block in blocks) / size
+    scale = float(np.float32(np.sqrt(spread)))
+    return Shaped(shape, (float(np.float32(mean)),), (scale or 1.0,))
+
+
 def target_scale(table: Table, rows: np.ndarray) -> tuple[float, float]:
     """Mean and deviation of the target of a regression over `rows`; 0 and 1 for classes."""
     if table.task == "classification":

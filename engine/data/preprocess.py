@@ -145,11 +145,11 @@ class Preprocess:
 
         Raises DataError when a column to be filled in has no value in these rows.
         """
-        from .fitting import learned, learned_whole, target_scale
+        from .fitting import learned, learned_pictures, learned_whole, target_scale
 
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
         if table.image_shape is not None:
-            return cls((), target, learned_whole(table.x[rows], table.image_shape, 1, config))
+            return cls((), target, learned_pictures(table.x, rows, table.image_shape, config))
         if table.shape:
             each = table.shape[-1] if len(table.shape) == 2 else 1
             return cls((), target, learned_whole(table.x[rows], table.shape, each, config))

@@ -11,6 +11,7 @@ from ..data.delimited import read_text, sniff
 from ..errors import config_error
 from .lines import Code, literal
 from .plan import Plan
+from .tables import columns_code, encoded_code, is_mixed
 
 _SHIPPED = {
     "digits": "load_digits",
@@ -107,10 +108,8 @@ def _file_code(code: Code, plan: Plan) -> None:
     if not {target, *data.ignore} <= set(names):
         key = "data.target" if target not in names else "data.ignore"
         raise config_error(key, "is not written as in the file", "copy the name from the file's first line")
-    others = [column.name for column in table.columns if column.kind != "number"]
-    if others:
-        problem = f"a script reads columns of numbers only, and these are none: {', '.join(others)}"
-        raise config_error("data.source", problem, "leave them out with data.ignore")
+    if is_mixed(table) and not {column.name for column in table.columns} <= set(names):
+        raise config_error("data.source", "a column has a name that a program cannot show", "rename it in the file")
     where = literal(data.source)
     path = f"Path({where}).expanduser()" if data.source.startswith("~") else f"Path({where})"
     code.open(f'with {path}.open(encoding="utf-8-sig", newline="") as file:')
@@ -135,7 +134,9 @@ def _file_code(code: Code, plan: Plan) -> None:
             cells = "[row[place] for place in (*inputs, target)]" if data.ignore else "row"
             code.add(f"rows = [row for row in rows if not any(map(is_missing, {cells}))]")
     code.add("labels = [row[target].strip() for row in rows]")
-    if data.ignore:
+    if is_mixed(table):
+        columns_code(code, plan)
+    elif data.ignore:
         code.add("cells = [[row[place] for place in inputs] for row in rows]")
     else:
         code.add("cells = [row[:target] + row[target + 1 :] for row in rows]")
@@ -145,7 +146,7 @@ def _file_code(code: Code, plan: Plan) -> None:
             "inputs = [[math.nan if is_missing(cell) else float(cell) for cell in row] for row in cells]",
             "x = np.array(inputs, dtype=np.float64).astype(np.float32)",
         )
-    else:
+    elif not is_mixed(table):
         code.add("x = np.array(cells, dtype=np.float64).astype(np.float32)")
     if plan.classes:
         kind = _kind_of_labels(table.class_names)
@@ -250,7 +251,8 @@ def _tensors_code(code: Code, plan: Plan) -> None:
         code.note(f"A missing value becomes the {data.missing} of its column over the training part.")
         code.add(f"fill = np.nan{data.missing}(x[train].astype(np.float64), axis=0).astype(np.float32)")
         code.add(f"{inputs} = np.where(np.isnan(x), fill, x)")
-    if data.standardize:
+    mixed = is_mixed(plan.table)
+    if data.standardize and not (mixed and plan.table and all(one.kind != "number" for one in plan.table.columns)):
         scaled = _reassigned(folds, "scaled", inputs)
         code.gap()
         code.note("Mean 0 and standard deviation 1, measured on the training part alone.")
@@ -263,6 +265,9 @@ def _tensors_code(code: Code, plan: Plan) -> None:
         code.add("x_std[x_std == 0] = 1  # what never varies is shifted only")
         code.add(f"{scaled} = (({inputs}.astype(np.float64) - x_mean) / x_std).astype(np.float32)")
         inputs = scaled
+    if mixed:
+        encoded_code(code, plan, inputs, encoded := _reassigned(folds, "encoded", "x"))
+        inputs = encoded
     if not plan.classes:
         scaled = _reassigned(folds, "scaled_y", targets)
         code.gap()

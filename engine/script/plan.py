@@ -156,6 +156,10 @@ def plan_script(config: RunConfig) -> Plan:
     stand_in = _stand_in(task, rows, counts)
     splits = _splits(config, stand_in)
     first = splits[0]
+    if table is not None and any(column.kind != "number" for column in table.columns):
+        from .tables import features_of
+
+        features = features_of(table, splits, config)
     _refuse_misfits(config, task, classes, len(first.train))
     loss = config.loss.name
     if loss == "auto":

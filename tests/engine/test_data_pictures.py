@@ -145,7 +145,7 @@ def test_pictures_that_cannot_be_read_are_named_all_at_once(folder):
     assert not any("Traceback" in fault.line() or "\n" in fault.line() for fault in found)
 
 
-def test_a_bomb_is_refused_by_its_header(folder):
+def test_a_bomb_is_refused_by_its_header(folder, monkeypatch):
     root = folder()
     import zlib
 
@@ -158,6 +158,9 @@ def test_a_bomb_is_refused_by_its_header(folder):
     fault = only(root)
     assert "unpacks to too many pixels" in fault.problem
     assert fault.where.endswith("bomb.png")
+    (root / "4" / "bomb.png").unlink()
+    monkeypatch.setattr("engine.data.images.MOST_PIXELS", 63)
+    assert all("says to be 8x8 pixels" in fault.problem for fault in faults(root)[:10])
 
 
 @pytest.mark.parametrize(

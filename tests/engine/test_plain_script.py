@@ -275,6 +275,59 @@ def test_a_persons_own_file(tmp_path, missing, text):
     same(config_for_script({"data": data, "run": {"epochs": 1}, "trials": {"kind": "kfold", "folds": 3}}))
 
 
+@pytest.mark.parametrize("missing", ["mean", "drop"])
+def test_columns_that_are_left_out(tmp_path, missing):
+    path = table_file(tmp_path / "data.csv", gaps=True)
+    lines = path.read_text("utf-8-sig").splitlines()
+    path.write_text(
+        "\n".join(
+            [f"kind,{lines[0]}", *(f"{'xy'[row % 2] if row % 3 else ''},{line}" for row, line in enumerate(lines[1:]))]
+        )
+    )
+    data = {"source": str(path), "target": "target ü", "missing": missing}
+    same(config_for_script({"data": {**data, "ignore": ["kind", "b"]}, "run": {"epochs": 1}}))
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_columns_of_categories_and_of_yes_and_no(tmp_path, standardize):
+    path = table_file(tmp_path / "data.csv", text=standardize, rows=66)
+    head, *lines = path.read_text("utf-8-sig").splitlines()
+    more = [f"{'zxy'[row % 3]},{['Yes', 'no'][row % 2]},{[10, 9][row % 2]}" for row in range(len(lines))]
+    path.write_text(
+        "\n".join(
+            [
+                f"kind,new,{head},code",
+                *(
+                    f"{one[: -len(one.split(',')[-1])]}{line},{one.split(',')[-1]}"
+                    for one, line in zip(more, lines, strict=True)
+                ),
+            ]
+        )
+    )
+    data = {"source": str(path), "target": "target ü", "categorical": ["code"], "standardize": standardize}
+    same(config_for_script({"data": data, "run": {"epochs": 2}}))
+    same(
+        config_for_script(
+            {"data": {**data, "ignore": ["a", "b", "c"]}, "run": {"epochs": 1}, "trials": {"kind": "kfold", "folds": 3}}
+        )
+    )
+    with pytest.raises(ConfigError, match=r"data\.missing: a script does not fill in"):
+        plain_script(build_config({"data": {**data, "missing": "mean"}}))
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"source": "a.npz"}, "data.source"),
+        ({"source": "a.jsonl", "target": "y"}, "data.source"),
+    ],
+)
+def test_files_that_a_program_does_not_read(data, key):
+    with pytest.raises(ConfigError) as caught:
+        plain_script(build_config({"data": data}))
+    assert [fault.key for fault in caught.value.faults] == [key]
+
+
 def test_a_file_that_has_changed_since_is_noticed(tmp_path):
     path = table_file(tmp_path / "data.csv")
     config = config_for_script({"data": {"source": str(path), "target": "target ü"}})
@@ -300,6 +353,7 @@ def test_faults_of_a_file_are_those_of_a_run(tmp_path):
         ({"run": {"precision": "float16"}}, "run.precision"),
         ({"trials": {"kind": "kfold"}, "data": {"train_rows": 50}}, "data.train_rows"),
         ({"data": {"train_rows": 5000}}, "data.train_rows"),
+        ({"regularization": {"shift": 1}}, "regularization.shift"),
         ({"data": {"train_rows": 33}, "model": {"batch_norm": True}}, "model.batch_norm"),
     ],
 )

@@ -10,9 +10,10 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from engine import train
+from engine import resume, train
 from engine.config import DataConfig
 from engine.configfile import build_config, dump_config
+from engine.data import fitting
 from engine.data.columns import peek_columns
 from engine.data.kinds import as_date, sort_of
 from engine.data.prepared import load_prepared, prepare
@@ -294,3 +295,25 @@ def test_folds_learn_their_own_categories(csv, tmp_path):
     ]
     assert len(learned) == 3
     assert sum("city=Bern" in names for names in learned) == 1
+
+
+def test_data_that_has_changed_is_told_when_a_run_is_taken_up(csv, tmp_path):
+    config = csv()
+    given = {
+        "data": {"source": config.source, "target": "y"},
+        "run": {"epochs": 1, "folder": str(tmp_path / "runs"), "tensorboard": False},
+    }
+    folder = train(build_config(given)).folder
+    for changed, told in ((mixed(), 0), ({**mixed(), "size": [str(value) for value in range(60)]}, 1)):
+        csv(changed)
+        resume(folder, more=1)
+        assert (Path(folder) / "events.jsonl").read_text().count("the data has changed") == told
+
+
+def test_many_pictures_are_looked_at_in_blocks_with_the_same_outcome(monkeypatch):
+    x = np.random.default_rng(0).integers(0, 256, (500, 64)).astype(np.float32)
+    rows = np.arange(0, 500, 2)
+    whole = fitting.learned_pictures(x, rows, (1, 8, 8), DataConfig())
+    monkeypatch.setattr(fitting, "LARGE", 4096)
+    assert fitting.learned_pictures(x, rows, (1, 8, 8), DataConfig()) == whole
+    assert fitting.learned_pictures(x * 0, rows, (1, 8, 8), DataConfig()).scale == (1.0,)
