@@ -90,9 +90,11 @@ def _of_all_trials(view: RunView, own: Sequence[Panel]) -> list[Panel]:
     for panel in own:
         name = panel.key if panel.key.startswith("val:") else _CURVES_OF_PANELS.get(panel.key, "")
         if name:
-            label = {"train_loss": "training loss", "val_metric": f"validation {panel.label}"}.get(name, panel.label)
-            title = f"{label[:1].upper()}{label[1:]} of all {what}, mean ± sd"
-            found.append(Panel(f"{_TRIALS}:{name}", title, f"{what}: {label}", panel.limits))
+            words = {"train_loss": "training loss", "val_metric": f"validation {panel.label}"}.get(name, panel.label)
+            title = f"{words[:1].upper()}{words[1:]} of all {what}, mean ± sd"
+            # The names of the curves say that it is about trials, and need the room.
+            label = {"train_loss": "train loss", "lr": "lr"}.get(name, panel.label.removeprefix("validation "))
+            found.append(Panel(f"{_TRIALS}:{name}", title, label, panel.limits))
     return found
 
 

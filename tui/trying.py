@@ -64,8 +64,8 @@ def trying_lines(one: Trying, now: Mapping[str, str], width: int, height: int) -
         lines.append(_line("", clean(one.advice.evidence, 1000), width))
     lines.append(_line(f"try: {what}" if what else "try: no setting differs from that run yet", "", width))
     apart = " in a process of its own" if one.stands and width >= _ROOMY[0] else ""
-    there = f"{name} {one.stands}{apart}; Esc goes back, o lists it" if one.stands else f"Esc goes back to {name}"
-    lines.append(_line("", f"r runs it over that run's curves. {there}", width))
+    there = f"{name} {one.stands}{apart}: Esc, o go back" if one.stands else f"Esc goes back to {name}"
+    lines.append(_line("", f"r runs it over that run's curves; {there}", width))
     return lines
 
 

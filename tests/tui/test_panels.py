@@ -161,7 +161,7 @@ def test_folds_are_overlaid_with_mean_and_spread():
     ]
     panels = {panel.key: panel for panel in panels_of(view)}
     assert panels["trials:val_metric"].title == "Validation accuracy of all folds, mean ± sd"
-    assert panels["trials:val:auroc"].limits == (0, 1) and panels["trials:lr"].label == "folds: learning rate"
+    assert panels["trials:val:auroc"].limits == (0, 1) and panels["trials:val:auroc"].label == "AUROC"
     assert curves(view, "trials:val:top_k")["mean"].ys.tolist() == [0.9] * 4
     rates = [rich_epoch(1, val_loss=0.1, lr=n / 10, trial=n, val_metrics={"r2": -n}) for n in (1, 2)]
     wide = view_of([*script.opening(), begun[0], rates[0], begun[1], rates[1]])

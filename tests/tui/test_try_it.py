@@ -77,7 +77,7 @@ async def test_the_advice_is_in_the_form_and_its_run_has_the_first_one_s_curves_
         await press(pilot, "f")
         await top(pilot, SetupScreen)
         await see(pilot, "overfitting since epoch 11: stop here and keep", "try: early stopping off → on", "Esc back")
-        await see(pilot, "12:00 digits-mlp trains on", "> early stopping     < on >")
+        await see(pilot, "12:00 digits-mlp trains on: Esc, o go back", "> early stopping     < on >")
         assert form(pilot).draft.config == PARENT.model_copy(
             update={"early_stopping": PARENT.early_stopping.model_copy(update={"enabled": True})}
         )

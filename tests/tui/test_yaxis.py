@@ -22,6 +22,7 @@ def test_it_goes_towards_the_value_and_back():
     assert zoomed_y(half, 0.0, 8.0, 0.5, 2.0) == Height(1.5, 3.5, 4.0)
     assert zoomed_y(half, 0.0, 8.0, 2.0, 2.0) is None
     assert zoomed_y(None, 0.0, 8.0, 0.5, 0.0) == Height(0.0, 4.0, 2.0), "it stays on the axis"
+    assert zoomed_y(Height(0.0, 2.0, 4.0), 0.0, 8.0, 2.0, 1.0) == Height(0.0, 4.0, 2.0), "out again, too"
     assert zoomed_y(None, 0.0, 8.0, 0.5, math.nan) == Height(2.0, 6.0, 2.0)
     decades = zoomed_y(None, 1e-4, 1.0, 0.5, 1e-2, log=True)
     assert decades is not None and (decades.low, decades.high) == pytest.approx((1e-3, 1e-1))
