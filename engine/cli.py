@@ -128,7 +128,10 @@ def lr_find(
 @app.command()
 def datasets(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="A dataset or a CSV file to look at.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="[NAME]", help="A dataset, a file or a folder of pictures to look at.", show_default=False
+        ),
     ] = "",
     search: Annotated[str, typer.Option("--search", metavar="WORDS", help="List those that fit these words.")] = "",
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Of a file: the column to predict.")] = "",
@@ -154,7 +157,7 @@ def datasets(
         raise config_error("--search", f"no dataset fits '{search}'", "`nntui datasets` lists them all")
     for line in list_cards(found, _columns()):
         typer.echo(line)
-    typer.echo("\n`nntui datasets NAME` shows one of them, or a CSV or TSV file. To train on a file,")
+    typer.echo("\n`nntui datasets NAME` shows one of them, or a file of your own. To train on a file,")
     typer.echo("set data.source to its path and data.target to the column to predict.")
 
 

@@ -17,7 +17,7 @@ from .errors import ConfigError, Fault
 from .importpath import is_import_path
 from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
 from .measures import loss_fault, monitor_fault
-from .modelfaults import own_model_faults
+from .modelfaults import model_faults
 from .stepping import stepping_faults
 from .text import clean
 from .tomlfile import lines_of_keys, parse_toml, read_text
@@ -97,7 +97,7 @@ def _together(config: RunConfig) -> list[Fault]:
         faults.append(Fault("data.source", f"no dataset is called {source!r}", hint))
     if known is None and is_table(source) and not config.data.target:
         faults.append(Fault("data.target", "a file needs the column to predict", "set data.target to a column's name"))
-    faults += own_model_faults(config)
+    faults += model_faults(config)
     if config.data.validation + config.data.test >= 1.0:
         faults.append(
             Fault("data.test", "validation and test together leave nothing to train on", "keep their sum below 1")

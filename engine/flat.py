@@ -93,6 +93,9 @@ def fits(model: nn.Module, optimizer: str) -> bool:
     if isinstance(model, OwnModel):
         return False
     parameters = list(model.parameters())
+    # On a GPU cuDNN wants the weights of a recurrent layer in one piece of its own.
+    if parameters and parameters[0].is_cuda and any(isinstance(part, nn.RNNBase) for part in model.modules()):
+        return False
     kinds = {(parameter.device, parameter.dtype) for parameter in parameters}
     return optimizer in ELEMENTWISE and len(kinds) == 1 and all(parameter.requires_grad for parameter in parameters)
 

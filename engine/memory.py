@@ -44,6 +44,7 @@ from .preview import Memory
 from .recipe import EVALUATION_ROWS, evaluation_rows, switched_on
 from .regularization import Criterion
 from .rehearsal import forward
+from .sequencemodels import steps_of
 from .text import clean
 
 META = torch.device("meta")
@@ -89,7 +90,7 @@ def estimate(
     saved, widest, outputs = training_step(model, criterion, rows.inputs, batch, rows.target)
     if any(getattr(config.regularization, name) for name in ("input_noise", "mixup", "flip", "shift")):
         saved += 2 * batch * rows.inputs * NUMBER  # the batch is no longer a part of the epoch's copy
-    plain = not isinstance(model, OwnModel) and not host
+    plain = not isinstance(model, OwnModel) and not steps_of(model) and not host
     at_once = EVALUATION_ROWS if plain else evaluation_rows(model, criterion, pixels, device)
     judged = min(at_once, max(rows.validation, rows.test))
     buffers = sum(nbytes(buffer) for buffer in model.buffers())

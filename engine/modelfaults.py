@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .config import RunConfig
+from .config.model import SEQUENTIAL
+from .data.catalogue import card
 from .errors import Fault
 from .importpath import is_import_path
 from .text import clean
@@ -10,9 +12,21 @@ from .text import clean
 FORM = "write mypkg.nets:Net, or path/to/nets.py:Net"
 
 
-def own_model_faults(config: RunConfig) -> list[Fault]:
-    """Faults of a model that is found by its import path; none for the built-in ones."""
-    model, reg = config.model, config.regularization
+def model_faults(config: RunConfig) -> list[Fault]:
+    """Faults of a model for sequences, or of one that is found by its import path; none for the others."""
+    model, reg, known = config.model, config.regularization, card(config.data.source)
+    if model.kind in SEQUENTIAL:
+        faults = []
+        grey = known is not None and known.shape is not None and known.shape[0] == 1
+        if known is not None and known.sequence is None and not grey:
+            problem = f"{model.kind} needs sequences, and this dataset is a table"
+            faults.append(Fault("model.kind", problem, "use mlp or linear"))
+        if model.kind == "transformer" and model.width % model.heads:
+            problem = f"must be a multiple of the {model.heads} heads, got {model.width}"
+            faults.append(
+                Fault("model.width", problem, f"use {max(1, round(model.width / model.heads)) * model.heads}")
+            )
+        return faults
     if model.kind != "custom":
         return []
     faults = []

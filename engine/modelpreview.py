@@ -27,6 +27,7 @@ from .precision import Precision
 from .preview import SCHEDULE_POINTS, DataPreview, Layer, Memory, ModelPreview
 from .recipe import refuse_misfits, resolve_device
 from .rundir import WEIGHTS_FILE
+from .sequencemodels import Gru, Lstm, Pool, Positions
 from .text import clean
 from .warmstart import KEY as WEIGHTS_KEY
 
@@ -116,7 +117,7 @@ def _built(config: RunConfig, data: DataPreview) -> nn.Module:
     plain: ModelConfig = config.model.model_copy(update={"init": "default"})  # the others look at the numbers
     outputs = outputs_of(config.loss.name, len(data.class_names))
     with META:
-        net = build_model(plain, config.regularization, data.features, outputs, picture)
+        net = build_model(plain, config.regularization, data.features, outputs, picture, data.shape)
         return with_head(net, config.loss.name, outputs)
 
 
@@ -150,6 +151,12 @@ _WORDS: dict[type[nn.Module], str] = {
     nn.Dropout: "dropout",
     nn.Flatten: "flatten",
     nn.Unflatten: "to pictures",
+    nn.TransformerEncoderLayer: "attention",
+    nn.LayerNorm: "layer norm",
+    Gru: "GRU",
+    Lstm: "LSTM",
+    Positions: "positions",
+    Pool: "pool",
     nn.LogSoftmax: "log-softmax",
 }
 
@@ -168,6 +175,8 @@ def _drops_the_last_axis(layer: nn.Module) -> bool:
 
 def _layer(name: str, layer: nn.Module, shape: torch.Size) -> Layer:
     kind = _WORDS.get(type(layer), type(layer).__name__)
+    if isinstance(layer, nn.Unflatten) and len(layer.unflattened_size) == 2:
+        kind = "to steps"
     size = sum(parameter.numel() for parameter in layer.parameters() if parameter.requires_grad)
     return Layer(clean(name, 60), clean(kind, 40), _detail(layer), tuple(shape[1:]), size)
 
@@ -177,6 +186,13 @@ def _detail(layer: nn.Module) -> str:
         return f"{layer.kernel_size[0]}x{layer.kernel_size[1]}, padding {layer.padding[0]}"
     if isinstance(layer, nn.MaxPool2d):
         return f"{layer.kernel_size}x{layer.kernel_size}"
+    if isinstance(layer, nn.TransformerEncoderLayer):
+        return f"{layer.self_attn.num_heads} heads"
+    if isinstance(layer, nn.RNNBase):
+        deep = f"{layer.num_layers} layers" if layer.num_layers > 1 else ""
+        return ", ".join(filter(None, [deep, "both ways" if layer.bidirectional else ""]))
+    if isinstance(layer, Pool):
+        return layer.how
     return f"p {layer.p:g}" if isinstance(layer, nn.Dropout) else ""
 
 

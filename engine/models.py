@@ -1,4 +1,4 @@
-"""The built-in models, linear, MLP and CNN, and the schemes by which their weights start; the door to the user's own ones."""
+"""The built-in models, linear, MLP, CNN and those for sequences, and the schemes by which their weights start; the door to the user's own ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from .config import ModelConfig, RegularizationConfig
 from .errors import config_error
 from .ownmodel import OwnModel, build_own
+from .sequencemodels import SEQUENTIAL, Pool, sequence_layers, sequence_shape, set_inner_dropout
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -32,13 +33,16 @@ def build_model(
     """A model from (n, features) to (n, outputs): logits for classification, one value for regression.
 
     image_shape is (channels, height, width) with product `features`; the CNN needs it. shape: of a sample that is neither a row
-    nor a picture, such as (time, features); only a model of the user's own looks at it (engine.ownmodel). Dropout
+    nor a picture, such as (time, features); a sequence model (engine.sequencemodels) and one of the user's own (engine.ownmodel) look at it. Dropout
     modules are present only where their rate is above 0, so that a net without dropout pays nothing for it. Batch norm
     stands in front of the activation (Ioffe and Szegedy 2015).
     """
     if config.kind == "custom":
         return build_own(config, regularization.input_dropout, features, image_shape or shape or (features,), outputs)
     layers: list[nn.Module] = _dropout(regularization.input_dropout)
+    if config.kind in SEQUENTIAL:
+        steps = sequence_shape(config.kind, image_shape, shape)
+        return nn.Sequential(*layers, *sequence_layers(config, regularization.dropout, steps, outputs))
     if config.kind == "linear":
         return initialized(nn.Sequential(*layers, nn.Linear(features, outputs)), config)
     if config.kind == "cnn":
@@ -105,6 +109,7 @@ def set_dropout(net: nn.Module, hidden: float, inputs: float, compiled: bool = F
     if isinstance(net, OwnModel):
         net.input_dropout.p = inputs
         return
+    set_inner_dropout(net, hidden)
     layers = list(net.children())
     first = layers[0] if layers else net
     if isinstance(first, nn.Dropout):
@@ -114,7 +119,8 @@ def set_dropout(net: nn.Module, hidden: float, inputs: float, compiled: bool = F
     for layer, following in zip(layers, [*layers[1:], None], strict=True):
         place = layers.index(layer)
         dense = any(isinstance(one, nn.Linear) for one in layers[max(0, place - 2) : place])
-        if (isinstance(layer, _ACTIVATIONS) and dense) or (isinstance(layer, nn.Flatten) and layer.start_dim == 1):
+        flat = isinstance(layer, Pool) or (isinstance(layer, nn.Flatten) and layer.start_dim == 1)
+        if (isinstance(layer, _ACTIVATIONS) and dense) or flat:
             if isinstance(following, nn.Dropout):
                 following.p = hidden
             else:

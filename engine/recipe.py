@@ -29,6 +29,7 @@ from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
+from .sequencemodels import row_width, steps_of
 from .stopping import EarlyStopping, build_stopping
 from .units import UnitsProbe
 from .warmstart import begin_with
@@ -41,7 +42,7 @@ CACHED = 1 << 18
 
 
 ON_DEVICE = 1 << 28
-"""Numbers of the widest layer's output of a user's own model that an accelerator evaluates at a time: 1 GiB."""
+"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
 
 
 @dataclass
@@ -224,6 +225,9 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if isinstance(model, OwnModel):  # whose pictures may be of any size
         at_once = CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(16, at_once // model.widest))
+    if steps := steps_of(model):
+        at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
+        return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
     if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
         return EVALUATION_ROWS
     widths = [1]

@@ -16,6 +16,7 @@ from .data.prepared import Prepared
 from .keeping import Keeper
 from .loop import train_epoch
 from .recipe import Recipe, build_recipe, switched_on
+from .sequencemodels import SEQUENTIAL
 from .sidebyside import Lane, train_epoch_together
 from .stopping import StopToken
 from .threads import suitable_threads
@@ -81,6 +82,8 @@ def obstacle(config: RunConfig, recipe: Recipe) -> str:
     run, regularization = config.run, config.regularization
     if config.model.kind == "custom":
         return "a model of your own is not batched over trials"
+    if config.model.kind in SEQUENTIAL:
+        return f"{config.model.kind} layers are not batched over trials"
     if config.model.kind == "cnn":
         return "convolutions are not batched over trials"
     if config.model.batch_norm:

@@ -40,6 +40,7 @@ KEYS: list[BindingType] = [
 ]
 LESS_WANTED = (
     "chart('ghost')", "revert", "chart('layout')", "chart('left')", "app.list_runs", "more", "chart('zoom_in')", "toggle_log", "edit",
+    "chart('next')",
 )  # fmt: skip
 """The keys that the line at the foot does without where it is short, the least wanted first; the help has them all."""
 

@@ -26,9 +26,8 @@ class DataConfig(Section):
     source: str = knob(
         "digits",
         label="dataset",
-        help="The name of a built-in dataset, the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures, or "
-        "code of your own that gives the data: a function or class as mypkg.data:make or path/to/data.py:make. `nntui datasets` lists the "
-        "built-in ones.",
+        help="The name of a built-in dataset, the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures, or code of "
+        "your own that gives the data, as mypkg.data:make or path/to/data.py:make. `nntui datasets` lists the built-in ones.",
         min_length=1,
     )
     arguments: Keywords = knob(

@@ -172,11 +172,7 @@ class Section(BaseModel):
         return filled
 
 
-IS_OWN = When(
-    "data.source",
-    lambda value: isinstance(value, str) and is_own(value),
-    "data.source is code of your own",
-)
+IS_OWN = When("data.source", lambda value: isinstance(value, str) and is_own(value), "data.source is code of your own")
 IS_FILE = When(
     "data.source",
     lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),

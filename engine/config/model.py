@@ -7,15 +7,19 @@ from typing import Literal
 from .declare import Section, Widths, chosen, knob
 from .keywords import Keywords
 
+SEQUENTIAL = ("gru", "lstm", "transformer")
+"""Kinds of models that read a sample step by step."""
+
 
 class ModelConfig(Section):
     """Model"""
 
-    kind: Literal["mlp", "linear", "cnn", "custom"] = knob(
+    kind: Literal["mlp", "linear", "cnn", "gru", "lstm", "transformer", "custom"] = knob(
         "mlp",
         label="model",
         help="The kind of network. linear: one layer, no hidden units. mlp: fully connected layers. cnn: convolutions in front, for pictures "
-        "only. custom: a module of your own or of an installed package.",
+        "only. gru, lstm: recurrent layers that read a sequence step by step, such as (time, features) or the rows of a grey picture. transformer: "
+        "a small encoder in which every step attends to every other. custom: a module of your own or of an installed package.",
     )
     path: str = knob(
         "",
@@ -83,6 +87,64 @@ class ModelConfig(Section):
         help="Normalize each hidden unit over the batch, in front of its activation. Lets deep nets learn at higher learning "
         "rates; needs batches of 2 rows or more, and with fewer than about 8 its statistics are mostly noise.",
         when=chosen("model.kind", "mlp", "cnn"),
+    )
+    width: int = knob(
+        64,
+        label="width",
+        help="How many numbers the state of a recurrent layer has, or the vector of a step in a transformer. 32 to 256 is usual for "
+        "sequences of some hundred steps; wider remembers more, and overfits sooner.",
+        unit="units",
+        when=chosen("model.kind", *SEQUENTIAL),
+        ge=1,
+        le=65536,
+    )
+    layers: int = knob(
+        1,
+        label="layers",
+        help="How many recurrent or encoder layers lie above each other. 1 or 2 are enough for most sequences; each further one "
+        "takes as long again.",
+        when=chosen("model.kind", *SEQUENTIAL),
+        ge=1,
+        le=64,
+    )
+    bidirectional: bool = knob(
+        False,
+        label="both ways",
+        help="Read each sequence from its end as well and put both states together. Helps where what comes later explains what came "
+        "before; it takes twice as long.",
+        when=chosen("model.kind", "gru", "lstm"),
+    )
+    heads: int = knob(
+        4,
+        label="heads",
+        help="How many attentions work beside each other, each on its part of the width, which must be a multiple of this. 2 to 8 "
+        "are usual.",
+        when=chosen("model.kind", "transformer"),
+        ge=1,
+        le=256,
+    )
+    feedforward: int = knob(
+        128,
+        label="feed-forward",
+        help="The width of the two dense layers behind each attention. Twice to four times the width is usual.",
+        unit="units",
+        when=chosen("model.kind", "transformer"),
+        ge=1,
+        le=65536,
+    )
+    positions: Literal["sinusoidal", "learned", "none"] = knob(
+        "sinusoidal",
+        label="positions",
+        help="How a transformer is told where in the sequence a step stands, which attention by itself does not see. sinusoidal: fixed "
+        "waves. learned: a weight for each place. none: the steps are a set without an order.",
+        when=chosen("model.kind", "transformer"),
+    )
+    pooling: Literal["last", "mean", "max"] = knob(
+        "last",
+        label="pooling",
+        help="How one vector is made of those of all steps. last: the state at the end, usual for recurrent layers. mean: the mean over "
+        "all steps, usual for transformers and safer for long sequences. max: the largest of each number.",
+        when=chosen("model.kind", *SEQUENTIAL),
     )
     init: Literal["default", "he", "xavier", "normal", "zeros", "orthogonal"] = knob(
         "default",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .declare import HAS_CLASSES, HAS_PICTURES, Section, above_zero, chosen, either, knob
+from .model import SEQUENTIAL
 
 
 class RegularizationConfig(Section):
@@ -15,8 +16,8 @@ class RegularizationConfig(Section):
         label="dropout",
         help="The chance that a hidden unit is switched off in a training step. Makes units learn to do without each "
         "other: 0.1 to 0.5 is usual, beyond 0.6 the net often cannot learn at all. In a cnn it acts behind the "
-        "convolutions.",
-        when=chosen("model.kind", "mlp", "cnn"),
+        "convolutions, in sequence models between their layers and behind them.",
+        when=chosen("model.kind", "mlp", "cnn", *SEQUENTIAL),
         ge=0.0,
         lt=1.0,
         live="batch",

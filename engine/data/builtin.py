@@ -24,7 +24,7 @@ def load_builtin(config: DataConfig) -> Table:
     The generated ones have `config.rows` points with Gaussian noise of standard deviation `config.noise` on both
     coordinates (on the target of `sparse`); the same seed gives the same points. KeyError when there is no such set: `table.load` has checked.
     """
-    if config.source in _GENERATED or config.source == "sparse":
+    if config.source in _GENERATED or config.source in ("sparse", "waves"):
         return _generated(config)
     return _shipped(config.source)
 
@@ -131,9 +131,34 @@ def _sparse(config: DataConfig) -> Table:
     return Table(config.source, "regression", x.astype(np.float32), y.astype(np.float32), tuple(names))
 
 
+WAVES = ("sine", "square", "triangle", "sawtooth")
+STEPS = 48
+
+
+def _waves(config: DataConfig) -> Table:
+    """One to three cycles of a wave over all steps, from any point of it, with a strength of 0.5 to 1.5."""
+    rng = np.random.default_rng([config.seed, _STREAM])
+    sizes = _sizes(config.rows, len(WAVES))
+    labels = np.repeat(np.arange(len(WAVES), dtype=np.int64), sizes)
+    start, cycles, strength = (rng.uniform(low, high, (config.rows, 1)) for low, high in ((0, 1), (1, 3), (0.5, 1.5)))
+    place = (start + cycles * np.arange(STEPS) / STEPS) % 1.0  # in its cycle, from 0 to 1
+    shapes = (
+        np.sin(2 * np.pi * place),
+        np.where(place < 0.5, 1.0, -1.0),
+        4 * np.abs(place - 0.5) - 1,
+        2 * place - 1,
+    )
+    signal = np.choose(labels[:, None], shapes) * strength
+    signal += rng.normal(0.0, config.noise, signal.shape)
+    names = tuple(f"step {step}" for step in range(1, STEPS + 1))
+    return Table(config.source, "classification", signal.astype(np.float32), labels, names, WAVES, shape=(STEPS, 1))
+
+
 def _generated(config: DataConfig) -> Table:
     if config.source == "sparse":
         return _sparse(config)
+    if config.source == "waves":
+        return _waves(config)
     shape, classes = _GENERATED[config.source]
     rng = np.random.default_rng([config.seed, _STREAM])
     sizes = _sizes(config.rows, len(classes))

@@ -31,7 +31,7 @@ class Card:
     """What is known about a dataset without loading it.
 
     rows is the number of samples (for generated sets: by default); features the number of inputs a sample has; shape is
-    (channels, height, width) for pictures and None otherwise; classes is 0 for regression. source: who made it, and where it
+    (channels, height, width) for pictures and None otherwise, sequence (time, features) for sequences; classes is 0 for regression. source: who made it, and where it
     comes from; licence: under what it may be passed on. words: what else a person may look for it by.
     """
 
@@ -47,10 +47,14 @@ class Card:
     words: str = ""
     shape: tuple[int, int, int] | None = None
     generated: bool = False
+    sequence: tuple[int, int] | None = None
 
     @property
     def size(self) -> str:
-        """What a sample is made of: ``13 inputs``, ``8x8 pictures``."""
+        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``48 steps``."""
+        if self.sequence:
+            steps, features = self.sequence
+            return f"{steps} steps" if features == 1 else f"{steps} steps x {features}"
         return f"{self.shape[1]}x{self.shape[2]} pictures" if self.shape else f"{self.features} inputs"
 
     def matches(self, query: str) -> bool:
@@ -136,6 +140,11 @@ CARDS: tuple[Card, ...] = (
         "sparse", "Four useful inputs of twenty", "regression", 1000, 20, 0, _DRAWN, _FREE,
         "A weighted sum of four inputs, and sixteen that have nothing to do with it: what L1 is for.",
         "lasso selection linear quantity l1", generated=True,
+    ),
+    Card(
+        "waves", "Four kinds of waves", "classification", 1000, 48, 4, _DRAWN, _FREE,
+        "Sine, square, triangle and sawtooth waves of any phase, speed and strength, and noise. The class is in the order of the values.",
+        "sequence sequences time series signal gru lstm rnn recurrent transformer multiclass", generated=True, sequence=(48, 1),
     ),
 )  # fmt: skip
 

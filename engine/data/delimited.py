@@ -95,11 +95,15 @@ def checked_path(source: str) -> Path:
     try:
         path = Path(source).expanduser()
         if not path.exists():
+            if path.is_symlink():
+                raise data_error(
+                    "data.source", "this is a link that leads nowhere, or round in circles", "mend it", name
+                )
             raise data_error("data.source", "no such file", "check the path; it counts from the current folder", name)
         if path.is_dir():
-            raise data_error("data.source", "this is a folder, not a file", "give the path of a CSV file", name)
+            raise data_error("data.source", "this is a folder, not a file", "give the path of a file", name)
         if not path.is_file():  # a pipe or a device might never end
-            raise data_error("data.source", "this is not a regular file", "give the path of a CSV file", name)
+            raise data_error("data.source", "this is not a regular file", "give the path of a file", name)
     except OSError as error:
         raise data_error("data.source", f"cannot be read: {error.strerror or error}", "", name) from None
     except (ValueError, RuntimeError) as error:  # a NUL in the path; no such user after ~

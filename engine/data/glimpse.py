@@ -26,6 +26,9 @@ COLUMNS = 12
 PICTURE_SIDE = 32
 """Pictures that are larger are thinned to about this many rows and columns."""
 
+CURVE_HEIGHT = 16
+"""Rows of the picture of a sequence."""
+
 _NAME, _CELL = 24, 14
 
 
@@ -131,6 +134,8 @@ def _short(value: float) -> float:
 
 
 def _pictures(table: Table) -> tuple[Picture, ...]:
+    if len(table.shape) == 2:
+        return _curves(table)
     if table.image_shape is None:
         return ()
     channels, height, width = table.image_shape
@@ -143,6 +148,24 @@ def _pictures(table: Table) -> tuple[Picture, ...]:
         Picture(label_of(table, int(row)), tuple(map(tuple, picture.tolist())))
         for row, picture in zip(rows, shades, strict=True)
     )
+
+
+def _curves(table: Table) -> tuple[Picture, ...]:
+    """Sequences as pictures of their curves over time, each feature a little darker than the one before."""
+    steps, features = table.shape
+    rows = _one_of_each(table)
+    low, high = float(np.nanmin(table.x)), float(np.nanmax(table.x))
+    values = table.x[rows].astype(np.float64).reshape(len(rows), steps, features)[:, :: -(-steps // PICTURE_SIDE)]
+    heights = np.nan_to_num((values - low) / max(high - low, 1e-12), nan=-1.0)
+    found = []
+    for row, places in zip(rows, heights, strict=True):
+        picture = np.zeros((CURVE_HEIGHT, len(places)))
+        for feature in reversed(range(features)):
+            known = np.flatnonzero(places[:, feature] >= 0)
+            at = np.round((1 - places[known, feature]) * (CURVE_HEIGHT - 1)).astype(int)
+            picture[at, known] = round(1 - 0.6 * feature / features, 3)
+        found.append(Picture(label_of(table, int(row)), tuple(map(tuple, picture.tolist()))))
+    return tuple(found)
 
 
 def _one_of_each(table: Table) -> np.ndarray:

@@ -133,6 +133,7 @@ def load_pictures(config: DataConfig) -> Table:
     both sides, and cut to that from its middle. Values are 0 to 255. Raises DataError with every picture that cannot be read.
     """
     name = display_name(config.source)
+    listing = list_pictures(config.source)
     for key, value in (
         ("data.target", config.target),
         ("data.ignore", config.ignore),
@@ -140,7 +141,6 @@ def load_pictures(config: DataConfig) -> Table:
     ):
         if value:
             raise data_error(key, "a folder of pictures has no columns: its folders are the classes", "remove it", name)
-    listing = list_pictures(config.source)
     classes = listing.classes
     _refuse_odd_classes(listing, config, name)
     channels, height, width = shape = _shape(listing, config)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..config import DataConfig
+from .catalogue import TABLE_SUFFIXES
 from .columns import LINES, Columns, columns_of, peek_columns
 from .delimited import display_name
 from .header import Header
@@ -31,6 +32,8 @@ def sort_of_source(source: str) -> Sort:
     for suffix, sort in _BY_SUFFIX.items():
         if lowered.endswith(suffix):
             return sort
+    if lowered.endswith(TABLE_SUFFIXES):
+        return "delimited"
     try:
         if idx_folder(source) is not None:
             return "idx"

@@ -13,6 +13,8 @@ from typing import Any
 from ..facts import Change
 from .findings import Finding
 
+_SEQUENTIAL = ("gru", "lstm", "transformer")  # as engine.config.model has it
+
 Settings = Mapping[str, Any]
 New = dict[str, Any]
 """The knobs to change and their new values; empty when no knob does it."""
@@ -108,7 +110,7 @@ def _more_data(settings: Settings) -> New | None:
 
 def _more_dropout(settings: Settings) -> New | None:
     rate = settings.get("regularization.dropout", 0.0)
-    if not _hidden(settings) or rate >= 0.5:
+    if not (_hidden(settings) or settings.get("model.kind") in _SEQUENTIAL) or rate >= 0.5:
         return None
     return {"regularization.dropout": 0.3 if rate < 0.2 else 0.5}
 
@@ -120,15 +122,24 @@ def _more_l2(settings: Settings) -> New | None:
 
 def _smaller(settings: Settings) -> New | None:
     hidden = _hidden(settings)
+    if settings.get("model.kind") in _SEQUENTIAL:
+        width, heads = settings.get("model.width", 64), settings.get("model.heads", 1)
+        return {"model.width": width // 2} if width > 8 and (width // 2) % heads == 0 else None
     return {"model.hidden": tuple(max(4, width // 2) for width in hidden)} if max(hidden, default=0) > 8 else None
 
 
 def _hidden(settings: Settings) -> tuple[int, ...]:
-    return () if settings.get("model.kind") == "linear" else tuple(settings.get("model.hidden") or ())
+    dense = settings.get("model.kind", "mlp") in ("mlp", "cnn")
+    return tuple(settings.get("model.hidden") or ()) if dense else ()
 
 
 def _larger(settings: Settings) -> New | None:
     hidden = _hidden(settings)
+    if settings.get("model.kind") == "custom":
+        return None
+    if settings.get("model.kind") in _SEQUENTIAL:
+        width = settings.get("model.width", 64)
+        return {"model.width": width * 2} if width < 512 else None
     if settings.get("model.kind") == "linear" or (not hidden and settings.get("model.kind") == "mlp"):
         return {"model.kind": "mlp", "model.hidden": (64, 64)}
     if max(hidden, default=0) >= 512:
@@ -326,7 +337,7 @@ ADVICE: dict[str, tuple[Action, ...]] = {
         Action("random restarts: other starting points", ("trials.kind", "trials.restarts"), _restarts),
         Action("warm restarts of the learning rate", ("schedule.name",), _warm_restarts),
         _MOMENTUM,
-        Action("a larger net, which has fewer poor basins", ("model.hidden",), _larger),
+        Action("a larger net, which has fewer poor basins", ("model.hidden", "model.width"), _larger),
     ),
     "overfitting": (
         Action(
@@ -337,11 +348,11 @@ ADVICE: dict[str, tuple[Action, ...]] = {
         Action("more training data, or augmentation", ("data.train_rows",), _more_data),
         Action("dropout 0.2 to 0.5", ("regularization.dropout",), _more_dropout),
         Action("L2 1e-4 to 1e-2", ("regularization.l2",), _more_l2),
-        Action("a smaller net", ("model.hidden",), _smaller),
+        Action("a smaller net", ("model.hidden", "model.width"), _smaller),
     ),
     "underfitting": (
         Action("less regularization", ("regularization.dropout", "regularization.l2"), _less_regularization),
-        Action("a larger net", ("model.kind", "model.hidden"), _larger),
+        Action("a larger net", ("model.kind", "model.hidden", "model.width"), _larger),
         _FEATURES,
     ),
     "too_short": (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..config import DataConfig, RunConfig
+from ..config.model import SEQUENTIAL
 from ..data.catalogue import card, is_own
 from ..data.splits import Split, fold_splits, split
 from ..data.table import Table
@@ -191,6 +192,11 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
         faults.append(
             Fault("model.kind", problem, "use a built-in model, or import yours into a script of a built-in one")
         )
+    if config.model.kind in SEQUENTIAL:
+        problem = f"a script leaves out {config.model.kind}"
+        faults.append(Fault("model.kind", problem, "use mlp, linear or cnn"))
+    if (known := card(config.data.source)) is not None and known.sequence is not None:
+        faults.append(Fault("data.source", "a script leaves out sequences", "use another dataset"))
     if is_own(config.data.source):
         problem = "a script has no place for data that code of your own gives"
         faults.append(Fault("data.source", problem, "use a built-in dataset or a file"))

@@ -96,6 +96,12 @@ def test_l1_zeroes_the_useless_inputs_and_leaves_the_useful_ones(scene):
     assert float(sparse[:4].min()) > 0.05
 
 
+def test_a_recurrent_net_tells_waves_apart_and_a_dense_one_does_not(scene):
+    reading, dense = scene("waves_lstm"), scene("waves_lstm", "model.kind=mlp")
+    assert reading.test_metric > dense.test_metric + 0.1
+    assert reading.view.best_loss < 0.6 * dense.view.best_loss
+
+
 def test_folds_of_wine_agree_within_their_spread(scene):
     result = scene("wine_kfold")
     assert result.summary.count == 5

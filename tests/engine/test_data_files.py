@@ -207,7 +207,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_folder_and_device(tmp_path: Path) -> None:
-    assert only(str(tmp_path)).problem == "this is a folder, not a file"
+    assert only(str(tmp_path)).problem.startswith("no pictures")
+    (tmp_path / "a.csv").mkdir()
+    assert only(str(tmp_path / "a.csv")).problem == "this is a folder, not a file"
     assert only("/dev/zero").problem == "this is not a regular file"
 
 

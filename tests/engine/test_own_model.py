@@ -274,9 +274,9 @@ def test_a_preview_shows_its_layers_and_disturbs_nothing(nets, make_config):
     assert torch.equal(torch.get_rng_state(), drawn)
     told = [(layer.name, layer.kind, layer.output, layer.parameters) for layer in seen.model.layers]
     assert told == [
-        ("scale", "parameter", (1,), 1),
-        ("body", "Sequential", (9,), 13 * 9 + 27),
-        ("fc", "Linear", (3,), 30),
+        ("scale", "scale parameter", (1,), 1),
+        ("body", "body Sequential", (9,), 13 * 9 + 27),
+        ("fc", "fc Linear", (3,), 30),
     ]
     assert seen.model.memory.total > 0
     (nets / "nets.py").write_text(NETS.replace("self.fc = nn.Linear(width", "self.fc = nn.Linear(4"))

@@ -92,7 +92,7 @@ def test_every_set_is_shown_as_it_is_trained_on(card):
     seen, data = preview_data(config), load_prepared(config)
     assert seen.faults == ()
     assert (seen.task, seen.rows, seen.features) == (card.task, card.rows, card.features)
-    assert seen.shape == (card.shape or (card.features,))
+    assert seen.shape == (card.shape or card.sequence or (card.features,))
     assert [(part.name, part.rows) for part in seen.parts] == [
         ("train", len(data.x_train)),
         ("validation", len(data.x_validation)),
@@ -104,7 +104,7 @@ def test_every_set_is_shown_as_it_is_trained_on(card):
     assert 1 <= len(seen.sample_rows) <= 8
     assert all(len(row) == len(seen.header) for row in seen.sample_rows)
     assert bool(seen.points) == (card.features == 2)
-    assert bool(seen.pictures) == (card.shape is not None)
+    assert bool(seen.pictures) == (card.shape is not None or card.sequence is not None)
     assert bool(seen.histogram.counts) == (card.task == "regression")
 
 

@@ -72,8 +72,9 @@ def test_the_folder_of_a_run(small, tmp_path):
         "events.jsonl",
         "lock",
         "model.safetensors",
+        "preprocess.json",
     ]
-    assert len(names) == 6
+    assert len(names) == 7
     assert load_config(folder / "config.toml") == config
 
 

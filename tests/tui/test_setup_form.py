@@ -223,7 +223,7 @@ OTHER = {"names": "a, b", "int": "7", "float": "0.25", "bool": "off", "ints": "8
 def making_visible(row: Knob) -> dict[str, str]:
     """Settings with which a knob means something."""
     draft = Draft()
-    for source in ("digits", "moons", "x.csv"):
+    for source in ("digits", "moons", "x.csv", "a/x"):
         for extra in ({}, {"regularization.l1": "0.1", "optimizer.momentum": "0.5", "optimizer.weight_decay": "0.1"}):
             for choices in _choices(row):
                 draft.put({"data.source": source, "data.target": "y", **extra, **choices})

@@ -32,7 +32,7 @@ async def test_every_dataset_can_be_chosen_by_keyboard(size):
             await press(pilot, "space")
             await until(pilot, lambda item=item: config(pilot) and config(pilot).data.source == item.name)
             await press(pilot, "down")
-        await see(pilot, "> Open a file...", "A CSV or TSV file")
+        await see(pilot, "> Open a file...", "A table (CSV, TSV")
         assert config(pilot).data.source == catalogue()[-1].name, "looking is not choosing"
         await press(pilot, "home", "enter")
         await until(pilot, lambda: config(pilot).data.source == "digits")

@@ -74,27 +74,22 @@ class Errands:
     def open_table(self, typed: str = "") -> None:
         """Ask for a data file and then for its target. typed: what was typed as its path before."""
         if is_own(typed):
-            self._own_chosen(typed)
+            self._table_chosen(typed)
             return
         source = self._screen.draft.text("data.source")
         text = typed or (source if card(source) is None else "")
         recent = self._keeper.memory.tables
+        title = "Open a data file or a folder"
         dialog = PathScreen(
-            "Open a data file or a folder",
-            FILE_SUFFIXES,
-            recent,
-            text,
-            probe=look_at_table,
-            typed=bool(typed),
-            folder_words=folder_words,
+            title, FILE_SUFFIXES, recent, text, probe=look_at_table, typed=bool(typed), folder_words=folder_words
         )
         self._screen.app.push_screen(dialog, self._table_chosen)
 
     def _table_chosen(self, path: str | None) -> None:
         if not path:
             return
-        if is_own(path):
-            self._own_chosen(path)
+        if is_own(path):  # what the user's code is called with is asked for next
+            self._screen.put({"data.source": path, "data.arguments": ""}, "data.arguments")
             return
         full = str(Path(path).expanduser()) if path.startswith("~") else path
         full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
@@ -108,10 +103,6 @@ class Errands:
                 self._target_chosen(full, target, dialog.columns)
 
         self._screen.app.push_screen(dialog, picked)
-
-    def _own_chosen(self, source: str) -> None:
-        """Code of the user's own gives the data: what it is called with is asked for next."""
-        self._screen.put({"data.source": source, "data.arguments": ""}, "data.arguments")
 
     def pick_target(self) -> None:
         """Ask for the target of the file that is the dataset now."""

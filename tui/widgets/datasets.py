@@ -193,14 +193,10 @@ class DatasetCard(Static):
 
 
 def _card_text(item: Card) -> Text:
-    if item.shape:
-        size = f"{item.shape[1]}x{item.shape[2]} pictures"
-    else:
-        size = f"{item.features} inputs"
     what = f"{item.classes} classes" if item.task == "classification" else "a quantity"
     text = Text(item.title, style="bold")
     rows = "as many rows as you like" if item.generated else f"{item.rows} rows"
-    text.append(f"\n{item.task}: {what}\n{rows}, {size}\n", style="not bold")
+    text.append(f"\n{item.task}: {what}\n{rows}, {item.size}\n", style="not bold")
     text.append(f"{item.about}\n", style="not bold")
     text.append(f"{item.source}; {item.licence}", style="not bold dim")
     return text
@@ -217,7 +213,6 @@ def _open_text() -> Text:
     words = (
         "\nA table (CSV, TSV, JSON lines, Parquet), NumPy arrays (NPZ, NPY), or a folder of pictures with a folder for each class "
         "(IDX and CIFAR as well). Its path is completed as you type. The column to predict is chosen from those that a table has; every "
-        "other column is an input. Code of your own that gives the data is named in the same place, as mypkg.data:make or "
-        "path/to/data.py:make."
+        "other column is an input. Code of your own that gives the data is named in the same place: mypkg.data:make or path/to/data.py:make."
     )
     return text.append(words, style="not bold")
