@@ -346,7 +346,8 @@ _WHOLE_RUN = frozenset([
 ])  # fmt: skip
 _PER_TRIAL = tuple(item.name for item in fields(RunView) if item.name not in _WHOLE_RUN)
 
-_CURVES = attrgetter(  # one value for each epoch
+_PER_EPOCH = (
     "train_loss", "train_loss_running", "val_loss", "train_metric", "val_metric", "val_metrics", "lr", "penalty", "weight_norm", "sparsity",
     "grad_norm", "grad_norm_clipped", "layer_grad_norms", "seconds", "series", "missing",
 )  # fmt: skip
+_CURVES = attrgetter(*_PER_EPOCH)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from ..events import EpochEnded
-from .advice import shrinking
 from .findings import Finding
 from .history import ABSURD, LONG_STEP, Moment
 from .overfitting import figure
+from .remedies import shrinking
 from .trend import median
 
 EXPLODED = 100.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 
-from .advice import strong
 from .findings import Finding
 from .history import ABSURD, LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
+from .remedies import strong
 from .trend import MannKendall, median, thin
 
 WORSE = 1.03

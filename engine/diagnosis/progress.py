@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .advice import strong
 from .findings import Finding
 from .history import LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
+from .remedies import strong
 from .trend import median, slope
 
 LATE = 0.8

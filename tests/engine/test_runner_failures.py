@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,9 @@ def test_a_failure_inside_training(small, monkeypatch):
     with pytest.raises(TrainingError) as caught:
         train(small(), [good])
     line = "RuntimeError: CUDA error: \N{REPLACEMENT CHARACTER}[31mout of memory"
-    assert str(caught.value) == line
+    assert re.fullmatch(rf"tests/engine/test_runner_failures\.py:\d+: {re.escape(line)}", str(caught.value)), (
+        "where in their code"
+    )
     end = good.seen[-1]
     assert isinstance(end, e.RunEnded)
     assert (end.reason, end.error, end.epochs) == ("failed", line, 0)
@@ -162,7 +165,10 @@ def test_weights_that_cannot_be_written_do_not_take_the_figures_along(small, mon
     monkeypatch.setattr("engine.trials.write_atomically", full)
     result = train(small())
     assert result.test_metric is not None
-    assert [event.sink for event in journal(result) if isinstance(event, e.SinkFailed)] == ["model.safetensors"]
+    assert [event.sink for event in journal(result) if isinstance(event, e.SinkFailed)] == [
+        "preprocess.json",
+        "model.safetensors",
+    ]
     assert sorted(path.name for path in Path(result.folder).iterdir()) == [
         "checkpoints",
         "config.toml",

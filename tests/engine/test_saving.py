@@ -64,7 +64,7 @@ def written(draw: st.DrawFn, config: RunConfig) -> str:
             if alone:
                 forms.append(f"'''{newline}{value}'''")
         elif isinstance(value, list) and alone:
-            inner = "".join(f"  {tomlkit.item(one).as_string()}, {comment()}{newline}" for one in value)
+            inner = "".join(f"  {toml_item(one).as_string()}, {comment()}{newline}" for one in value)
             forms.append(f"[{newline}{inner}]")
         return draw(st.sampled_from(forms))
 
