@@ -83,9 +83,11 @@ def to_torchscript(trained: Trained) -> bytes:
 
 
 def _traced(trained: Trained, module: Exported) -> Any:
+    """The module with its net traced: what stands around it is compiled as ever."""
     try:
         with torch.no_grad():
-            script: Any = torch.jit.trace(module, _example(trained, 2))
+            net: Any = torch.jit.trace(trained.model, module.features(_example(trained, 2)))
+            script: Any = torch.jit.script(Exported(net, trained.preprocess).eval())
             other = _example(trained, 5)
             if not torch.equal(script(other), module(other)):
                 raise ValueError("traced, it gives other answers")

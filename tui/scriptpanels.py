@@ -44,6 +44,8 @@ def script_series(view: RunView, key: str, course: Course, smoothing: str) -> li
         case "loss":
             train, validation = measured(view, "train_loss"), measured(view, "val_loss")
             curves = smoothed("train", course.of(train[0]), train[1], smoothing) if train[0] else []
+            if view.steps.at:
+                curves.insert(0, Series("steps", course.of(view.steps.at), view.steps.loss, "raw"))
             if validation[0]:
                 curves.append(Series("validation", course.of(validation[0]), validation[1], "validation"))
             return curves

@@ -12,17 +12,15 @@ from .naming import LOSSES
 Figures = dict[str, float]
 
 
-def whole(epoch: Any) -> int:
-    """An epoch as a script calls it, as a whole number. Raises TypeError when it is none."""
+def whole(number_of: Any, what: str = "epoch") -> int:
+    """The number of an epoch, or of `what` it is, as a whole one. Raises TypeError when it is none."""
     try:
-        number = float(epoch)
+        number = float(number_of)
         if math.isfinite(number):
             return round(number)
     except (TypeError, ValueError):
         pass
-    raise TypeError(
-        f"epoch must be a number, got {clean(repr(epoch), 60)}: run.log(epoch, train_loss=..., val_loss=...)"
-    )
+    raise TypeError(f"{what} must be a number, got {clean(repr(number_of), 60)}: see help(engine.Monitor.log)")
 
 
 class Gathering:
@@ -66,8 +64,13 @@ class Gathering:
         """The epoch that waits for more, now that nothing more comes."""
         return [self._give()] if self._figures else []
 
+    @property
+    def last(self) -> int:
+        """The last epoch of which anything has come; 0 before the first."""
+        return max(self._epoch, self._told)
+
     def _place(self, number: int) -> int:
-        last = max(self._epoch, self._told)
+        last = self.last
         if last == 0:
             self._first, self.shift = number, max(0, 1 - number)
         elif number == self._first and number + self.shift < last:

@@ -30,6 +30,10 @@ MOST_NAMES = 200
 """Series that a run has at the most: a script that makes up a new name for every epoch would fill the disk."""
 
 
+STEP_SECONDS = 1.0
+"""Between two steps that are told."""
+
+
 class Monitor:
     """A training loop under watch, made by `engine.monitor`; a context manager.
 
@@ -48,7 +52,9 @@ class Monitor:
         self._metric: Mapping[Part, str] = {}
         self._names: set[str] = set()
         self._complained: set[str] = set()
-        self._epochs = 0
+        self._measure = ""  # what the second curve is of
+        self._epochs = self._steps = 0
+        self._stepped = -math.inf  # when a step was told last, of time.perf_counter()
         self._under_way: UnderWay | None = None
 
     # -- what a script asks -------------------------------------------------------------------------------------------
@@ -126,6 +132,32 @@ class Monitor:
                 names = clean(", ".join(self._gathering.late), 200)
                 words = f"{names} of epoch {number} came when that was told already; from now on an epoch waits for it"
                 self._complain("late figures", words, aloud=False)
+            self._wait(self._under_way)
+
+    def step(self, step: int, steps: int = 0, /, *, train_loss: Any = None, lr: Any = None) -> None:
+        """Tell how far the epoch under way is: `step` of `steps` are done. For epochs of minutes; may be called after every batch.
+
+        About once a second of it is told, and only then are the values turned into numbers, which waits for a GPU. train_loss: of
+        the latest batch, or a mean since the last time. A run that a screen has paused waits in here as well.
+        """
+        now = time.perf_counter()
+        if not self._enabled or self._under_way is None or self._elsewhere or now - self._stepped < STEP_SECONDS:
+            return
+        with self._lock:
+            self._stepped = now
+            if whole(steps, "steps") != self._steps:
+                self._steps = whole(steps, "steps")
+                self._under_way.emit(self._built())
+            loss, rate = self._number("train_loss", train_loss), self._number("lr", lr)
+            self._under_way.emit(
+                e.StepsDone(
+                    epoch=self._gathering.last + 1,
+                    step=whole(step, "step"),
+                    samples_per_second=0.0,
+                    loss=math.nan if loss is None else loss,
+                    lr=math.nan if rate is None else rate,
+                )
+            )
             self._wait(self._under_way)
 
     def start(self) -> Monitor:
@@ -209,17 +241,8 @@ class Monitor:
             self._watched = next((one for one in ("val_loss", "train_loss") if one in figures), "")
         mode = options.mode or better_when(self._watched)
         self._stopping = EarlyStopping(options.patience, options.min_delta, mode=mode)
-        emit(
-            e.ModelBuilt(
-                layers=options.layers,
-                parameters=sum(size for _, size in options.layers),
-                epochs=options.max_epochs,
-                steps_per_epoch=0,
-                batch_size=0,
-                metric=clean(name, 60),
-                metric_mode=better_when(name),
-            )
-        )
+        self._measure = clean(name, 60)
+        emit(self._built())
         if self._gathering.shift:
             emit(e.Noted(text="the script counts its epochs from 0; here the first is epoch 1"))
         if lacking := [one for one in LOSSES if one not in figures]:
@@ -233,6 +256,19 @@ class Monitor:
                     text=f"early stopping waits for {clean(self._watched, 60)}, which the first epoch does not have"
                 )
             )
+
+    def _built(self) -> e.ModelBuilt:
+        """What is known of the model and its training; told again when more is known."""
+        layers = self._options.layers
+        return e.ModelBuilt(
+            layers=layers,
+            parameters=sum(size for _, size in layers),
+            epochs=self._options.max_epochs,
+            steps_per_epoch=self._steps,
+            batch_size=0,
+            metric=self._measure,
+            metric_mode=better_when(self._measure),
+        )
 
     def _wait(self, under_way: UnderWay) -> None:
         """Let the script wait as long as a screen wants it to."""

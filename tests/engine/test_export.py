@@ -70,9 +70,11 @@ def runs(tmp_path_factory) -> dict[str, Trained]:
         "logit": config(folder, source="moons", rows=60),
         "pictures": config(folder, source="digits", train_rows=60),
         "own": config(folder, **table),
+        "sequence": config(folder, source="waves", rows=60),
     }
     (folder / "nets.py").write_text(NETS)
     changes = {
+        "sequence": {"model": {"kind": "gru"}},
         "own": {"model": {"kind": "custom", "path": f"{folder}/nets.py:Net"}},
         "logit": {"loss": {"name": "bce"}},
         "pictures": {"model": {"kind": "cnn", "channels": (2,), "batch_norm": True}},

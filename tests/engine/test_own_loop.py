@@ -172,6 +172,39 @@ def test_a_tensorboard_log_has_the_tags_of_our_own_runs(watch):
     assert [(one.step, one.value) for one in board.Scalars("loss/validation")] == [(1, 0.5), (2, 0.25)]
 
 
+def test_steps_inside_an_epoch_are_told_now_and_then(watch, monkeypatch):
+    class Costly:
+        """A value whose reading waits for a GPU."""
+
+        read = 0
+
+        def __float__(self) -> float:
+            self.read += 1
+            return 0.5
+
+    value = Costly()
+    with watch(max_epochs=2) as run:
+        for step in range(1, 101):
+            run.step(step, 100, train_loss=value, lr=0.1)
+        assert value.read == 1
+        monkeypatch.setattr("engine.ownloop.monitoring.STEP_SECONDS", 0.0)
+        run.step(50, 100)
+        view = view_of(RunDir(run.folder))[0]
+        assert view.model is not None and view.model.steps_per_epoch == 100 and view.total_epochs == 2
+        run.log(1, train_loss=1.0, val_loss=1.0, val_f1=0.5)
+        run.step(25, 100, train_loss=0.25)
+    steps = told(run, e.StepsDone)
+    assert [(one.epoch, one.step, one.loss) for one in steps[::2]] == [(1, 1, 0.5), (2, 25, 0.25)]
+    assert math.isnan(steps[1].loss)
+    built = told(run, e.ModelBuilt)
+    assert [(one.steps_per_epoch, one.metric) for one in built] == [(100, ""), (100, "f1")]
+    run.step(1, 1)  # when it is over, nothing at all
+    with watch() as run:
+        run.log(1, train_loss=1.0)  # which waits for more
+        run.step(1, 10, train_loss=0.5)
+    assert [one.epoch for one in told(run, e.StepsDone)] == [2]
+
+
 # ---------------------------------------------------------------------------------------------- findings and early stopping
 
 
