@@ -166,6 +166,27 @@ def test_what_a_penalty_holds_back_creeps_to_its_end(config, most, expected):
     assert kinds(creeping, config=config, max_epochs=most) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "lr", "decay", "expected"),
+    [("muon", 0.02, 0.1, []), ("muon", 0.02, 0.3, ["underfitting"]), ("adamw", 0.001, 1.0, []), ("adam", 0.001, 0.1, ["underfitting"])],
+)  # fmt: skip
+def test_a_decay_apart_from_the_gradient_is_as_strong_as_its_rate_makes_it(name, lr, decay, expected):
+    """0.1 is what muon begins with, and takes a part in five hundred of the weights in each step."""
+    flat = [*fall(0.6 * B), *noisy([0.6 * B] * 20, 1e-4)]
+    config = knobs(optimizer__name=name, optimizer__lr=lr, optimizer__weight_decay=decay)
+    assert kinds(flat, config=config) == expected
+    own = knobs(optimizer__lr=lr, regularization__weight_decay=decay)
+    assert (kinds(flat, config=own) == ["underfitting"]) == (lr * decay >= 0.005)
+
+
+def fall(floor: float) -> list[float]:
+    return decay(10, 2, floor)
+
+
+def test_what_a_penalty_takes_back_is_not_lost_by_long_steps():
+    assert "learning_rate_high" not in kinds(LOST, config=knobs(regularization__l2=0.1))
+
+
 def test_a_layer_with_fewer_units_than_classes_creeps_as_well():
     creeping = decay(30, 12, 1.2)
     assert kinds(creeping, config=knobs(model__hidden=(4,))) == ["underfitting"], "exp(2.3) is 10 classes"
