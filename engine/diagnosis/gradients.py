@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from ..events import EpochEnded
-from .advice import shrinking
 from .findings import Finding
+from .heldback import shrinking
 from .history import ABSURD, LONG_STEP, Moment
 from .overfitting import figure
 from .trend import median

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 
-from .advice import strong
 from .findings import Finding
+from .heldback import strong
 from .history import ABSURD, LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import MannKendall, median, thin

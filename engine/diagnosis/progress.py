@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .advice import strong
 from .findings import Finding
+from .heldback import strong
 from .history import LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import median, slope
