@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..events import EpochEnded
 from .findings import Finding
 from .heldback import shrinking
-from .history import ABSURD, LONG_STEP, Moment
+from .moment import ABSURD, LONG_STEP, Moment
 from .overfitting import figure
 from .trend import median
 

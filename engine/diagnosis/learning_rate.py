@@ -7,7 +7,7 @@ import math
 
 from .findings import Finding
 from .heldback import strong
-from .history import ABSURD, LONG_STEP, SHORT_STEP, Moment
+from .moment import ABSURD, LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import MannKendall, median, thin
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from .findings import Finding
 from .heldback import strong
-from .history import LONG_STEP, SHORT_STEP, Moment
+from .moment import LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
 from .trend import median, slope
 
