@@ -8,7 +8,8 @@ import pytest
 from support.histories import B, decay, ended, kinds, knobs, looks, noisy
 
 from engine import diagnose
-from engine.diagnosis import Doctor, OverfittingWatch, Setting
+from engine.diagnosis import Doctor, Finding, OverfittingWatch, Setting
+from engine.diagnosis.advice import advised
 from engine.diagnosis.trend import gain_ahead
 from engine.events import FindingCleared, FindingRaised
 
@@ -246,6 +247,31 @@ def test_a_model_that_is_neither_weak_nor_held_back_does_not_underfit_in_long_st
     assert kinds(some) == ["underfitting"]
     assert "underfitting" not in kinds(some, probes=looks(26, updates=(0.011,)))
     assert kinds(some, probes=looks(26, updates=(0.011,)), config=knobs(model__kind="linear")) == ["underfitting"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "first"),
+    [
+        (
+            "vanishing_gradients",
+            {"model__hidden": (32,) * 6, "model__activation": "sigmoid"},
+            {"model.batch_norm": "on"},
+        ),
+        (
+            "vanishing_gradients",
+            {"model__hidden": (32,) * 5, "model__activation": "sigmoid"},
+            {"model.activation": "relu"},
+        ),
+        ("vanishing_gradients", {"model__init": "normal", "model__init_std": 0.001}, {"model.init": "default"}),
+        ("learning_rate_high", {"optimizer__lr": 1.0}, {"optimizer.lr": "0.1"}),
+        ("learning_rate_high", {"optimizer__lr": 3.0}, {"optimizer.lr": "0.03"}),
+        ("non_finite", {"optimizer__lr": 3.0, "data__standardize": False}, {"data.standardize": "on"}),
+    ],
+)
+def test_what_is_tried_first_depends_on_the_settings(kind, config, first):
+    finding = advised(Finding(kind, "likely", 1, "", ""), knobs(**config))
+    assert {change.key: change.after for change in finding.changes} == first
+    assert len(finding.actions) == len(set(finding.actions))
 
 
 def test_a_finding_has_the_step_only_where_it_is_known():
