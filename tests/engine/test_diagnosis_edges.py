@@ -105,7 +105,7 @@ def test_what_is_left_has_to_matter(level, expected):
     assert kinds([level * loss for loss in decay(20, 12)]) == expected
 
 
-@pytest.mark.parametrize(("floor", "expected"), [(0.6, True), (2.15, False)])
+@pytest.mark.parametrize(("floor", "expected"), [(0.6, True), (1.9, False)])
 def test_the_gain_has_to_be_worth_it(floor, expected):
     losses = decay(20, 8, floor)
     assert (gain_ahead(losses) / losses[-1] > 0.02) == expected
