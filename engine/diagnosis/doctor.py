@@ -14,8 +14,9 @@ from ..events import EpochEnded, Event, FindingCleared, FindingRaised
 from .advice import advised
 from .findings import ORDER, RANK, Finding
 from .gradients import broken_step, dead, exploding, non_finite, saturated, vanishing
-from .history import History, Moment, Setting
+from .history import History, Setting
 from .learning_rate import diverging, too_high, too_low
+from .moment import Moment
 from .overfitting import OverfittingWatch
 from .progress import could_stop, stuck, too_short, underfitting
 

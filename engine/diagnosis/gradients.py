@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from ..events import EpochEnded
 from .findings import Finding
-from .history import ABSURD, LONG_STEP, Moment
+from .heldback import shrinking
+from .moment import ABSURD, LONG_STEP, Moment
 from .overfitting import figure
-from .remedies import shrinking
 from .trend import median
 
 EXPLODED = 100.0

@@ -6,9 +6,9 @@ import itertools
 import math
 
 from .findings import Finding
-from .history import ABSURD, LONG_STEP, SHORT_STEP, Moment
+from .heldback import strong
+from .moment import ABSURD, LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
-from .remedies import strong
 from .trend import MannKendall, median, thin
 
 WORSE = 1.03
@@ -83,7 +83,8 @@ def too_high(m: Moment) -> Finding | None:
             f"over the last {len(latest)} epochs training loss {figure(median(latest))} never came below that of a constant answer "
             f"({figure(m.reference)})",
         )
-    if known and m.n >= 8 and m.fallen_back and min(latest[-4:]) > 0.97 * m.reference:
+    pulled = strong(m.setting.config)  # a penalty takes back what was learnt as well
+    if known and m.n >= 8 and m.fallen_back and not pulled and min(latest[-4:]) > 0.97 * m.reference:
         return _high(
             m,
             "likely",

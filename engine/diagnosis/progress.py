@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from .findings import Finding
-from .history import LONG_STEP, SHORT_STEP, Moment
+from .heldback import strong
+from .moment import LONG_STEP, SHORT_STEP, Moment
 from .overfitting import figure
-from .remedies import strong
 from .trend import median, slope
 
 LATE = 0.8

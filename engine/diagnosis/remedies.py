@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
+
+from .heldback import Settings, strong
 
 SEQUENTIAL = ("gru", "lstm", "transformer")  # as engine.config.model has it
 
-Settings = Mapping[str, Any]
 New = dict[str, Any]
 """The knobs to change and their new values; empty when no knob does it."""
 
@@ -72,28 +73,6 @@ def larger(settings: Settings) -> New | None:
     if max(hidden, default=0) >= 512:
         return None
     return {"model.hidden": tuple(max(32, width * 4) for width in hidden) if hidden else (64,)}
-
-
-STRONG: dict[str, float] = {
-    "regularization.dropout": 0.5, "regularization.input_dropout": 0.3, "regularization.l1": 1e-3, "regularization.l2": 1e-2,
-    "regularization.weight_decay": 0.1, "regularization.input_noise": 0.5, "regularization.mixup": 1.0,
-    "regularization.label_smoothing": 0.3, "optimizer.weight_decay": 0.1,
-}  # fmt: skip
-"""From where on each knob of regularization is strong."""
-
-
-def strong(settings: Settings | None) -> list[str]:
-    """The knobs of regularization that are set to a strong value, and a limit on the weights that is a tight one."""
-    if settings is None:
-        return []
-    found = [key for key, limit in STRONG.items() if (settings.get(key) or 0.0) >= limit]
-    return found + (["regularization.max_norm"] if 0 < (settings.get("regularization.max_norm") or 0.0) < 0.5 else [])
-
-
-def shrinking(settings: Settings | None) -> bool:
-    """Whether a strong penalty makes the weights small."""
-    names = ("regularization.l1", "regularization.l2", "regularization.weight_decay", "optimizer.weight_decay")
-    return any(key in names for key in strong(settings))
 
 
 def less_regularization(settings: Settings) -> New | None:

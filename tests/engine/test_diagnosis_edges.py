@@ -8,7 +8,8 @@ import pytest
 from support.histories import B, decay, ended, kinds, knobs, looks, noisy
 
 from engine import diagnose
-from engine.diagnosis import Doctor, OverfittingWatch, Setting
+from engine.diagnosis import Doctor, Finding, OverfittingWatch, Setting
+from engine.diagnosis.advice import advised
 from engine.diagnosis.trend import gain_ahead
 from engine.events import FindingCleared, FindingRaised
 
@@ -104,7 +105,7 @@ def test_what_is_left_has_to_matter(level, expected):
     assert kinds([level * loss for loss in decay(20, 12)]) == expected
 
 
-@pytest.mark.parametrize(("floor", "expected"), [(0.6, True), (2.15, False)])
+@pytest.mark.parametrize(("floor", "expected"), [(0.6, True), (1.9, False)])
 def test_the_gain_has_to_be_worth_it(floor, expected):
     losses = decay(20, 8, floor)
     assert (gain_ahead(losses) / losses[-1] > 0.02) == expected
@@ -166,6 +167,27 @@ def test_what_a_penalty_holds_back_creeps_to_its_end(config, most, expected):
     assert kinds(creeping, config=config, max_epochs=most) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "lr", "decay", "expected"),
+    [("muon", 0.02, 0.1, []), ("muon", 0.02, 0.3, ["underfitting"]), ("adamw", 0.001, 1.0, []), ("adam", 0.001, 0.1, ["underfitting"])],
+)  # fmt: skip
+def test_a_decay_apart_from_the_gradient_is_as_strong_as_its_rate_makes_it(name, lr, decay, expected):
+    """0.1 is what muon begins with, and takes a part in five hundred of the weights in each step."""
+    flat = [*fall(0.6 * B), *noisy([0.6 * B] * 20, 1e-4)]
+    config = knobs(optimizer__name=name, optimizer__lr=lr, optimizer__weight_decay=decay)
+    assert kinds(flat, config=config) == expected
+    own = knobs(optimizer__lr=lr, regularization__weight_decay=decay)
+    assert (kinds(flat, config=own) == ["underfitting"]) == (lr * decay >= 0.005)
+
+
+def fall(floor: float) -> list[float]:
+    return decay(10, 2, floor)
+
+
+def test_what_a_penalty_takes_back_is_not_lost_by_long_steps():
+    assert "learning_rate_high" not in kinds(LOST, config=knobs(regularization__l2=0.1))
+
+
 def test_a_layer_with_fewer_units_than_classes_creeps_as_well():
     creeping = decay(30, 12, 1.2)
     assert kinds(creeping, config=knobs(model__hidden=(4,))) == ["underfitting"], "exp(2.3) is 10 classes"
@@ -225,6 +247,31 @@ def test_a_model_that_is_neither_weak_nor_held_back_does_not_underfit_in_long_st
     assert kinds(some) == ["underfitting"]
     assert "underfitting" not in kinds(some, probes=looks(26, updates=(0.011,)))
     assert kinds(some, probes=looks(26, updates=(0.011,)), config=knobs(model__kind="linear")) == ["underfitting"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "first"),
+    [
+        (
+            "vanishing_gradients",
+            {"model__hidden": (32,) * 6, "model__activation": "sigmoid"},
+            {"model.batch_norm": "on"},
+        ),
+        (
+            "vanishing_gradients",
+            {"model__hidden": (32,) * 5, "model__activation": "sigmoid"},
+            {"model.activation": "relu"},
+        ),
+        ("vanishing_gradients", {"model__init": "normal", "model__init_std": 0.001}, {"model.init": "default"}),
+        ("learning_rate_high", {"optimizer__lr": 1.0}, {"optimizer.lr": "0.1"}),
+        ("learning_rate_high", {"optimizer__lr": 3.0}, {"optimizer.lr": "0.03"}),
+        ("non_finite", {"optimizer__lr": 3.0, "data__standardize": False}, {"data.standardize": "on"}),
+    ],
+)
+def test_what_is_tried_first_depends_on_the_settings(kind, config, first):
+    finding = advised(Finding(kind, "likely", 1, "", ""), knobs(**config))
+    assert {change.key: change.after for change in finding.changes} == first
+    assert len(finding.actions) == len(set(finding.actions))
 
 
 def test_a_finding_has_the_step_only_where_it_is_known():
