@@ -182,7 +182,7 @@ def execute(
         return _result(tee, seen.view, config, results, folder, began, cut)
     except (Exception, SystemExit) as error:  # sys.exit() in a model of the user's own is a failure as any other
         machine.close()
-        failed = error if isinstance(error, TrainingError) else training_error(error, bool(code_files()))
+        failed = error if isinstance(error, TrainingError) else training_error(error)
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
         raise failed from error
     finally:

@@ -81,13 +81,13 @@ def failure(error: BaseException, key: str, doing: str) -> CodeError:
     return code_error(key, f"{doing}: {what_happened(error)}", hint, where, frames)
 
 
-def training_error(error: BaseException, own_code: bool) -> TrainingError:
-    """The TrainingError for an exception that has ended a run: what it says and, if there is code of the user's in it, where there."""
+def training_error(error: BaseException) -> TrainingError:
+    """The TrainingError for an exception that has ended a run: where in the user's code it was, if it was there, and what it says."""
     if isinstance(error, InputError):
         failed = TrainingError(error.faults[0].line())
         failed.frames = error.faults[0].frames
         return failed
-    frames, where = frames_of(error) if own_code else ((), "")
+    frames, where = frames_of(error)
     words = what_happened(error)
     failed = TrainingError(f"{where}: {words}" if where else words)
     failed.frames = frames

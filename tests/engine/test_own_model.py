@@ -15,9 +15,11 @@ from support.resuming import assert_equal_runs, events_of, stopped_at, view_of
 from engine import CodeError, ConfigError, resume, train
 from engine import events as e
 from engine.config import RunConfig
+from engine.data.prepared import load_prepared
 from engine.gradients import layers_of, named_layers
-from engine.ownmodel import OwnModel, build_own
+from engine.ownmodel import OwnModel, build_own, chance_state, seed_chance
 from engine.previewing import preview
+from engine.recipe import build_recipe
 from engine.usercode import code_files, forget, load_object
 
 NETS = '''
@@ -224,6 +226,19 @@ def test_folds_are_what_they_are_alone_and_are_resumed(nets, make_config):
     resume(folder)
     assert_equal_runs(folder, whole.folder)
     assert len({trial.val_loss for trial in whole.trials}) == 3
+
+
+def test_trying_it_leaves_no_trace(nets, make_config):
+    config = own(make_config)
+    tried = build_recipe(config, load_prepared(config.data)).model
+    drawn, chance = torch.get_rng_state(), chance_state()
+    torch.manual_seed(config.run.seed)
+    seed_chance(config.run.seed)
+    fresh = build_own(config.model, 0.0, 13, (13,), 3)
+    for name, value in fresh.state_dict().items():  # the statistics of batch norm among them
+        assert torch.equal(value, tried.state_dict()[name]), name
+    assert all(parameter.grad is None for parameter in tried.parameters())
+    assert (torch.equal(torch.get_rng_state(), drawn), chance_state()) == (True, chance)
 
 
 def test_changed_code_is_told_when_a_run_goes_on(nets, make_config):
