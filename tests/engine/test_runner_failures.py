@@ -135,7 +135,7 @@ def test_a_failure_inside_training(small, monkeypatch):
     )
     end = good.seen[-1]
     assert isinstance(end, e.RunEnded)
-    assert (end.reason, end.error, end.epochs) == ("failed", line, 0)
+    assert (end.reason, end.error, end.epochs) == ("failed", str(caught.value), 0)
     assert good.closed == 1
     folder = Path(good.seen[0].folder)  # pyright: ignore[reportAttributeAccessIssue]
     assert list(read_journal(folder / "events.jsonl"))[-1] == end
