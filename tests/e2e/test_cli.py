@@ -160,7 +160,7 @@ def test_all_faults_at_once_a_line_each(tmp_path):
         (["--set", "optimizer.lr=0"], "--set: optimizer.lr: must be more than 0, got 0.0; allowed: > 0, <= 1000"),
         (
             ["--set", "model.kind=mpl"],
-            "--set: model.kind: must be one of mlp, linear, cnn, got 'mpl'; did you mean 'mlp'?",
+            "--set: model.kind: must be one of mlp, linear, cnn, gru, lstm, transformer, custom, got 'mpl'; did you mean 'mlp'?",
         ),
     ],
 )

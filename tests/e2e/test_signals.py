@@ -53,7 +53,7 @@ def begin(sinks, token):
     return SimpleNamespace(view=seen.view, reason=token.reason or "epochs_done")
 
 occupy_descriptors()
-sys.exit(headless._plainly(begin))
+sys.exit(headless._plainly(begin, own_code=False))
 """
 FOREVER = 10**9
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine import RunConfig, catalogue
 from engine.config.keywords import keywords_text
+from engine.config.model import SEQUENTIAL
 from engine.configfile import check
 from engine.data.catalogue import card
 from engine.events import Event
@@ -86,6 +87,9 @@ def configs(draw: st.DrawFn) -> RunConfig:
     _fit_the_steps(values)
     if values["model.kind"] == "cnn":
         values["data.source"] = "digits"
+    if values["model.kind"] in SEQUENTIAL:
+        values["data.source"] = "waves"
+        values["model.width"] = max(1, values["model.width"] // values["model.heads"]) * values["model.heads"]
     if values["model.kind"] == "custom":
         values["model.path"] = values["model.path"] or "mypkg.nets:Net"
         if values["model.inputs"] == "tokens":
