@@ -138,8 +138,8 @@ def names_text(names: Sequence[str]) -> str:
     if not any(mark in name for name in names for mark in ',"\r\n'):
         return ", ".join(names)
     written = io.StringIO()
-    csv.writer(written, lineterminator="").writerow(names)
-    return written.getvalue()
+    csv.writer(written, lineterminator="\r\n").writerow(names)  # which puts what holds either of the two in quotes as well
+    return written.getvalue().removesuffix("\r\n")
 
 
 def _separated(value: Any) -> Any:

@@ -213,7 +213,15 @@ async def test_undo_while_typing_leaves_the_field_as_it_was():
 
 # -------------------------------------------------------------------------------- every knob: edited, wrong, reset, undone
 
-WRONG = {"int": "x", "float": "1e", "bool": "perhaps", "choice": "neither", "ints": "64, many", "names": '"a', "table": "width"}
+WRONG = {
+    "int": "x",
+    "float": "1e",
+    "bool": "perhaps",
+    "choice": "neither",
+    "ints": "64, many",
+    "names": '"a',
+    "table": "width",
+}
 OTHER_TEXTS = {"optimizer.extra": "other=1", "schedule.extra": "other=1", "model.path": "mypkg.nets:Net"}
 """What is typed into fields that do not take every text."""
 
