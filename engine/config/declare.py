@@ -138,7 +138,8 @@ def names_text(names: Sequence[str]) -> str:
     if not any(mark in name for name in names for mark in ',"\r\n'):
         return ", ".join(names)
     written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerow(names)  # which puts what holds either of the two in quotes as well
+    # The end of a line is what the writer knows to be put in quotes.
+    csv.writer(written, lineterminator="\r\n").writerow(names)
     return written.getvalue().removesuffix("\r\n")
 
 
