@@ -37,7 +37,7 @@ def pair(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
 
 
 def close(one: list[float], other: list[float]) -> bool:
-    return len(one) == len(other) and all(math.isclose(a, b, rel_tol=0, abs_tol=CLOSE) for a, b in zip(one, other))
+    return len(one) == len(other) and all(math.isclose(a, b, rel_tol=0, abs_tol=CLOSE) for a, b in zip(one, other, strict=False))
 
 
 # -- the same as one process --------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ EQUAL: dict[str, dict[str, Any]] = {
     "regression": {
         "data": {"source": "diabetes"},
         "optimizer": {"clip_norm": 0.5},
-        "schedule": {"name": "plateau", "plateau_patience": 0},
+        "schedule": {"name": "plateau", "patience": 0},
         "run": {"batch_size": 64},
     },
     "penalties and an average": {
@@ -112,7 +112,7 @@ def stopped_and_resumed(folder: Path) -> dict[str, Any]:
     """Stopped in the middle of a step's batches, and taken up again by as many ranks."""
     config = config_of(folder, OWN_CHANCE)
     whole = train(config)
-    part = train(config, (), Timed({13: stop}))
+    part = train(config, (), Timed({15: stop}))
     again = resume(_of_rank_0(folder, part))
     return {"whole": told(whole), "part": told(part), "again": told(again)}
 
