@@ -37,7 +37,9 @@ def pair(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
 
 
 def close(one: list[float], other: list[float]) -> bool:
-    return len(one) == len(other) and all(math.isclose(a, b, rel_tol=0, abs_tol=CLOSE) for a, b in zip(one, other, strict=False))
+    return len(one) == len(other) and all(
+        math.isclose(a, b, rel_tol=0, abs_tol=CLOSE) for a, b in zip(one, other, strict=False)
+    )
 
 
 # -- the same as one process --------------------------------------------------------------------------------------------
@@ -182,6 +184,12 @@ def test_what_only_one_rank_cannot_read_is_bad_input_and_nothing_is_written(pair
     assert (ours["kind"], theirs["kind"]) == ("CodeError", "CodeError")
     assert "there is no such disk here (on rank 1 of 2)" in ours["error"]
     assert not (Path(pair["MLP"][0]["folder"]).parents[1] / "fails-in-its-data").exists()
+
+
+def test_ranks_that_read_other_data_are_bad_input(pair):
+    for told in pair["other data"]:
+        assert told["kind"] == "DataError"
+        assert "rank 1 of 2 reads other numbers: other data than rank 0" in told["error"]
 
 
 def test_a_rank_that_was_killed_ends_the_run(pair):

@@ -112,7 +112,7 @@ def stopped_and_resumed(folder: Path) -> dict[str, Any]:
     """Stopped in the middle of a step's batches, and taken up again by as many ranks."""
     config = config_of(folder, OWN_CHANCE)
     whole = train(config)
-    part = train(config, (), Timed({15: stop}))
+    part = train(config, (), Timed({16: stop}))
     again = resume(_of_rank_0(folder, part))
     return {"whole": told(whole), "part": told(part), "again": told(again)}
 
@@ -179,6 +179,7 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "fails on rank 1": functools.partial(own_model, fails=1),
     "leaves on rank 1": functools.partial(own_model, fails=1, how="exit"),
     "fails in its data": fails_in_its_data,
+    "other data": other_data,
     "killed": functools.partial(own_model, fails=1, how="kill"),  # the last: there is nobody left to go on with
 }
 
@@ -200,6 +201,16 @@ class Net(nn.Module):
                 os.kill(os.getpid(), signal.SIGKILL)
             raise ValueError("this net has had enough")
         return self.layer(x)
+
+
+def other_data(folder: Path) -> dict[str, Any]:
+    """Data that a function draws anew each time it is asked."""
+    return told(train(config_of(folder, {"data": {"source": f"{__file__}:drawn"}})))
+
+
+def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(_rank())
+    return torch.randn(100, 3, generator=generator), torch.arange(100) % 2
 
 
 def numbers() -> tuple[torch.Tensor, torch.Tensor]:
