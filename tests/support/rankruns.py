@@ -164,6 +164,11 @@ def fails_in_its_data(folder: Path) -> dict[str, Any]:
     return told(train(config_of(folder, {"data": {"source": f"{__file__}:numbers"}})))
 
 
+def other_data(folder: Path) -> dict[str, Any]:
+    """Data that a function draws anew each time it is asked."""
+    return told(train(config_of(folder, {"data": {"source": f"{__file__}:drawn"}})))
+
+
 CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     **{
         name: functools.partial(lambda sections, folder: told(train(config_of(folder, sections))), part)
@@ -201,11 +206,6 @@ class Net(nn.Module):
                 os.kill(os.getpid(), signal.SIGKILL)
             raise ValueError("this net has had enough")
         return self.layer(x)
-
-
-def other_data(folder: Path) -> dict[str, Any]:
-    """Data that a function draws anew each time it is asked."""
-    return told(train(config_of(folder, {"data": {"source": f"{__file__}:drawn"}})))
 
 
 def drawn() -> tuple[torch.Tensor, torch.Tensor]:
