@@ -78,7 +78,9 @@ def starts_ranks(devices: int, nodes: Nodes = ALONE) -> bool:
 def meeting_of(count: int, endpoint: str, name: str, detached: bool) -> Nodes:
     """The machines that train together. Raises ConfigError when what is said of them does not fit."""
     if count == 1 and (endpoint or name):
-        raise config_error("--nnodes", "the machines' meeting place was given, but there is only one machine", "say how many")
+        raise config_error(
+            "--nnodes", "the machines' meeting place was given, but there is only one machine", "say how many"
+        )
     if count > 1 and under_torchrun():
         raise config_error("--nnodes", "torchrun has started this process already", "give torchrun its --nnodes")
     if count > 1 and not re.fullmatch(r"[^\s:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", endpoint):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from ..errors import EXIT_FAILED, EXIT_OK, EXIT_TERMINATED, InputError
 from ..events import RunEnded
 from ..journal import JournalSink
 from ..lock import RunLock
-from ..record import STOPPED, read_record
+from ..record import read_record
 from ..rundir import RunDir
 from ..sinks import Tee
 from ..spawn import signal_name
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 _LOOK_SECONDS = 0.2
+_LAST_SECONDS = 20.0  # how long ranks may take to leave after rank 0
 
 
 def run_agent(folder: JobFolder, nodes: Nodes) -> int:
@@ -87,14 +89,18 @@ def _lost(failures: Mapping[int, ProcessFailure], world: int) -> str:
 
 
 def _put_on_record(run: RunDir, words: str) -> None:
-    """Tell the journal why the run ended, if nobody has, or if all that rank 0 saw of it was that it should end."""
+    """Tell the journal why the run ended, if nobody has, or if all that rank 0 saw of it was torchrun's SIGTERM."""
     with contextlib.suppress(InputError, OSError), RunLock.take(run):
         record = read_record(run)
-        if record.after == "ended" and record.reason not in STOPPED:
+        if record.after == "ended" and record.reason != "terminated":
             return
         tee = Tee([JournalSink(run.journal)])
         view = record.view
-        tee(RunEnded("failed", epochs=len(view.epochs), best_epoch=view.best_epoch, seconds=record.spent, error=words))
+        tee(
+            RunEnded(
+                reason="failed", epochs=len(view.epochs), best_epoch=view.best_epoch, seconds=record.spent, error=words
+            )
+        )
         tee.close()
 
 
@@ -133,3 +139,7 @@ class _Log:
     def _take(self, answer: dict[str, Any]) -> None:
         if "folder" in answer:
             self.run = RunDir(Path(answer["folder"]))
+        if "done" in answer:  # rank 0 has ended: no other has anything left to do
+            timer = threading.Timer(_LAST_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))
+            timer.daemon = True
+            timer.start()

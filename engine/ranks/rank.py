@@ -71,7 +71,9 @@ def serve_rank(folder: JobFolder) -> int:
             leave_at_once(ENDED_BY_OTHERS)
         folder.answer({"problem": str(error), "frames": list(error.frames)})
         leave_at_once(EXIT_FAILED)
-    return leave_at_once(EXIT_OK)
+    if world.first:
+        folder.answer({"done": True})
+    leave_at_once(EXIT_OK)
 
 
 def _work(job: Job, sinks: list[_Telling], token: StopToken) -> RunResult:

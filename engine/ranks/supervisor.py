@@ -20,8 +20,8 @@ from ..errors import TrainingError
 from ..events import EndReason, Event, RunEnded, RunResumed, RunStarted, ScreenLost
 from ..rundir import RunDir
 from ..runview import RunView
-from ..sinks import Sink
 from ..signals import obey_signals
+from ..sinks import Sink
 from ..spawn import modules_path, signal_name
 from ..stopping import StopToken
 from ..text import clean
