@@ -28,6 +28,17 @@ class World:
     def several(self) -> bool:
         return self.size > 1
 
+    def share(self, rows: int) -> slice:
+        """Which of so many rows are this rank's: the ranks' parts follow each other, and differ by one row at the most."""
+        return slice(-(-rows * self.rank // self.size), -(-rows * (self.rank + 1) // self.size))
+
+    def taken(self, rows: int) -> slice:
+        """The rows that this rank computes with: its share, or the first row where that is empty.
+
+        A rank without a row still has to take part in every step; what comes of that row then counts for nothing."""
+        mine = self.share(rows)
+        return mine if mine.stop > mine.start else slice(0, 1)
+
 
 def current_world(environ: Mapping[str, str] | None = None) -> World:
     """The world that torchrun put this process into (RANK, WORLD_SIZE and LOCAL_RANK); one process where it did not.
