@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import threading
 import time
+import traceback
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -66,10 +66,13 @@ def serve_rank(folder: JobFolder) -> int:
             _let_rank_0_speak(folder)
         folder.answer(refused(error))
         leave_at_once(EXIT_BAD_INPUT)
-    except TrainingError as error:
-        if lost_others(error):
+    except Exception as error:
+        if not isinstance(error, TrainingError):  # of a rank other than the first, which has heard of it
+            traceback.print_exc()
+        if not world.first and _lost_others(error):
             leave_at_once(ENDED_BY_OTHERS)
-        folder.answer({"problem": str(error), "frames": list(error.frames)})
+        if world.first:
+            folder.answer({"problem": str(error), "frames": list(getattr(error, "frames", ()))})
         leave_at_once(EXIT_FAILED)
     if world.first:
         folder.answer({"done": True})
@@ -106,13 +109,16 @@ def obey_as_rank(token: StopToken, world: World) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def lost_others(error: BaseException) -> bool:
-    """Whether an error, or what caused it, says that another rank could not be reached."""
+def _lost_others(error: BaseException) -> bool:
+    """Whether an exception says no more than that another rank could not be reached."""
+    from ..together import is_loss
+
+    seen: list[BaseException] = []
     cause: BaseException | None = error
-    while cause is not None:
-        name, text = type(cause).__name__, str(cause)
-        if name.startswith("Dist") or re.search(r"\bgloo\b|\bNCCL\b|onnection (closed|reset)|Broken pipe", text):
+    while cause is not None and cause not in seen:
+        if is_loss(cause):
             return True
+        seen.append(cause)
         cause = cause.__cause__
     return False
 
