@@ -28,6 +28,7 @@ from .gradients import Accumulation, Clipping
 from .losses import baseline_loss, build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
+from .misfits import refuse_misfits, smallest_share
 from .models import build_model
 from .optim import Schedule, build_optimizer
 from .ownmodel import OwnModel, seed_chance
@@ -36,12 +37,11 @@ from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
 from .sequencemodels import row_width, steps_of
-from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally
+from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally, first_pass
 from .stopping import EarlyStopping, build_stopping
 from .together import ALONE, Together
 from .units import UnitsProbe
 from .warmstart import begin_with
-from .world import World
 
 EVALUATION_ROWS = 8192
 """Rows per batch in evaluation at the most: large enough to be fast, small enough for the activations to fit."""
@@ -52,9 +52,6 @@ CACHED = 1 << 18
 
 ON_DEVICE = 1 << 28
 """Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
-
-
-ONE = World()
 
 
 @dataclass
@@ -270,6 +267,8 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
     if not world.first:  # each rank drops other units; rank 0 those that it would by itself
         torch.manual_seed(apart(config.run.seed, world.rank))
         seed_chance(apart(config.run.seed, world.rank))
+    if together.several and not config.run.compile:
+        first_pass(recipe)
     return recipe
 
 
@@ -303,43 +302,6 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
 def switched_on(name: str) -> bool:
     """Whether the environment leaves a quick way of computing on: ``NNTUI_FLAT=0`` and the like switch it off."""
     return os.environ.get(name, "") != "0"
-
-
-def smallest_share(train: Batches, world: World) -> int:
-    """The fewest rows that a rank takes of a batch of an epoch, 1 at least."""
-    return min(
-        max(1, size // world.size) for size in (train.batch_size, train.rows % train.batch_size or train.batch_size)
-    )
-
-
-def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer, world: World = ONE) -> None:
-    """Raise ConfigError for settings that the data, each other, or the number of ranks leave without meaning."""
-    if config.regularization.label_smoothing and task == "regression":
-        raise config_error("regularization.label_smoothing", "has no meaning for a regression", "remove it")
-    if config.model.batch_norm and min(train.batch_size, train.rows % train.batch_size or 2) == 1:
-        problem = f"{train.rows} rows in batches of {train.batch_size} leave one row alone, and one row has no variance"
-        raise config_error("model.batch_norm", problem, "choose another run.batch_size")
-    if world.several:
-        _refuse_several(config, train, optimizer, world)
-    if isinstance(optimizer, LBFGS) and config.run.precision == "float16":
-        problem = "float16 does not go with lbfgs, whose steps cannot be skipped"
-        raise config_error("run.precision", problem, "use bfloat16")
-
-
-def _refuse_several(config: RunConfig, train: Batches, optimizer: Optimizer, world: World) -> None:
-    """Raise ConfigError for what several ranks cannot train."""
-    if isinstance(optimizer, LBFGS):
-        problem = f"lbfgs evaluates the loss as often as it likes, which {world.size} devices cannot do in step"
-        raise config_error("optimizer.name", problem, "use one device, or another optimizer")
-    if train.batch_size < world.size:
-        rows = f"{train.batch_size} row{'s' if train.batch_size > 1 else ''}"
-        problem = f"a batch of {rows} cannot be shared by {world.size} devices"
-        raise config_error("run.batch_size", problem, f"use {world.size} at least, or fewer devices")
-    if config.model.batch_norm and smallest_share(train, world) == 1:
-        problem = f"{train.rows} rows in batches of {train.batch_size} leave one of {world.size} devices a single row"
-        raise config_error(
-            "model.batch_norm", f"{problem}, and one row has no variance", "choose another run.batch_size"
-        )
 
 
 def measures_train_loss(config: RunConfig) -> bool:

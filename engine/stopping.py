@@ -136,7 +136,7 @@ class StopToken:
 
     def hurried(self) -> bool:
         """As `now`, between two batches of an evaluation: several ranks ask each other, each after the same batch."""
-        return self._now
+        return self.now
 
     @property
     def paused(self) -> bool:
