@@ -12,6 +12,7 @@ import os
 import socket
 import time
 import traceback
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -48,7 +49,7 @@ class Together:
         self.world = world or World()
         self._store = store
         self._processes: list[tuple[str, int]] = []
-        self._made: list[Any] = []
+        self._made: weakref.WeakSet[Any] = weakref.WeakSet()
         if self.several:
             self._processes = self.gathered((socket.gethostname(), os.getpid()))
 
@@ -151,8 +152,9 @@ class Together:
         unused: whether there are weights that a forward pass does not use.
         """
         ids = [device.index] if device.type == "cuda" else None
-        self._made.append(DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused))
-        return self._made[-1]
+        made = DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused)
+        self._made.add(made)
+        return made
 
     @staticmethod
     def apart(distributed: nn.Module) -> contextlib.AbstractContextManager[None]:
@@ -173,7 +175,7 @@ class Together:
 
     def report(self, error: BaseException) -> None:
         """Leave word of a failure of this rank, for rank 0 to tell; not of one that only follows from another rank's."""
-        if not self.several or _is_loss(error):
+        if not self.several or is_loss(error):
             return
         failed = error if isinstance(error, TrainingError) else training_error(error)
         facts: dict[str, Any] = {
@@ -191,16 +193,14 @@ class Together:
 
         Its traceback is in the cause of what is returned.
         """
-        if not self.several or not _is_loss(error):
+        if not self.several or not is_loss(error):
             return error
         until = time.monotonic() + LAST_WORDS
         while True:
             if (reported := self._reported()) is not None:
                 return _failure_of(*reported, self.world.size)
             if (gone := self._gone()) is not None:
-                rank, process = gone
-                words = f"rank {rank} of {self.world.size} (process {process}) was killed, perhaps for want of memory"
-                return TrainingError(words)
+                return _killed(*gone, self.world.size)
             if time.monotonic() > until:
                 return TrainingError(f"the connection to the other ranks is lost: {what_happened(error)}")
             time.sleep(0.05)
@@ -217,6 +217,29 @@ class Together:
                 dist.group.WORLD.abort()
         with contextlib.suppress(Exception):
             dist.destroy_process_group()
+
+    def lost(self) -> BaseException | None:
+        """What has ended another rank, as far as it is known by now; None as long as none is lost."""
+        if (reported := self._reported()) is not None:
+            return _failure_of(*reported, self.world.size)
+        if (gone := self._gone()) is not None:
+            return _killed(*gone, self.world.size)
+        return None
+
+    # -- what ranks tell each other outside of the calls that all come to ------------------------------------------------
+
+    def turn(self) -> int:
+        """The next number, counted from 0, that no rank has been given."""
+        return self._store.add("turn", 1) - 1
+
+    def say(self, name: str, words: str) -> None:
+        """Leave a word under this name for whoever asks for it."""
+        if self.several:
+            self._store.set(name, words)
+
+    def heard(self, name: str) -> str | None:
+        """The last word that was left under this name, None if there is none. Never waits."""
+        return self._store.get(name).decode() if self._store.check([name]) else None
 
     def _reported(self) -> tuple[int, Mapping[str, Any]] | None:
         with contextlib.suppress(Exception):
@@ -268,7 +291,7 @@ def join(world: World) -> Iterator[Together]:
     together.part()
 
 
-def _is_loss(error: BaseException) -> bool:
+def is_loss(error: BaseException) -> bool:
     """Whether an exception says only that another rank is not there any more."""
     if isinstance(error, dist.DistError):
         return True
@@ -292,6 +315,10 @@ def _failure_of(rank: int, facts: Mapping[str, Any], size: int) -> BaseException
         failed.frames = tuple(facts["frames"])
     failed.__cause__ = RuntimeError(f"on {who}:\n{facts['traceback']}")
     return failed
+
+
+def _killed(rank: int, process: int, size: int) -> TrainingError:
+    return TrainingError(f"rank {rank} of {size} (process {process}) was killed, perhaps for want of memory")
 
 
 def _lives(process: int) -> bool:

@@ -87,6 +87,12 @@ def test_a_run_goes_on_with_as_many_ranks_as_if_it_had_never_stopped(pair):
     assert ours["part"]["reason"] == "terminated"
     place = events_of(ours["again"]["folder"], e.Rewound)[0]
     assert place.batch % 2 == 1, "in the middle of what makes up a step"
+    content = last_content(ours["part"]["folder"])
+    (other,) = content["others"]
+    for own, others in zip(content["partial"]["gradients"], other["gradients"], strict=True):
+        assert not own.equal(others), "gradients are averaged with the step, and not before"
+    assert not content["random"]["torch"].equal(other["random"]["torch"]), "each drops units of its own"
+    assert content["random"]["order"].equal(other["random"]["order"])
     assert_equal_runs(ours["whole"]["folder"], ours["again"]["folder"])
     assert theirs["again"]["weights"] == theirs["whole"]["weights"] == ours["whole"]["weights"]
 
