@@ -71,6 +71,23 @@ def test_the_figures_of_early_stopping_are_those_of_a_run_that_stopped_early(pai
     assert pair["early stopping"][0]["reason"] == "early_stopping"
 
 
+def test_one_of_the_cases_has_a_batch_of_which_a_rank_gets_nothing(pair):
+    data = view_of(pair["a last batch of one row"][0]["folder"]).data
+    assert data.train_rows % EQUAL["a last batch of one row"]["run"]["batch_size"] == 1
+
+
+def test_what_ranks_say_to_each_other(pair):
+    wanted = {
+        "rows": True,
+        "total": [3.0, 1.0],
+        "signal": [0, 7],
+        "agreed": {"rank": 0},
+        "gathered": [0, 1],
+        "buffers": [[0.0, 0.0], 0],
+    }
+    assert pair["collectives"] == [wanted, wanted]
+
+
 def test_a_run_says_that_it_has_ranks(pair):
     first, *rest = events_of(pair["MLP"][0]["folder"])
     assert isinstance(first, e.RunStarted)
@@ -100,7 +117,7 @@ def test_a_run_goes_on_with_as_many_ranks_as_if_it_had_never_stopped(pair):
 def test_one_process_goes_on_with_what_two_have_trained(pair, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(pair["stopped on two"][0]["part"]["folder"], folder)
-    again = resume(folder)
+    again = resume(folder, devices=1)
     whole = train(config_of(tmp_path, {"run": {"accumulate": 2}}))
     assert events_of(folder, e.Rewound)[0].batch > 0
     assert close(again.view.train_loss, whole.view.train_loss)

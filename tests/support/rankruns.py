@@ -25,6 +25,8 @@ from torch import nn
 from engine import InputError, RunResult, TrainingError, agreement, build_config, resume, train
 from engine import commands as c
 from engine.config import RunConfig
+from engine.together import join
+from engine.world import current_world
 
 SOURCE = {"source": "wine"}
 PICTURES = {"source": "digits"}
@@ -32,7 +34,7 @@ PICTURES = {"source": "digits"}
 EQUAL: dict[str, dict[str, Any]] = {
     "MLP": {},
     "CNN": {"data": PICTURES, "model": {"kind": "cnn"}, "run": {"batch_size": 150, "epochs": 2}},
-    "a last batch of one row": {"run": {"batch_size": 15}},
+    "a last batch of one row": {"run": {"batch_size": 47}},
     "accumulated over an uneven epoch": {"run": {"accumulate": 3}},
     "all rows at once": {"run": {"batch_size": 0, "epochs": 5}},
     "class weights and smoothed labels": {
@@ -169,11 +171,33 @@ def other_data(folder: Path) -> dict[str, Any]:
     return told(train(config_of(folder, {"data": {"source": f"{__file__}:drawn"}})))
 
 
+def collectives(folder: Path) -> dict[str, Any]:
+    """What the ranks say to each other, by itself."""
+    with join(current_world()) as together:
+        rank, sizes = together.world.rank, [5, 1, 4]
+        whole = torch.arange(20.0).view(10, 2)
+        batches = whole.split(sizes)
+        own = torch.cat([batch[together.world.share(len(batch))] for batch in batches])
+        norm = nn.BatchNorm1d(2)
+        norm.running_mean += rank
+        norm.num_batches_tracked += rank
+        together.same_buffers(norm)
+        return {
+            "rows": together.rows(own, sizes).equal(whole),
+            "total": together.total(torch.tensor([1.5, rank], dtype=torch.float64)).tolist(),
+            "signal": together.signal([rank, 7]),
+            "agreed": together.agree({"rank": rank}),
+            "gathered": together.gathered(rank),
+            "buffers": [norm.running_mean.tolist(), int(norm.num_batches_tracked)],
+        }
+
+
 CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     **{
         name: functools.partial(lambda sections, folder: told(train(config_of(folder, sections))), part)
         for name, part in EQUAL.items()
     },
+    "collectives": collectives,
     "stopped and resumed": stopped_and_resumed,
     "stopped on two": stopped_on_two,
     "stopped on one": stopped_on_one,
