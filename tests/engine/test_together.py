@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from support.pairs import end_ranks, start_ranks
-from support.rankruns import CASES, EQUAL, config_of
+from support.rankruns import CASES, EQUAL, SCRIPT, config_of
 from support.resuming import assert_equal_runs, consistent, events_of, last_content, view_of
 
 from engine import events as e
@@ -32,7 +32,7 @@ def pair(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
     printed = end_ranks(ranks, 240)
     assert [rank.returncode for rank in ranks] == [0, -signal.SIGKILL], "\n".join(printed)
     first, second = (json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1))
-    assert list(first) == list(CASES)
+    assert {*first} == {*CASES} - {"killed on rank 0"}
     return {name: [first[name], second.get(name, {})] for name in first}
 
 
@@ -133,6 +133,9 @@ def test_two_go_on_with_what_one_process_has_trained(pair, tmp_path):
     assert close(again["train"], whole.view.train_loss)
     assert close(again["val"], whole.view.val_loss)
     assert [one.text for one in events_of(again["folder"], e.Noted) if "2 ranks go on" in one.text]
+    more = [ended["more"] for ended in pair["stopped on one"]]
+    assert [ended["epochs"] for ended in more] == [4, 4]
+    assert more[0]["weights"] == more[1]["weights"]
 
 
 def test_all_ranks_do_what_rank_0_is_asked_for(pair):
@@ -144,6 +147,13 @@ def test_all_ranks_do_what_rank_0_is_asked_for(pair):
     view = view_of(ours["folder"])
     consistent(view)
     assert [[one.key for one in edit.changes] for edit in view.edits] == [["optimizer.lr"]]
+
+
+def test_all_ranks_follow_a_script(pair, tmp_path):
+    alone = train(config_of(tmp_path, {}), script=SCRIPT)
+    assert len(alone.view.edits) == 2
+    assert close(pair["a script"][0]["train"], alone.view.train_loss)
+    assert close(pair["a script"][0]["val"], alone.view.val_loss)
 
 
 def test_ranks_judge_with_the_running_statistics_of_rank_0(pair):
@@ -221,3 +231,33 @@ def test_a_rank_that_was_killed_ends_the_run(pair):
     assert "rank 1 of 2" in ended.error
     assert "was killed" in ended.error
     assert raised["error"] == ended.error
+
+
+# -- soak ---------------------------------------------------------------------------------------------------------------
+
+THREE = (
+    "CNN",
+    "a last batch of one row",
+    "moved pictures",
+    "class weights and mixup",
+    "collectives",
+    "stopped and resumed",
+)
+
+
+@pytest.mark.soak
+def test_three_ranks(tmp_path):
+    """Sums of three have an order, and it has to be the same before and after a stop."""
+    ranks = start_ranks(3, ["-m", "support.rankruns", str(tmp_path), *THREE, "killed on rank 0"])
+    printed = end_ranks(ranks, 240)
+    assert [rank.returncode for rank in ranks] == [-signal.SIGKILL, 0, 0], "\n".join(printed)
+    first, second, third = (json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(3))
+    for name in THREE[:4]:
+        alone = train(config_of(tmp_path / "alone", EQUAL[name]))
+        assert close(first[name]["train"], alone.view.train_loss), name
+        assert close(first[name]["val"], alone.view.val_loss), name
+        assert first[name]["weights"] == second[name]["weights"] == third[name]["weights"]
+    assert all(one["collectives"]["rows"] for one in (first, second, third))
+    runs = first["stopped and resumed"]
+    assert_equal_runs(runs["whole"]["folder"], runs["again"]["folder"])
+    assert [one["killed on rank 0"]["kind"] for one in (second, third)] == ["TrainingError"] * 2

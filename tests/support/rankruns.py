@@ -25,6 +25,7 @@ from torch import nn
 from engine import InputError, RunResult, TrainingError, agreement, build_config, resume, train
 from engine import commands as c
 from engine.config import RunConfig
+from engine.facts import MadeEdit
 from engine.together import join
 from engine.world import current_world
 
@@ -80,6 +81,9 @@ OWN_CHANCE = {"regularization": {"dropout": 0.3, "input_noise": 0.1}, "run": {"a
 """What draws random numbers on each rank for itself, and has a gradient that is not whole after each batch."""
 
 
+SCRIPT = [MadeEdit(1, 3, {"optimizer.lr": "0.02"}), MadeEdit(2, 0, {"run.batch_size": "31"})]
+
+
 def config_of(folder: Path, sections: dict[str, Any]) -> RunConfig:
     """A run of a tenth of a second with an uneven last batch."""
     run = {"folder": str(folder), "device": "cpu", "tensorboard": False, "epochs": 3, "batch_size": 25}
@@ -131,7 +135,8 @@ def stopped_on_one(folder: Path) -> dict[str, Any]:
     if _rank() == 0:
         with in_one_process():
             part = train(config, (), Timed({12: stop}))
-    return {"again": told(resume(_of_rank_0(folder, part)))}
+    again = _of_rank_0(folder, part)
+    return {"again": told(resume(again)), "more": told(resume(again, more=1))}
 
 
 def asked_for(folder: Path) -> dict[str, Any]:
@@ -147,6 +152,11 @@ def asked_for(folder: Path) -> dict[str, Any]:
     )
     result = train(config_of(folder, {}), (), asked)
     return {**told(result), "events": by_name(result)}
+
+
+def with_a_script(folder: Path) -> dict[str, Any]:
+    """With changes at their places, as `nntui replay` makes them."""
+    return told(train(config_of(folder, {}), script=SCRIPT))
 
 
 def other_buffers(folder: Path) -> dict[str, Any]:
@@ -202,6 +212,7 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "stopped on two": stopped_on_two,
     "stopped on one": stopped_on_one,
     "asked for": asked_for,
+    "a script": with_a_script,
     "batch norm": other_buffers,
     "own model": own_model,
     "fails on rank 0": functools.partial(own_model, fails=0),
@@ -209,6 +220,7 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "leaves on rank 1": functools.partial(own_model, fails=1, how="exit"),
     "fails in its data": fails_in_its_data,
     "other data": other_data,
+    "killed on rank 0": functools.partial(own_model, fails=0, how="kill"),
     "killed": functools.partial(own_model, fails=1, how="kill"),  # the last: there is nobody left to go on with
 }
 
@@ -287,6 +299,6 @@ def main(folder: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or list(CASES))
+    main(Path(sys.argv[1]), sys.argv[2:] or [name for name in CASES if name != "killed on rank 0"])
     sys.stdout.flush()
     os._exit(0)
