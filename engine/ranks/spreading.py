@@ -30,6 +30,7 @@ from .journals import clear, journal_of, journals
 if TYPE_CHECKING:
     from ..config import RunConfig
     from ..data.table import Table
+    from ..following import Errand
     from ..together import Together
 
 LEAST_BUSY = 0.5
@@ -173,11 +174,16 @@ class _Listening:
 
 
 def follow_trials(
-    plan: Sequence[Trial], table: Table, config: RunConfig, ranks: Together, token: StopToken
+    plan: Sequence[Trial], table: Table, errand: Errand, ranks: Together, token: StopToken
 ) -> TrialResult:
     """What a rank other than the first does in a run with trials; returns what came of the best one."""
-    from ..recipe import resolve_device
+    from ..recipe import build_recipe, resolve_device
 
+    config = errand.config
+    if not spreads(len(plan), ranks.world.size):
+        build_recipe(
+            plan[0].config, plan[0].prepare(table), errand.fresh, ranks
+        )  # as rank 0 does, to see whether it can be
     share = ranks.agree(Share())
     run, record, data = RunDir(Path(share.folder)), share.record or Record(), PreparedParts(table)
     trials = {trial.number: trial for trial in plan}
