@@ -167,7 +167,7 @@ def _execute(
         if config.run.tensorboard and config.run.figures:
             notes.append(missing_for_figures())
         if not alone:
-            _begin(tee, _started(config, recipe, folder, chapter), notes)
+            _begin(tee, _started(config, recipe, folder, chapter, ranks), notes)
             machine.start()
             around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper, ranks, spread)
             results = run_several(plan, around)
@@ -178,7 +178,7 @@ def _execute(
             again = going_on or record.after != ""
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
             tee.add(board(folder, plan[0], data, again))
-            _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
+            _begin(tee, _started(config, recipe, folder, chapter, ranks), [*notes, *damage, watch.room(training)])
             keep_preprocess(tee, folder, data)
             announce(tee, config, data, recipe, training.planned)
             machine.start()
@@ -223,14 +223,14 @@ def _begin(tee: Tee, event: e.Event, notes: Sequence[str]) -> None:
         tee(e.Noted(text=note))
 
 
-def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None) -> e.Event:
+def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None, ranks: Together) -> e.Event:
     import numpy
     import torch
 
     from .memory import device_words
     from .together import rank_words
 
-    device = f"{device_words(recipe.device)}{rank_words(recipe.together)}"
+    device = f"{device_words(recipe.device)}{rank_words(ranks)}"
     versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
     if chapter is not None and chapter.record.after:
         return e.RunResumed(

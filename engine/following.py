@@ -48,7 +48,7 @@ def follow(together: Together, token: StopToken) -> TrialResult:
         if config.trials.kind != "single":
             from .ranks.spreading import follow_trials
 
-            return follow_trials(plan, table, config, together, token)
+            return follow_trials(plan, table, errand, together, token)
         trial = plan[0]
         data = trial.prepare(table)
         training = Training(build_recipe(config, data, errand.fresh, together), config)

@@ -30,6 +30,7 @@ from .journals import clear, journal_of, journals
 if TYPE_CHECKING:
     from ..config import RunConfig
     from ..data.table import Table
+    from ..following import Errand
     from ..together import Together
 
 LEAST_BUSY = 0.5
@@ -173,11 +174,17 @@ class _Listening:
 
 
 def follow_trials(
-    plan: Sequence[Trial], table: Table, config: RunConfig, ranks: Together, token: StopToken
+    plan: Sequence[Trial], table: Table, errand: Errand, ranks: Together, token: StopToken
 ) -> TrialResult:
     """What a rank other than the first does in a run with trials; returns what came of the best one."""
-    from ..recipe import resolve_device
+    from ..recipe import build_recipe, resolve_device
+    from ..together import ALONE
 
+    config = errand.config
+    together = ALONE if spreads(len(plan), ranks.world.size) else ranks
+    ranks.device(resolve_device(config.run.device))  # of CUDA devices, the one that is meant where no number is given
+    # As rank 0 does, to see whether it can be; and what takes seconds to import is there when the trials are.
+    build_recipe(plan[0].config, plan[0].prepare(table), errand.fresh, together)
     share = ranks.agree(Share())
     run, record, data = RunDir(Path(share.folder)), share.record or Record(), PreparedParts(table)
     trials = {trial.number: trial for trial in plan}
@@ -185,7 +192,6 @@ def follow_trials(
     if share.record is None:
         _train_together([trial for (trial,) in groups], data, config, ranks, token)
     else:
-        ranks.device(resolve_device(config.run.device))  # of CUDA devices, the one that is meant by no number
         tee = Tee([JournalSink(journal_of(run, ranks.world.rank))])
         own = boards(config, record), keepers(config, token)
         around = Surroundings(tee, token, table, run, record, len(plan), *own, ranks, spread=True)
