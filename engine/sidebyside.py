@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -159,8 +160,12 @@ def train_epoch_together(
         progress.add(max(0, min(size, recipes[told].train.rows - (batch - 1) * size)))
         if progress.due:
             progress.tell(batch, recipes[told].schedule.lr, *kept.so_far(told), begun[told].norms.latest())
-            for fact in lanes[told].training.examine_steps(batch, progress.loss):
-                lanes[told].emit(fact)
+            last = [progress.loss if at == told else loss for at, loss in enumerate(losses.tolist(), start)]
+            if not all(map(math.isfinite, last)):
+                kept.hand_over(whole=False)  # from which batch on is for the tallies to say
+                for lane, loss in zip(lanes[start:stop], last, strict=True):
+                    for fact in lane.training.examine_steps(batch, loss):
+                        lane.emit(fact)
         if token.attention or lanes[0].keeper.overdue(progress.last):
             _stand(lanes, batch)
             kept.hand_over(whole=False)
