@@ -30,7 +30,7 @@ def _single() -> list[int]:
 def _table() -> tuple[np.ndarray, np.ndarray]:
     """What byte b at place i of a full block adds to the CRC behind the block: at i * 256 + b; and these i * 256."""
     last = np.array(_single(), dtype=np.uint32)
-    rows = [last]
+    rows: list[np.ndarray] = [last]
     for _ in range(_BLOCK - 1):  # one byte, a zero, farther from the end
         rows.append(last[rows[-1] & 0xFF] ^ (rows[-1] >> 8))
     return np.concatenate(rows[::-1]), np.arange(_BLOCK) * 256
