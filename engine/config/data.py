@@ -26,8 +26,8 @@ class DataConfig(Section):
     source: str = knob(
         "digits",
         label="dataset",
-        help="The name of a built-in dataset, the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures, or code of "
-        "your own that gives the data, as mypkg.data:make or path/to/data.py:make. `nntui datasets` lists the built-in ones.",
+        help="A built-in dataset (`nntui datasets` lists them), the path of a file or of a folder of pictures, or your own code, as "
+        "mypkg.data:make or path/to/data.py:make.",
         min_length=1,
     )
     arguments: Keywords = knob(

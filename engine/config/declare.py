@@ -35,7 +35,9 @@ class When:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether the condition is met, given the values of all knobs by key."""
-        return self.test(values.get(self.key)) or any(other.holds(values) for other in self.others)
+        if self.test(values.get(self.key)):
+            return True
+        return bool(self.others) and any(other.holds(values) for other in self.others)
 
 
 def chosen(key: str, *names: str) -> When:
