@@ -32,6 +32,10 @@ POOR = 0.3
 CALMING = 0.7
 """The share of the epochs before which a schedule's high rates may swing: it will calm them."""
 
+QUICKENING = 1.2
+"""How many times as fast as in the first half a loss falls in the second where it has only begun to: a rate that is too low makes a
+steady fall."""
+
 VAL_SWING = 0.1
 """Scatter of the validation loss from epoch to epoch, relative to its level: the rows are the same, so it is the net that swings."""
 
@@ -153,6 +157,8 @@ def too_low(m: Moment) -> Finding | None:
         m.update < SHORT_STEP / 3 and falls > 0.9 and m.val_z < -1.5 and m.history.lr[-1] >= 0.5 * m.history.top_rate
     )
     if late < 0.45 * early and not creeping:
+        return None
+    if late > QUICKENING * early and m.update > SHORT_STEP / 2:  # it has only begun
         return None
     fallen = 1 - last / first
     if fallen < 1e-3 or (m.update == m.update and m.update > SHORT_STEP):

@@ -23,8 +23,8 @@ CENTERED: Changes = {
 HEAVY: Changes = {"optimizer.name": "sgd", "optimizer.momentum": 0.96, "optimizer.lr": 0.01}
 DAMPED: Changes = {"optimizer.name": "sgd", "optimizer.dampening": 0.5, "optimizer.lr": 0.06}
 ANY_OPTIMIZER = (AMSGRAD, QUICK, DECAYED, CENTERED, HEAVY, DAMPED)
-RPROP: Changes = {"optimizer.name": "rprop", "optimizer.lr": 0.002, "run.batch_size": 4096}
-LBFGS: Changes = {"optimizer.name": "lbfgs", "optimizer.lr": 0.5, "run.batch_size": 4096}
+RPROP: Changes = {"optimizer.name": "rprop", "optimizer.lr": 0.002, "run.batch_size": 0}
+LBFGS: Changes = {"optimizer.name": "lbfgs", "optimizer.lr": 0.5, "run.batch_size": 0}
 
 STOP: Changes = {
     "early_stopping.enabled": True, "early_stopping.restore_best": True, "early_stopping.patience": 9,
@@ -93,10 +93,10 @@ def _hard(number: int, chance: np.random.Generator) -> Planted:
         ("prices_noisy", {**AMSGRAD, **STOP, "data.validation": 0.02, "run.epochs": 36}),  # a tiny validation part
         ("roll_noisy", {**QUICK, "schedule.name": "polynomial", "schedule.power": 2.0, "schedule.total_iters": 60, "run.epochs": 70}),  # a long tail
         ("corners_noisy", {**CENTERED, **cosine, "regularization.dropout": 0.3, "run.epochs": 36}),
-        ("shapes_noisy", {**PICTURES, **QUICK, **STOP, **cosine, "regularization.shift": 1, "regularization.flip": True, "run.epochs": 30}),
+        ("shapes_noisy", {**PICTURES, **QUICK, **STOP, **cosine, "regularization.shift": 1, "regularization.flip": True, "run.epochs": 44}),
         ("corners_noisy", {**DECAYED, **STOP, **cosine, "regularization.label_smoothing": 0.05, "run.precision": "bfloat16", "run.epochs": 36}),
         ("prices_noisy", {**CENTERED, **STOP, **cosine, "regularization.l1": 0.0002, "run.epochs": 40}),  # sparse
-        ("impedance_noisy", {**HEAVY, **STOP, "run.average": "ema", "run.accumulate": 2, "run.epochs": 36}),
+        ("impedance_noisy", {**HEAVY, **STOP, "optimizer.lr": 0.03, "run.average": "ema", "run.accumulate": 2, "run.epochs": 40}),
         ("roll_noisy", {**RPROP, **STOP, "run.epochs": 60}),  # the whole of the data in each step
         ("phase_noisy", {**QUICK, **STOP, "schedule.name": "cosine_warm_restarts", "schedule.t_0": 9, "run.epochs": 36}),
         ("signals_noisy", {**GRU, **AMSGRAD, **STOP, **cosine, "optimizer.clip_norm": 1.0, "run.epochs": 30}),
@@ -186,7 +186,7 @@ def _stuck(number: int, chance: np.random.Generator) -> Planted:
             "model.activation": pick(chance, "relu", "silu", "leaky_relu"),
         }
         return where, {**net, **pick(chance, AMSGRAD, CENTERED, HEAVY), "run.epochs": 26}, [{"model.init": "default"}]
-    where = pick(chance, "shells_flat", "circles", "moons")
+    where = pick(chance, "shells_flat", "shells_three", "roll")
     net = {"model.hidden": (2,) if number % 4 == 1 else (3, 2), "model.activation": "relu"}
     return where, {**net, **pick(chance, AMSGRAD, QUICK, DECAYED), "optimizer.lr": 0.02, "run.epochs": 44}, OTHER_STARTS
 
@@ -204,8 +204,8 @@ def _lr_high(number: int, chance: np.random.Generator) -> Planted:
         {**QUICK, "optimizer.lr": 0.12},
         {**DECAYED, "optimizer.lr": 0.25},
         {**CENTERED, "optimizer.lr": 0.1},
-        {**HEAVY, "optimizer.lr": 0.15},
-        {**DAMPED, "optimizer.lr": 1.0},
+        {**HEAVY, "optimizer.lr": 0.05},
+        {**DAMPED, "optimizer.lr": 0.5},
     )
     return where, {**how, **_net(chance, where, dense), "run.epochs": 32}, LOWER_RATES
 
