@@ -95,17 +95,26 @@ def too_high(m: Moment) -> Finding | None:
             f"training loss was {figure(m.history.best_train)} in epoch {m.history.epochs[m.history.best_train_at]} and is "
             f"{figure(m.train_now)} now, no better than a constant answer's {figure(m.reference)}: what was learnt is lost again",
         )
-    if m.n < 8 or m.flips < FLIPS or m.learnt > 0.97:
+    if m.n < 8 or m.learnt > 0.97:
         return None
     if m.setting.schedule not in ("", "constant", "plateau") and m.share < CALMING:
         return None
-    if m.val_swing > VAL_SWING and m.val_z > -1.5 and m.val_swing * m.val_now > VAL_MATTERS * m.reference and m.n >= 12:
+    if (
+        m.val_swing > VAL_SWING
+        and m.val_z > -1.5
+        and m.val_swing * m.val_now > VAL_MATTERS * m.reference
+        and m.n >= 12
+        and m.val_flips >= FLIPS
+        and (m.flips >= FLIPS or m.update > LONG_STEP)
+    ):
         return _high(
             m,
             "likely",
             f"validation loss swings by {m.val_swing:.0%} around {figure(m.val_now)} from epoch to epoch and falls no more, and training "
             f"loss turns around at {m.flips:.0%} of the epochs",
         )
+    if m.flips < FLIPS:
+        return None
     # These make every step a long one: weights that are next to none, and models that have nothing more to learn.
     forced = m.zero_layer or strong(m.setting.config) or m.setting.linear or m.tight or m.narrow
     if m.n >= 10 and m.update > LONG_STEP and m.learnt < POOR and m.train_fall < 0.05 and not forced:

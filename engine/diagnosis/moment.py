@@ -208,10 +208,12 @@ class Moment:
     @cached_property
     def flips(self) -> float:
         """The share of epochs at which the running training loss turned around: 0 a smooth curve, about 2/3 pure noise."""
-        values = self.recent
-        steps = [b - a for a, b in itertools.pairwise(values)]
-        turns = [a * b < 0 for a, b in itertools.pairwise(steps)]
-        return sum(turns) / len(turns) if turns else 0.0
+        return _turns(self.recent)
+
+    @property
+    def val_flips(self) -> float:
+        """The same of the validation loss."""
+        return _turns(self.history.val[-len(self.recent) :])
 
     @cached_property
     def update(self) -> float:
@@ -237,6 +239,12 @@ class Moment:
     def cosine(self) -> float:
         """The median cosine of successive gradients; NaN when unknown."""
         return median(self.history.cosines[-5:])
+
+
+def _turns(values: list[float]) -> float:
+    steps = [b - a for a, b in itertools.pairwise(values)]
+    turns = [a * b < 0 for a, b in itertools.pairwise(steps)]
+    return sum(turns) / len(turns) if turns else 0.0
 
 
 def _fall(values: list[float]) -> float:

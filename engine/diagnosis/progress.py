@@ -124,7 +124,7 @@ def underfitting(m: Moment) -> Finding | None:
     weak = m.setting.linear or m.tight
     if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
-    if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
+    if learnt >= (HELD if held or burdened or m.tight else WEAK if weak else PLAIN) or (
         m.learnt < NOTHING and not (held or burdened or weak)
     ):
         return None

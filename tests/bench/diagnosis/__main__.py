@@ -91,6 +91,9 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
     )
     early = sum(delay < 0 for delay in all_delays)
     print(f"\nmacro-F1 over {len(scores)} kinds: {sum(scores) / max(1, len(scores)):.3f}")
+    print(
+        f"the same strictly by label, what is true beside it as well counted as false: {sum(strict) / max(1, len(strict)):.3f}"
+    )
     print(f"right warnings before onset: {early} of {len(all_delays)} ({early / max(1, len(all_delays)):.0%})")
     print(_any_problem("any problem", [bool(one.alarms) for one in kept], kept))
     rules = naive(kept[0].run) if kept else {}
