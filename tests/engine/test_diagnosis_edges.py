@@ -141,7 +141,7 @@ def test_a_fall_that_grows_from_epoch_to_epoch_has_only_begun():
     assert 0.01 < gain_ahead(even) / 1.952 < 0.02
     assert kinds(quickening) == ["too_short"]
     assert kinds(even) == []
-    assert kinds([2.000, 2.001, 1.976, 1.952]) == [], "not in every epoch"
+    assert kinds([2.000, 2.001, 1.976, 1.952], quickening) == [], "training did not fall in every epoch"
 
 
 @pytest.mark.parametrize(("floor", "expected"), [(0.6, True), (1.9, False)])

@@ -131,7 +131,7 @@ def test_a_validation_loss_that_swings_while_training_is_rough():
     assert kinds(decay(30, 4, 1.0), swinging) == [], "training is smooth: that is the validation part's own affair"
     long = looks(30, updates=(0.05,))
     assert kinds(decay(30, 4, 1.0), swinging, probes=long) == ["learning_rate_high"], "unless every step is a long one"
-    waves = [1.5 + 0.4 * math.sin(epoch / 2) for epoch in range(30)]
+    waves = [1.5 + 0.6 * math.sin(0.9 * epoch) for epoch in range(30)]
     assert "learning_rate_high" not in kinds(decay(30, 4, 1.0), waves, probes=long), (
         "it goes up and down, but not from epoch to epoch"
     )
