@@ -16,8 +16,12 @@ LATE = 0.8
 WORTH = 0.02
 """The expected fall of the validation loss, for half as many epochs on top, that is worth having: three times as many give more."""
 
-MATTERS = 0.008
+MATTERS = 0.005
 """The same as a share of the loss of a constant answer: what is left of a loss that is nearly nothing matters to nobody."""
+
+QUICKENS = 0.5
+"""How much less of it is asked for while the fall grows from epoch to epoch: three times the epochs then give not two or three times as
+much as half of them on top, but four times and more."""
 
 SPENT = 0.3
 """The share of its highest value below which a schedule has used a learning rate up."""
@@ -57,9 +61,10 @@ def too_short(m: Moment) -> Finding | None:
             return None
     elif m.val_z > -1.5 or m.val_fall < WORTH:
         return None
-    # What the training loss has no more to give, the validation loss has not either.
-    gain = min(m.val_gain, 2 * m.train_gain, 0.95)
-    if gain < WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
+    # What the training loss has no more to give, the validation loss has not either; nor has that of the steps, where what is
+    # measured is a mean over their weights, which goes on falling when they do not.
+    gain = min(max(m.val_gain, m.followed_gain), 2 * m.train_gain, 2 * m.running_gain, 0.95)
+    if gain < (QUICKENS if m.quickens else 1) * WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
         return None
     return Finding(
         "too_short",
@@ -119,7 +124,7 @@ def underfitting(m: Moment) -> Finding | None:
     weak = m.setting.linear or m.tight
     if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
-    if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
+    if learnt >= (HELD if held or burdened or m.tight else WEAK if weak else PLAIN) or (
         m.learnt < NOTHING and not (held or burdened or weak)
     ):
         return None

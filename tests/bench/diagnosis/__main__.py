@@ -66,6 +66,7 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
     print("\n| kind | runs | found | false | precision | recall | F1 | median delay, epochs | before onset |")
     print("|---|---|---|---|---|---|---|---|---|")
     scores: list[float] = []
+    strict: list[float] = []
     all_delays: list[int] = []
     for kind in KINDS:
         have = [one for one in kept if one.label == kind]
@@ -73,11 +74,11 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
         wrong = [one for one in kept if one.label != kind and kind in one.said]
         if not have and not wrong:
             continue
-        precision = len(right) / max(1, len(right) + len(wrong))
-        recall = len(right) / max(1, len(have))
-        f1 = 2 * precision * recall / max(1e-9, precision + recall)
+        precision, recall, f1 = _figures(len(right), len(wrong), len(have))
         if have:
             scores.append(f1)
+            beside = sum(one.label != kind and kind in one.said_at_all for one in kept)
+            strict.append(_figures(len(right), beside, len(have))[2])
         delays = [one.told_at(kind) - one.onset for one in right]
         all_delays += delays
         delay = f"{median(delays):.0f}" if delays else ""
@@ -85,8 +86,14 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
             f"| {kind} | {len(have)} | {len(right)} | {len(wrong)} | {precision:.2f} | {recall:.2f} | {f1:.2f} | {delay} "
             f"| {sum(delay < 0 for delay in delays)} of {len(delays)} |"
         )
+    print(
+        f"strictly by label, what is true beside it as well counted as false: {sum(strict) / max(1, len(strict)):.3f}"
+    )
     early = sum(delay < 0 for delay in all_delays)
     print(f"\nmacro-F1 over {len(scores)} kinds: {sum(scores) / max(1, len(scores)):.3f}")
+    print(
+        f"the same strictly by label, what is true beside it as well counted as false: {sum(strict) / max(1, len(strict)):.3f}"
+    )
     print(f"right warnings before onset: {early} of {len(all_delays)} ({early / max(1, len(all_delays)):.0%})")
     print(_any_problem("any problem", [bool(one.alarms) for one in kept], kept))
     rules = naive(kept[0].run) if kept else {}
@@ -124,12 +131,17 @@ def report_advice(kept: Sequence[Judged], store: Store) -> None:
         print(f"  {sum(untried.values())} more have a first action that is no setting: {dict(untried)}")
 
 
+def _figures(right: int, wrong: int, there: int) -> tuple[float, float, float]:
+    """Precision, recall and F1 of so many right and wrong ones, where there are so many."""
+    precision, recall = right / max(1, right + wrong), right / max(1, there)
+    return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+
 def _any_problem(name: str, said: Sequence[bool], kept: Sequence[Judged]) -> str:
     ill = [one.label not in HEALTHY for one in kept]
     right = sum(a and b for a, b in zip(said, ill, strict=True))
     wrong = sum(a and not b for a, b in zip(said, ill, strict=True))
-    precision, recall = right / max(1, right + wrong), right / max(1, sum(ill))
-    f1 = 2 * precision * recall / max(1e-9, precision + recall)
+    precision, recall, f1 = _figures(right, wrong, sum(ill))
     return f"{name}: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.3f} ({right} right, {wrong} false, {sum(ill)} ill)"
 
 
