@@ -80,7 +80,8 @@ def check_edit(training: Training, changes: Mapping[str, str]) -> RunConfig:
             raise config_error(key, f"counts only when {' and '.join(unmet)}", "leave it out")
     if not differences(before, after):
         raise config_error("", "nothing would change", "")
-    refuse_misfits(after, recipe.task, recipe.train.resized(after.run.batch_size), recipe.optimizer)
+    train = recipe.train.resized(after.run.batch_size)
+    refuse_misfits(after, recipe.task, train, recipe.optimizer, recipe.together.world)
     if after.run.epochs != before.run.epochs and after.run.epochs <= training.done:
         hint = "use a larger number, or stop the run"
         raise config_error("run.epochs", f"{training.done} epochs are done already", hint)

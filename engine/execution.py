@@ -50,9 +50,12 @@ from .trials import (
 )
 from .usercode import code_files, forget
 from .userframes import training_error
+from .world import current_world
 
 if TYPE_CHECKING:
+    from .keeping import Keeper
     from .recipe import Recipe
+    from .together import Together
 
 
 @dataclass(frozen=True)
@@ -99,17 +102,52 @@ def execute(
     chapter: Chapter | None,
     script: Sequence[MadeEdit] = (),
 ) -> RunResult:
-    """Plan, make or take up the run folder, train, test, save. Nothing is written before the input has proved usable."""
+    """Plan, make or take up the run folder, train, test, save. Nothing is written before the input has proved usable.
+
+    On several ranks (see engine.world) this is what rank 0 does; the others take part in it, and what they were given but their
+    token counts for nothing.
+    """
+    world = current_world()
+    if not world.several:
+        return _execute(config, sinks, token, chapter, script)
+    from .following import Errand, follow
+    from .together import join
+
+    with join(world) as together:
+        if not world.first:
+            return _followed(follow(together, token))
+        try:
+            edits, more = (chapter.record.to_make(), chapter.more) if chapter else ([], 0)
+            together.agree(Errand(config, _is_fresh(chapter), tuple(script), edits, more))
+            return _execute(config, sinks, token, chapter, script, together)
+        except Exception as error:
+            if (cause := together.cause(error)) is error:
+                raise
+            raise cause from cause.__cause__ or error
+
+
+def _execute(
+    config: RunConfig,
+    sinks: Sequence[Sink],
+    token: StopToken,
+    chapter: Chapter | None,
+    script: Sequence[MadeEdit],
+    together: Together | None = None,
+) -> RunResult:
+    """As `execute`, in a process of its own or as rank 0 of those that have met."""
     forget()  # a process that stands by may have loaded the user's code for a preview: the run takes it as it is now
     table = load(config.data)
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
-    from .keeping import Keeper
+    from .agreement import AgreedToken, keeper_for
     from .machine import MachineWatch, meters_for
     from .recipe import build_recipe  # torch is imported here and not before
+    from .together import ALONE
     from .training import Training
 
-    recipe = build_recipe(plan[0].config, data, fresh=chapter is None or not chapter.run.has_checkpoints)
+    alone = config.trials.kind == "single"
+    together = together if together and alone else ALONE
+    recipe = build_recipe(plan[0].config, data, _is_fresh(chapter), together)
     folder = chapter.run if chapter else create_run_dir(config)
     lock = chapter.lock if chapter else RunLock.take(folder)
     code_notes = keep_code(folder, code_files(), config, table)
@@ -119,7 +157,7 @@ def execute(
     if config.run.alert_command:
         tee.add([AlertCommand(config.run.alert_command, folder.path, folder.log)])
     reader = chapter.reader if chapter else CommandReader(folder, token)
-    alone = config.trials.kind == "single"
+    asked, token = token, AgreedToken(token, together) if together.several else token
     machine = MachineWatch(tee, lambda: meters_for(recipe.device), lambda: token.paused)
 
     def board(where: RunDir, trial: Trial, prepared: Prepared, again: bool) -> list[Sink]:
@@ -131,17 +169,8 @@ def execute(
     def keeper(where: RunDir, emit: Emit, among: int = 1) -> Keeper:
         run = config.run
         why_not = "" if alone else "a run with trials cannot be edited: they would no longer compare"
-        return Keeper(
-            token,
-            emit,
-            where.checkpoints,
-            run.checkpoints,
-            run.checkpoint_pause,
-            run.checkpoint_minutes,
-            script,
-            why_not,
-            among,
-        )
+        pauses = run.checkpoint_pause, run.checkpoint_minutes
+        return keeper_for(together)(token, emit, where.checkpoints, run.checkpoints, *pauses, script, why_not, among)
 
     began = time.monotonic() - record.spent  # what earlier processes took counts as well
     try:
@@ -178,10 +207,12 @@ def execute(
         reader.close()
         machine.close()  # nothing follows the end
         _answer_late(tee, token)
+        _answer_late(tee, asked)
         cut = token.reason if len(results) < len(plan) else None
         return _result(tee, seen.view, config, results, folder, began, cut)
     except (Exception, SystemExit) as error:  # sys.exit() in a model of the user's own is a failure as any other
         machine.close()
+        error = together.cause(error)
         failed = error if isinstance(error, TrainingError) else training_error(error)
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
         raise failed from error
@@ -190,6 +221,11 @@ def execute(
         reader.close()
         tee.close()
         lock.release()
+
+
+def _is_fresh(chapter: Chapter | None) -> bool:
+    """Whether a run begins with the weights it was given, and not at a checkpoint."""
+    return chapter is None or not chapter.run.has_checkpoints
 
 
 def _begin(tee: Tee, event: e.Event, notes: Sequence[str]) -> None:
@@ -204,14 +240,16 @@ def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter
     import torch
 
     from .memory import device_words
+    from .together import rank_words
 
+    device = f"{device_words(recipe.device)}{rank_words(recipe.together)}"
     versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
     if chapter is not None and chapter.record.after:
         return e.RunResumed(
             run=folder.name,
             folder=str(folder.path),
             config=to_nested(config),
-            device=device_words(recipe.device),
+            device=device,
             pid=os.getpid(),
             after=chapter.record.after,
             more=chapter.more,
@@ -221,7 +259,7 @@ def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter
         run=folder.name,
         folder=str(folder.path),
         config=to_nested(config),
-        device=device_words(recipe.device),
+        device=device,
         versions=versions,
     )
 
@@ -270,6 +308,23 @@ def _result(
         data=best.data,
         trials=tuple(ended(result) for result in results) if summary else (),
         summary=summary,
+    )
+
+
+def _followed(result: TrialResult) -> RunResult:
+    """What a rank gives that was not the first: the figures that all ranks have, and no record."""
+    return RunResult(
+        folder="",
+        reason=result.reason,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        test_loss=result.test.loss if result.test else None,
+        test_metric=result.test.metric if result.test else None,
+        baseline=result.data.baseline_metric,
+        seconds=result.seconds,
+        view=RunView(),
+        model=result.model,
+        data=result.data,
     )
 
 

@@ -146,6 +146,14 @@ class Tally:
             self._waiting = list(zip(losses, outputs.split(rows), targets.split(rows), strict=True))
             self._numbers = outputs.numel()
 
+    def merge(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Take in what several tallies had, the ranks of a run for example, as their `state_dict` gave it."""
+        for state in states:
+            other = Tally(self._task, self._scale, self._sums.device)
+            other.load_state_dict(state)
+            other._sum_up()
+            self._sums, self._count = self._sums + other._sums, self._count + other._count
+
     def read(self) -> tuple[float, float]:
         """Mean loss and metric over everything added; the only place that waits for the device."""
         self._sum_up()
@@ -173,6 +181,9 @@ class Scorecard(Tally):
         super().add(loss, output, target)
         self._outputs.append(output.detach())
         self._targets.append(target)
+
+    def complete(self) -> None:
+        """Everything has been added. On one of several ranks: take in what the others have."""
 
     def answers(self) -> tuple[Tensor, Tensor]:
         """The outputs and the targets of everything added (one row at least)."""

@@ -22,6 +22,7 @@ from .sinks import QueueSink, Sink
 from .stopping import StopToken
 from .text import clean
 from .words import end_words
+from .world import current_world
 
 __all__ = ["RunHandle", "RunResult", "replay", "resume", "start", "start_again", "train"]
 
@@ -185,6 +186,8 @@ def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
         result = engine.resume("runs/20260101-120000-digits-mlp")
         print(result.reason, result.epochs)
     """
+    if not current_world().first:  # rank 0 says what there is to do
+        return execute(RunConfig(), (), token or StopToken(), None)
     run = RunDir(Path(folder).absolute())
     lock = RunLock.take(run)
     token = token or StopToken()
@@ -210,6 +213,8 @@ def replay(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
         again = engine.replay("runs/20260101-120000-digits-mlp")
         print(again.view.val_loss, again.folder)
     """
+    if not current_world().first:
+        return execute(RunConfig(), (), token or StopToken(), None)
     run = RunDir(Path(folder).absolute())
     record = read_record(run)
     return train(settings_of(run, record), sinks, token, script=record.script())
