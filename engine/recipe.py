@@ -16,6 +16,7 @@ from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
+from .data.textbatches import TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
@@ -29,7 +30,7 @@ from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
-from .sequencemodels import row_width, steps_of
+from .rowsizes import row_width, steps_of
 from .stopping import EarlyStopping, build_stopping
 from .units import UnitsProbe
 from .warmstart import begin_with
@@ -149,10 +150,21 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     if (fault := monitor_fault(config.early_stopping.monitor, data.task, data.classes)) is not None:
         raise ConfigError([fault])
     outputs = outputs_of(config.loss.name, data.classes)
-    net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape, data.shape)
+    refuse_for_texts(config, data.vocabulary)
+    net = build_model(
+        config.model,
+        config.regularization,
+        data.x_train.shape[1],
+        outputs,
+        data.image_shape,
+        data.shape,
+        data.vocabulary,
+    )
     model = with_head(net, config.loss.name, outputs)
     model.to(device)
-    train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
+    # A model of the user's own may count on texts of one length.
+    batches = TextBatches if data.vocabulary and not isinstance(model, OwnModel) else Batches
+    train = batches(data.x_train, data.y_train, config.run.batch_size, device)
     counts = data.class_counts["train"]
     criterion = build_loss(config.loss, data.task, counts, device)
     notes: tuple[str, ...] = ()
@@ -197,8 +209,8 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
         train_eval=measures_train_loss(config),
         train=train,
-        validation=Batches(data.x_validation, data.y_validation, rows, device),
-        test=Batches(data.x_test, data.y_test, rows, device),
+        validation=batches(data.x_validation, data.y_validation, rows, device),
+        test=batches(data.x_test, data.y_test, rows, device),
         evaluation_rows=rows,
         order=order,
         task=data.task,
@@ -225,9 +237,9 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if isinstance(model, OwnModel):  # whose pictures may be of any size
         at_once = CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(16, at_once // model.widest))
-    if steps := steps_of(model):
+    if steps_of(model):
         at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
-        return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
+        return min(EVALUATION_ROWS, max(64, at_once // row_width(model)))
     if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
         return EVALUATION_ROWS
     widths = [1]
@@ -254,6 +266,13 @@ def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Opti
     if isinstance(optimizer, LBFGS) and config.run.precision == "float16":
         problem = "float16 does not go with lbfgs, whose steps cannot be skipped"
         raise config_error("run.precision", problem, "use bfloat16")
+
+
+def refuse_for_texts(config: RunConfig, vocabulary: int) -> None:
+    """Raise ConfigError for what would change the numbers of words as if they were quantities."""
+    for name in ("input_noise", "mixup", "input_dropout"):
+        if vocabulary and getattr(config.regularization, name):
+            raise config_error(f"regularization.{name}", "has no meaning for the words of a text", "remove it")
 
 
 def measures_train_loss(config: RunConfig) -> bool:

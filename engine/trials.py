@@ -114,7 +114,7 @@ def conclude(
         test = measure_test(recipe, tested, data.baseline_metric, token)
     if test is not None:
         emit(test)
-        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape)
+        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape, data.texts)
         emit(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested, inputs))
         for fact in map_regions(recipe, data, tested):
             emit(fact)
