@@ -17,7 +17,7 @@ from .errors import ConfigError, Fault
 from .importpath import is_import_path
 from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
 from .measures import loss_fault, monitor_fault
-from .modelfaults import model_faults
+from .modelfaults import model_faults, reads_texts, text_faults
 from .stepping import stepping_faults
 from .text import clean
 from .tomlfile import lines_of_keys, parse_toml, read_text
@@ -97,13 +97,14 @@ def _together(config: RunConfig) -> list[Fault]:
         faults.append(Fault("data.source", f"no dataset is called {source!r}", hint))
     if known is None and is_table(source) and not config.data.target:
         faults.append(Fault("data.target", "a file needs the column to predict", "set data.target to a column's name"))
-    faults += model_faults(config)
+    faults += [*model_faults(config), *text_faults(config)]
     if config.data.validation + config.data.test >= 1.0:
         faults.append(
             Fault("data.test", "validation and test together leave nothing to train on", "keep their sum below 1")
         )
     if config.model.kind == "cnn":
-        if (known is not None and known.shape is None) or (known is None and is_table(source)):
+        table = (known is not None and known.shape is None) or (known is None and is_table(source))
+        if table and not reads_texts(config):
             faults.append(Fault("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear"))
         if config.model.kernel % 2 == 0:
             faults.append(Fault("model.kernel", f"must be odd, got {config.model.kernel}", "use 3, 5 or 7"))
@@ -272,9 +273,7 @@ def to_nested(config: RunConfig) -> Nested:
         # Lists and tables, as TOML and JSON have them: what is written equals what is read back.
         if row.kind == "table":
             value = keywords_of(value)
-        nested.setdefault(row.section, {})[row.name] = (
-            list(value) if isinstance(value, tuple) else value
-        )
+        nested.setdefault(row.section, {})[row.name] = list(value) if isinstance(value, tuple) else value
     return nested
 
 

@@ -16,9 +16,10 @@ from .errors import ConfigError, Fault, config_error
 from .facts import Change, MadeEdit
 from .gradients import Accumulation
 from .knobs import knob_by_key, show, values, visible
+from .misfits import refuse_misfits
 from .models import set_dropout
 from .optim import Schedule
-from .recipe import Recipe, measures_train_loss, refuse_misfits
+from .recipe import Recipe, measures_train_loss
 from .stopping import EarlyStopping, build_stopping
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ from .preview import Memory
 from .recipe import EVALUATION_ROWS, evaluation_rows, switched_on
 from .regularization import Criterion
 from .rehearsal import forward
-from .sequencemodels import steps_of
+from .rowsizes import steps_of
 from .text import clean
 
 META = torch.device("meta")

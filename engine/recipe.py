@@ -22,12 +22,14 @@ from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
 from .data.shared import SharedBatches
+from .data.textbatches import TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
 from .losses import baseline_loss, build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
+from .misfits import refuse_for_texts, refuse_misfits, smallest_share
 from .models import build_model
 from .optim import Schedule, build_optimizer
 from .ownmodel import OwnModel, seed_chance
@@ -35,7 +37,7 @@ from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
-from .sequencemodels import row_width, steps_of
+from .rowsizes import row_width, steps_of
 from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally
 from .stopping import EarlyStopping, build_stopping
 from .together import ALONE, Together
@@ -190,15 +192,26 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
     if (fault := monitor_fault(config.early_stopping.monitor, data.task, data.classes)) is not None:
         raise ConfigError([fault])
     outputs = outputs_of(config.loss.name, data.classes)
-    net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape, data.shape)
+    refuse_for_texts(config, data.vocabulary)
+    net = build_model(
+        config.model,
+        config.regularization,
+        data.x_train.shape[1],
+        outputs,
+        data.image_shape,
+        data.shape,
+        data.vocabulary,
+    )
     model = with_head(net, config.loss.name, outputs)
     model = together.prepared(model.to(device), device)
     reg = config.regularization
+    # A model of the user's own may count on texts of one length.
+    texts = bool(data.vocabulary) and not isinstance(model, OwnModel)
 
     def batches(x: np.ndarray, y: np.ndarray, size: int) -> Batches:
         if together.several:
             return SharedBatches(x, y, size, device, world, whole=reg.mixup > 0)
-        return Batches(x, y, size, device)
+        return (TextBatches if texts else Batches)(x, y, size, device)
 
     train = batches(data.x_train, data.y_train, config.run.batch_size)
     counts = data.class_counts["train"]
@@ -286,9 +299,9 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if isinstance(model, OwnModel):  # whose pictures may be of any size
         at_once = CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(16, at_once // model.widest))
-    if steps := steps_of(model):
+    if steps_of(model):
         at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
-        return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
+        return min(EVALUATION_ROWS, max(64, at_once // row_width(model)))
     if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
         return EVALUATION_ROWS
     widths = [1]
@@ -303,43 +316,6 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
 def switched_on(name: str) -> bool:
     """Whether the environment leaves a quick way of computing on: ``NNTUI_FLAT=0`` and the like switch it off."""
     return os.environ.get(name, "") != "0"
-
-
-def smallest_share(train: Batches, world: World) -> int:
-    """The fewest rows that a rank takes of a batch of an epoch, 1 at least."""
-    return min(
-        max(1, size // world.size) for size in (train.batch_size, train.rows % train.batch_size or train.batch_size)
-    )
-
-
-def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer, world: World = ONE) -> None:
-    """Raise ConfigError for settings that the data, each other, or the number of ranks leave without meaning."""
-    if config.regularization.label_smoothing and task == "regression":
-        raise config_error("regularization.label_smoothing", "has no meaning for a regression", "remove it")
-    if config.model.batch_norm and min(train.batch_size, train.rows % train.batch_size or 2) == 1:
-        problem = f"{train.rows} rows in batches of {train.batch_size} leave one row alone, and one row has no variance"
-        raise config_error("model.batch_norm", problem, "choose another run.batch_size")
-    if world.several:
-        _refuse_several(config, train, optimizer, world)
-    if isinstance(optimizer, LBFGS) and config.run.precision == "float16":
-        problem = "float16 does not go with lbfgs, whose steps cannot be skipped"
-        raise config_error("run.precision", problem, "use bfloat16")
-
-
-def _refuse_several(config: RunConfig, train: Batches, optimizer: Optimizer, world: World) -> None:
-    """Raise ConfigError for what several ranks cannot train."""
-    if isinstance(optimizer, LBFGS):
-        problem = f"lbfgs evaluates the loss as often as it likes, which {world.size} devices cannot do in step"
-        raise config_error("optimizer.name", problem, "use one device, or another optimizer")
-    if train.batch_size < world.size:
-        rows = f"{train.batch_size} row{'s' if train.batch_size > 1 else ''}"
-        problem = f"a batch of {rows} cannot be shared by {world.size} devices"
-        raise config_error("run.batch_size", problem, f"use {world.size} at least, or fewer devices")
-    if config.model.batch_norm and smallest_share(train, world) == 1:
-        problem = f"{train.rows} rows in batches of {train.batch_size} leave one of {world.size} devices a single row"
-        raise config_error(
-            "model.batch_norm", f"{problem}, and one row has no variance", "choose another run.batch_size"
-        )
 
 
 def measures_train_loss(config: RunConfig) -> bool:

@@ -86,6 +86,7 @@ def _answer(answers: Answers, row: int, inputs: Inputs | None = None) -> Answer:
         loss=float(answers.loss[row]),
         probability=float(answers.probability[row]),
         values=inputs.row(row) if inputs else (),
+        text=inputs.text(row) if inputs else "",
     )
 
 

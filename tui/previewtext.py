@@ -120,7 +120,7 @@ def _add_data(out: _Lines, data: DataPreview, look: Look) -> None:
 
 def shape_words(data: DataPreview) -> str:
     """``1,797 rows, 8x8 pictures, 10 classes``."""
-    size = sample_words(data.shape, data.features)
+    size = sample_words(data.shape, data.features, data.vocabulary)
     what = (
         f"{len(data.class_names)} classes"
         if data.task == "classification"

@@ -195,6 +195,28 @@ IS_GENERATED = When(
     "data.source is a generated set",
 )
 
+_TEXT_SET = When(
+    "data.source",
+    lambda value: isinstance(value, str) and (known := card(value)) is not None and known.text,
+    "data.source is a set of texts",
+)
+IS_TABLE = When(
+    "data.source", lambda value: isinstance(value, str) and is_table(value), "data.source is a file of rows with names"
+)
+HAS_TEXT = (
+    either(IS_TABLE, _TEXT_SET),
+    either(When("data.text", lambda value: bool(value), "data.text names a column"), _TEXT_SET),
+)
+"""The model reads texts, word by word: those of a column, or a built-in set."""
+
+NO_TEXT = (
+    When("data.source", lambda value: not _TEXT_SET.test(value), "data.source is no set of texts"),
+    either(
+        chosen("data.text", ""), When("data.source", lambda value: not IS_TABLE.test(value), "the data is no table")
+    ),
+)
+"""The inputs are numbers, not words."""
+
 ONE_SPLIT = chosen("trials.kind", "single", "restarts")
 
 HAS_CLASSES = When(
