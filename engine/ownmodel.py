@@ -180,7 +180,9 @@ def filled_in(
             found[name] = vocabulary
         elif name in _FEATURES:
             found[name] = shape[1] if len(shape) == 2 else math.prod(shape)
-        elif (name in _CHANNELS and len(shape) >= 3) or (name in _STEPS and (len(shape) == 2 or vocabulary)):
+        elif (name in _CHANNELS and len(shape) >= 3) or (
+            name in _STEPS and len(shape) >= 1 and (len(shape) == 2 or vocabulary)
+        ):
             found[name] = shape[0]
         elif name in _SHAPE:
             found[name] = shape

@@ -59,25 +59,28 @@ def turned(x: Tensor, lengths: Tensor) -> Tensor:
     return x.gather(1, torch.where(before >= 0, before, place).unsqueeze(2).expand_as(x))
 
 
-class Direction(nn.Module):
-    """One recurrent layer of torch's over texts, from their beginning or from their end: (n, words, features) to (n, words, width)."""
+class ReadingLayer(nn.Module):
+    """One recurrent layer of torch's over texts, (n, words, features) to (n, words, width); both ways with another one beside it that
+    reads each text from its own end, (n, words, 2 * width)."""
 
-    def __init__(self, kind: str, features: int, width: int, backwards: bool) -> None:
+    def __init__(self, kind: str, features: int, width: int, both_ways: bool) -> None:
         super().__init__()
-        self.rnn = (nn.GRU if kind == "gru" else nn.LSTM)(features, width, batch_first=True)
-        self.backwards = backwards
+        made = nn.GRU if kind == "gru" else nn.LSTM
+        self.forth = made(features, width, batch_first=True)
+        self.back = made(features, width, batch_first=True) if both_ways else None
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        if self.backwards:
-            return turned(self.rnn(turned(x, lengths))[0], lengths)
-        return self.rnn(x)[0]
+        states = self.forth(x)[0]
+        if self.back is not None:
+            backwards = self.back(turned(x, lengths))[0]
+            states = torch.cat([states, turned(backwards, lengths)], 2)
+        return states
 
 
 class ReadWords(nn.Module):
     """Embeddings of words read one after another by GRU or LSTM layers, and one vector of what they come to.
 
-    Both ways, each layer has a second one beside it that reads from the text's own end; dropout stands between the layers. What stands
-    behind the end of a text is read as well, and looked at by nothing.
+    Dropout stands between the layers. What stands behind the end of a text is read as well, and looked at by nothing.
     """
 
     def __init__(self, config: ModelConfig, dropout: float, vocabulary: int, length: int) -> None:
@@ -86,9 +89,8 @@ class ReadWords(nn.Module):
         self.width = config.width * (1 + config.bidirectional)
         self.embed = nn.Embedding(vocabulary, config.embedding, padding_idx=PADDING)
         sizes = [config.embedding] + [self.width] * (config.layers - 1)
-        ways = (False, True) if config.bidirectional else (False,)
         self.layers = nn.ModuleList(
-            nn.ModuleList(Direction(config.kind, size, config.width, way) for way in ways) for size in sizes
+            ReadingLayer(config.kind, size, config.width, config.bidirectional) for size in sizes
         )
         self.between = nn.Dropout(dropout if config.layers > 1 else 0.0)
 
@@ -99,10 +101,7 @@ class ReadWords(nn.Module):
         for number, layer in enumerate(self.layers):
             if number > 0:
                 states = self.between(states)
-            parts: list[Tensor] = []
-            for way in layer:
-                parts.append(way(states, lengths))
-            states = torch.cat(parts, 2)
+            states = layer(states, lengths)
         return pooled(states, lengths, self.how, self.both_ways)
 
 

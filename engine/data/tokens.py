@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 
@@ -80,3 +81,13 @@ def words_of(text: str, most: int | None = None) -> list[str]:
         pattern, changed = _beyond_ascii()
         small = unicodedata.normalize("NFC", small).translate(changed)
     return [found[0][:LONGEST] for found in islice(pattern.finditer(small), most)]
+
+
+MANY = 5
+"""Words with letters that the cells of a column of texts have on average; names and codes have fewer."""
+
+
+def wordy(cells: Iterable[str]) -> bool:
+    """Whether these are texts, of several words each, and not names or codes."""
+    counts = [sum(word[0].isalpha() for word in words_of(cell, 4 * MANY)) for cell in islice(cells, 200)]
+    return bool(counts) and sum(counts) >= MANY * len(counts)
