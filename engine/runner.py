@@ -16,6 +16,7 @@ from .errors import ConfigError, Fault, InputError
 from .execution import Chapter, RunResult, execute
 from .facts import MadeEdit
 from .lock import RunLock
+from .ranks.rank import with_devices
 from .record import STOPPED, Record, read_record, settings_of
 from .rundir import RunDir
 from .sinks import QueueSink, Sink
@@ -168,14 +169,21 @@ def train(
     _, faults = check(to_nested(config))  # a config built in Python has not been looked at as a whole yet
     if faults:
         raise ConfigError(faults)
-    return execute(config, sinks, token or StopToken(), None, script=script)
+    return execute(with_devices(config), sinks, token or StopToken(), None, script=script)
 
 
-def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | None = None, more: int = 0) -> RunResult:
+def resume(
+    folder: str | Path,
+    sinks: Sequence[Sink] = (),
+    token: StopToken | None = None,
+    more: int = 0,
+    devices: int | None = None,
+) -> RunResult:
     """Go on with the run in `folder` from its newest good checkpoint, in the calling thread, as if it had never stopped.
 
     A run that was stopped or lost its process goes on to its end; one that was killed before its first
-    checkpoint begins anew. more: epochs to add to its plan, or behind its end, whatever early stopping says.
+    checkpoint begins anew. more: epochs to add to its plan, or behind its end, whatever early stopping says. devices: how many
+    train it from here on, when that is not what it was started with.
 
     Raises InputError when there is nothing to go on with, another process trains the run, or its config.toml was changed;
     TrainingError when training fails.
@@ -194,7 +202,7 @@ def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
     reader = CommandReader(run, token)  # from here on there is somebody who can be asked
     try:
         record = read_record(run)
-        config = settings_of(run, record)
+        config = with_devices(settings_of(run, record), devices)
         _refuse_finished(run, config, record, more)
         return execute(config, sinks, token, Chapter(run, lock, reader, record, more))
     finally:

@@ -171,7 +171,7 @@ class Together:
 
     def report(self, error: BaseException) -> None:
         """Leave word of a failure of this rank, for rank 0 to tell; not of one that only follows from another rank's."""
-        if not self.several or _is_loss(error):
+        if not self.several or is_loss(error):
             return
         failed = error if isinstance(error, TrainingError) else training_error(error)
         facts: dict[str, Any] = {
@@ -188,7 +188,7 @@ class Together:
 
         Its traceback is in the cause of what is returned.
         """
-        if not self.several or not _is_loss(error):
+        if not self.several or not is_loss(error):
             return error
         until = time.monotonic() + LAST_WORDS
         while True:
@@ -261,7 +261,7 @@ def _part(abort: bool = False) -> None:
             dist.destroy_process_group()
 
 
-def _is_loss(error: BaseException) -> bool:
+def is_loss(error: BaseException) -> bool:
     """Whether an exception says only that another rank is not there any more."""
     if isinstance(error, dist.DistError):
         return True
