@@ -10,6 +10,7 @@ from typing import Any
 
 from .config import RunConfig
 from .data.catalogue import is_own
+from .data.stored import streamed
 from .data.table import Table
 from .rundir import RunDir, write_atomically
 from .text import clean
@@ -47,7 +48,7 @@ def keep_code(folder: RunDir, files: Sequence[CodeFile], config: RunConfig, tabl
 def _digest(table: Table) -> str:
     """A hash of all the numbers of a dataset."""
     found = hashlib.sha256()
-    for part in (table.x, table.y):
+    for part in (table.x if (x := streamed(table.x)) is None else x.figures, table.y):
         found.update(f"{part.dtype}{part.shape}".encode())
         found.update(part.reshape(-1).data)
     return found.hexdigest()

@@ -104,6 +104,7 @@ def execute(
     table = load(config.data)
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
+    from .data.readers import close_readers
     from .keeping import Keeper
     from .machine import MachineWatch, meters_for
     from .recipe import build_recipe  # torch is imported here and not before
@@ -186,6 +187,7 @@ def execute(
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
         raise failed from error
     finally:
+        close_readers()
         machine.close()
         reader.close()
         tee.close()

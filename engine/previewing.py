@@ -182,6 +182,7 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
     from .data.glimpse import glimpse, parts_of
     from .data.prepared import prepare
     from .data.splits import fold_splits, split
+    from .data.stored import streamed
 
     seen = glimpse(table, config.target if is_file(config.source) else "")
     notes, faults = list(seen.notes), ()
@@ -192,6 +193,8 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
         else:
             part = split(table, config)
         seen = replace(seen, parts=parts_of(table, part))
+        if streamed(table.x) is not None:  # to learn means from it takes as long as an epoch
+            return replace(seen, features=table.x.shape[1], notes=(*notes, *_about_classes(seen)))
         made = prepare(table, part, config)
         features = made.x_train.shape[1]  # more than there are columns where some are categories
         seen = replace(seen, features=features, shape=made.sample_shape)

@@ -16,6 +16,7 @@ from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
+from .data.streaming import batches_of
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
@@ -152,7 +153,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape, data.shape)
     model = with_head(net, config.loss.name, outputs)
     model.to(device)
-    train = Batches(data.x_train, data.y_train, config.run.batch_size, device)
+    train = batches_of(data.x_train, data.y_train, config.run.batch_size, device)
     counts = data.class_counts["train"]
     criterion = build_loss(config.loss, data.task, counts, device)
     notes: tuple[str, ...] = ()
@@ -197,8 +198,8 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
         train_eval=measures_train_loss(config),
         train=train,
-        validation=Batches(data.x_validation, data.y_validation, rows, device),
-        test=Batches(data.x_test, data.y_test, rows, device),
+        validation=batches_of(data.x_validation, data.y_validation, rows, device),
+        test=batches_of(data.x_test, data.y_test, rows, device),
         evaluation_rows=rows,
         order=order,
         task=data.task,

@@ -18,8 +18,10 @@ from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
 from ..text import clean
 from .delimited import Faults, display_name
-from .memorybudget import refuse_too_large
+from .memorybudget import fits, streamed_words
 from .parts import NAMES, TRAIN, part_notes
+from .picturestore import PictureStore
+from .stored import Streamed, as_array
 from .table import Table
 
 SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"])
@@ -144,14 +146,19 @@ def load_pictures(config: DataConfig) -> Table:
     classes = listing.classes
     _refuse_odd_classes(listing, config, name)
     channels, height, width = shape = _shape(listing, config)
-    refuse_too_large(len(listing.pictures) * channels * height * width * 4, name)
-    x = np.empty((len(listing.pictures), channels * height * width), np.float32)
-    other_sizes = _read_all(listing, shape, x)
+    needed = len(listing.pictures) * channels * height * width * 4
+    size = f"{'colour' if channels == 3 else 'grey'} pictures of {height}x{width}"
+    if fits(needed):
+        x = np.empty((len(listing.pictures), channels * height * width), np.float32)
+        other_sizes = _read_all(listing, shape, x)
+        notes = [size]
+        if other_sizes:
+            notes.append(f"{other_sizes} of {len(x)} pictures had another size and were scaled")
+    else:
+        x = as_array(Streamed(PictureStore([one.path for one in listing.pictures], shape)))
+        notes = [size, streamed_words("from disk", needed)]
     place = {label: index for index, label in enumerate(classes)}
     part = np.array([one.part for one in listing.pictures], np.int8) if listing.has_parts else None
-    notes = [f"{'colour' if channels == 3 else 'grey'} pictures of {height}x{width}"]
-    if other_sizes:
-        notes.append(f"{other_sizes} of {len(x)} pictures had another size and were scaled")
     if listing.others:
         notes.append(f"{listing.others} files that are no pictures were passed over")
     return Table(

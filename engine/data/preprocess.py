@@ -36,6 +36,7 @@ from .catalogue import Task
 from .cells import cell_fault, flaw_of, is_missing, quoted
 from .delimited import Faults
 from .kinds import DateForm, Kind, as_boolean, as_date, as_number
+from .stored import streamed
 
 if TYPE_CHECKING:
     from ..config import DataConfig
@@ -145,9 +146,11 @@ class Preprocess:
 
         Raises DataError when a column to be filled in has no value in these rows.
         """
-        from .fitting import learned, learned_pictures, learned_whole, target_scale
+        from .fitting import learned, learned_pictures, learned_streamed, learned_whole, target_scale
 
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
+        if streamed(table.x) is not None:
+            return cls(*learned_streamed(table, rows, target, config))
         if table.image_shape is not None:
             return cls((), target, learned_pictures(table.x, rows, table.image_shape, config))
         if table.shape:
@@ -172,10 +175,12 @@ class Preprocess:
     # ---- used ----
 
     def encode(self, table: Table, rows: np.ndarray) -> np.ndarray:
-        """The features of rows of the table that this was fitted on, float32 (len(rows), features), contiguous.
+        """The features of rows of the table that this was fitted on, float32 (len(rows), features), contiguous; or streamed ones.
 
         Raises DataError when a row lies so far from the training rows that scaling it leaves the range of float32.
         """
+        if (stored := streamed(table.x)) is not None:
+            return stored.part(rows, self)
         step = max(1, _AT_ONCE // max(1, table.x.shape[1]))
         parts = [self._recoded(table, rows[at : at + step]) for at in range(0, max(1, len(rows)), step)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -197,7 +202,7 @@ class Preprocess:
                 raw[place, number] = np.nan if value is None else value
         if faults.total:
             raise DataError(faults.lines())
-        return self._features(raw)
+        return self.features_of(raw)
 
     def unseen(self, rows: Sequence[Sequence[str]]) -> list[str]:
         """A line for each column of categories in which `rows` have values that the training rows did not have."""
@@ -214,10 +219,10 @@ class Preprocess:
         for number, (one, column) in enumerate(zip(self.inputs, table.columns, strict=False)):
             if one.kind == "category":
                 raw[:, number] = recode(raw[:, number], column, one)
-        return self._features(raw)
+        return self.features_of(raw)
 
-    def _features(self, raw: np.ndarray) -> np.ndarray:
-        """raw: float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
+    def features_of(self, raw: np.ndarray) -> np.ndarray:
+        """The features of raw values, float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
         if self.shaped is not None:
             if self.shaped.fill is not None:
                 raw = np.where(np.isnan(raw), self.shaped.of_every_value(self.shaped.fill), raw)
