@@ -139,7 +139,7 @@ def learned_streamed(
     shape: tuple[int, ...] = table.sample_shape
     part = Streamed(x.store, x.rows[rows])
     whole = table.image_shape is not None or bool(table.shape)
-    each = 1 if table.image_shape is not None or len(shape) > 2 else int(shape[-1])
+    each = 1 if table.image_shape is not None or len(shape) > 2 else shape[len(shape) - 1]
     mean, scale = np.zeros(each, np.float32), np.ones(each, np.float32)
     if config.standardize:
         mean, scale = shown_by(part, each)

@@ -54,27 +54,26 @@ def fits(needed: int) -> bool:
 
 
 def refuse_too_large(needed: int, where: str) -> None:
-    """Raise DataError when `needed` bytes of inputs are more than there is room for, of a kind that cannot be streamed."""
+    """Raise DataError when there is no room for `needed` bytes of inputs of a kind that cannot be streamed."""
     room = budget()
     if needed > room:
-        problem = f"its inputs take {gigabytes(needed)} GB as 32-bit floats, and there is room for {gigabytes(room)} GB"
+        problem = f"its inputs take {size_words(needed)} in memory, and there is room for {size_words(room)}"
         raise data_error(
             "data.source", problem, "use fewer rows, smaller pictures, or a machine with more memory", where
         )
 
 
 def streamed_words(whence: str, needed: int) -> str:
-    """``streamed from disk by 2 workers: as 32-bit floats they take 31.0 GB, and there is room for 8.0 GB``."""
+    """``streamed from disk by 2 workers: the inputs take 31.0 GB as 32-bit floats, and there is room for 8.0 GB``."""
     from .stored import reading_words
 
-    return (
-        f"streamed {whence} {reading_words()}: the inputs take {gigabytes(needed)} GB as 32-bit floats, and there is "
-        f"room for {gigabytes(budget())} GB"
-    )
+    takes = f"the inputs take {size_words(needed)} as 32-bit floats"
+    return f"streamed {whence} {reading_words()}: {takes}, and there is room for {size_words(budget())}"
 
 
-def gigabytes(size: int) -> str:
-    """``31.2``, ``0.004``."""
-    if size >= 1e13:
-        return f"{size / 1e9:.0f}"
-    return f"{size / 1e9:.1f}" if size >= 1e8 else f"{size / 1e9:.2g}"
+def size_words(size: int) -> str:
+    """``31.2 GB``, ``4.0 MB``, ``0.1 kB``."""
+    for unit, word in ((10**9, "GB"), (10**6, "MB")):
+        if size >= unit:
+            return f"{size / unit:,.1f} {word}"
+    return f"{size / 1000:.1f} kB"

@@ -109,6 +109,22 @@ def _loader(work: Callable[[np.ndarray], Any], order: _Order, lasting: bool, pin
     )
 
 
+def _begun(loader: DataLoader[Any]) -> Iterator[Any]:
+    """A pass over a loader; its workers begin, or go on.
+
+    Torch would have the end of a worker raise an error in the main thread, wherever that is just then. Without its handler the
+    pass itself finds out, when it has waited for five seconds.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return iter(loader)
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        return iter(loader)
+    finally:
+        if signal.getsignal(signal.SIGCHLD) is not before and before is not None:
+            signal.signal(signal.SIGCHLD, before)
+
+
 @contextlib.contextmanager
 def _worker_words() -> Iterator[None]:
     """The end of a worker in words."""
@@ -129,7 +145,7 @@ def each_piece(work: Callable[[np.ndarray], Any], pieces: list[np.ndarray]) -> I
     faults: list[Fault] = []
     broken: _Broken | None = None
     with _worker_words():
-        for made in _loader(work, order, lasting=False, pin=False):
+        for made in _begun(_loader(work, order, lasting=False, pin=False)):
             if isinstance(made, _Broken):
                 broken = made
                 faults += made.faults
@@ -164,7 +180,7 @@ class Readers:
         self._turn += 1
         own, self._order.pieces = self._turn, numbers
         with _worker_words():
-            for made in self._loader:
+            for made in _begun(self._loader):
                 if isinstance(made, _Broken):
                     raise made.error()
                 yield made if isinstance(made, Tensor) else torch.from_numpy(made)
