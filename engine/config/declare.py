@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..data.catalogue import card, is_file, is_folder, is_own, is_table
+from ..data.catalogue import card, is_called, is_file, is_folder, is_table, library_of
 from ..torchtable import Family, table
 
 Live = Literal["", "batch", "epoch"]
@@ -173,7 +173,21 @@ class Section(BaseModel):
         return filled
 
 
-IS_OWN = When("data.source", lambda value: isinstance(value, str) and is_own(value), "data.source is code of your own")
+IS_CALLED = When(
+    "data.source",
+    lambda value: isinstance(value, str) and is_called(value),
+    "data.source is code of your own or a library's dataset",
+)
+IS_HUGGINGFACE = When(
+    "data.source",
+    lambda value: isinstance(value, str) and library_of(value) == "huggingface",
+    "data.source is a dataset of Hugging Face",
+)
+IS_LIBRARY = When(
+    "data.source",
+    lambda value: isinstance(value, str) and bool(library_of(value)),
+    "data.source is a library's dataset",
+)
 IS_FILE = When(
     "data.source",
     lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),

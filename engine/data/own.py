@@ -46,9 +46,9 @@ def load_own(config: DataConfig) -> Table:
     try:
         made = _made(target, config)
         with guarded(KEY, f"reading the data of {callable_words(target)}"):
-            _seed(config.seed)
+            begin_chance(config.seed)
             parts, notes = _parts(made, config.seed)
-        return _table(config, parts, notes)
+        return table_of_parts(config, parts, notes)
     except CodeError as error:
         first = error.faults[0]
         if first.where or not where:
@@ -63,11 +63,12 @@ def _made(target: Any, config: DataConfig) -> Any:
             raise config_error("data.arguments", f"{name} is no function, and takes no arguments", "remove them")
         return target
     with guarded(KEY, f"{name}({', '.join(arguments)})"):
-        _seed(config.seed)
+        begin_chance(config.seed)
         return target(**arguments)
 
 
-def _seed(seed: int) -> None:
+def begin_chance(seed: int) -> None:
+    """Have the generators of random numbers that a process has begin with `seed`."""
     random.seed(seed)
     np.random.seed(seed % (1 << 32))
     if (torch := sys.modules.get("torch")) is not None:
@@ -157,7 +158,8 @@ _REFUSED = {
 # ---- as a table ----
 
 
-def _table(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], notes: list[str]) -> Table:
+def table_of_parts(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], notes: list[str]) -> Table:
+    """The parts, by their names in `ORDER`, "train" among them, as a Table. Raises CodeError when they do not go together."""
     for name, (samples, labels) in parts.items():
         if len(samples.x) != len(labels.values):
             of = f"of its {name} part " if len(parts) > 1 else ""

@@ -10,7 +10,7 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from ..text import clean, closest
-from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file, is_own
+from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file, is_own, library_of
 from .preprocess import Column
 
 
@@ -60,6 +60,10 @@ def load(config: DataConfig) -> Table:
         from .sources import load_source
 
         return load_source(config)
+    if library := library_of(config.source):
+        from .libraries import load_named
+
+        return load_named(config, library)
     names = [card.name for card in catalogue()]
     if is_own(config.source):
         from .own import load_own
