@@ -11,6 +11,7 @@ from typing import Any
 from ..config import DataConfig
 from ..text import clean
 from ..usercode import guarded
+from ..userframes import failure
 from .images import LOOKED_AT, pixels_of, suitable_shape
 from .own import KEY, ORDER, begin_chance, table_of_parts
 from .ownarrays import Labels, Samples, parts_of_set
@@ -45,8 +46,8 @@ def table_of_sets(config: DataConfig, sets: Parts, notes: list[str]) -> Table:
     with guarded(KEY, f"reading {name}"):
         begin_chance(config.seed)
         first = sets[next(part for part in ORDER if part in sets)]
-        if len(first) and hasattr(_x_of(first[0]), "getbands"):
-            looked = [_x_of(first[row]) for row in _spread(len(first))]
+        if len(first) and hasattr(_picture(first, 0, name), "getbands"):
+            looked = [_picture(first, row, name) for row in _spread(len(first))]
             shape = suitable_shape([(one.mode, one.size) for one in looked], config)
             channels, height, width = shape
             notes.append(f"{'colour' if channels == 3 else 'grey'} pictures of {height}x{width}")
@@ -62,7 +63,12 @@ def table_of_sets(config: DataConfig, sets: Parts, notes: list[str]) -> Table:
     return table_of_parts(config, parts, notes)
 
 
-def _x_of(item: Any) -> Any:
+def _picture(items: Any, row: int, name: str) -> Any:
+    """The picture of an item, if it has one. CodeError when it cannot be read."""
+    try:
+        item = items[row]
+    except Exception as error:
+        raise failure(error, KEY, f"item {row} of {name}") from error
     return item[0] if isinstance(item, tuple | list) and item else item
 
 
