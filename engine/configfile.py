@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from .config import RunConfig
 from .config.keywords import keywords_of
-from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_file, is_own, is_table
+from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_called, is_file, is_table
 from .errors import ConfigError, Fault
 from .importpath import is_import_path
 from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
@@ -87,7 +87,7 @@ def _together(config: RunConfig) -> list[Fault]:
         and any("\0" in text for text in getattr(getattr(config, row.section), row.name))
     ]
     source, known = config.data.source, card(config.data.source)
-    if known is None and not is_file(source) and not is_own(source):
+    if known is None and not is_file(source) and not is_called(source):
         close = _closest(source, [item.name for item in catalogue()])
         hint = (
             f"did you mean {close!r}?"

@@ -22,6 +22,7 @@ from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
 from .data.shared import SharedBatches
+from .data.streaming import batches_of
 from .data.textbatches import TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
@@ -208,10 +209,10 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
     # A model of the user's own may count on texts of one length.
     texts = bool(data.vocabulary) and not isinstance(model, OwnModel)
 
-    def batches(x: np.ndarray, y: np.ndarray, size: int) -> Batches:
+    def batches(x: Any, y: np.ndarray, size: int) -> Batches:
         if together.several:
             return SharedBatches(x, y, size, device, world, whole=reg.mixup > 0)
-        return (TextBatches if texts else Batches)(x, y, size, device)
+        return TextBatches(x, y, size, device) if texts else batches_of(x, y, size, device)
 
     train = batches(data.x_train, data.y_train, config.run.batch_size)
     counts = data.class_counts["train"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..data.catalogue import card, is_file, is_folder, is_own, is_table
+from ..data.catalogue import card, is_called, is_file, is_folder, is_table, library_of
 from ..torchtable import Family, table
 
 Live = Literal["", "batch", "epoch"]
@@ -175,7 +175,21 @@ class Section(BaseModel):
         return filled
 
 
-IS_OWN = When("data.source", lambda value: isinstance(value, str) and is_own(value), "data.source is code of your own")
+IS_CALLED = When(
+    "data.source",
+    lambda value: isinstance(value, str) and is_called(value),
+    "data.source is code of your own or a library's dataset",
+)
+IS_HUGGINGFACE = When(
+    "data.source",
+    lambda value: isinstance(value, str) and library_of(value) == "huggingface",
+    "data.source is a dataset of Hugging Face",
+)
+IS_LIBRARY = When(
+    "data.source",
+    lambda value: isinstance(value, str) and bool(library_of(value)),
+    "data.source is a library's dataset",
+)
 IS_FILE = When(
     "data.source",
     lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),
@@ -204,7 +218,7 @@ IS_TABLE = When(
     "data.source", lambda value: isinstance(value, str) and is_table(value), "data.source is a file of rows with names"
 )
 HAS_TEXT = (
-    either(IS_TABLE, _TEXT_SET),
+    either(IS_TABLE, IS_HUGGINGFACE, _TEXT_SET),
     either(When("data.text", lambda value: bool(value), "data.text names a column"), _TEXT_SET),
 )
 """The model reads texts, word by word: those of a column, or a built-in set."""
@@ -212,7 +226,12 @@ HAS_TEXT = (
 NO_TEXT = (
     When("data.source", lambda value: not _TEXT_SET.test(value), "data.source is no set of texts"),
     either(
-        chosen("data.text", ""), When("data.source", lambda value: not IS_TABLE.test(value), "the data is no table")
+        chosen("data.text", ""),
+        When(
+            "data.source",
+            lambda value: not (IS_TABLE.test(value) or IS_HUGGINGFACE.test(value)),
+            "the data is no table",
+        ),
     ),
 )
 """The inputs are numbers, not words."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import DataConfig, RunConfig
 from ..config.model import SEQUENTIAL
-from ..data.catalogue import card, is_own
+from ..data.catalogue import card, is_called
 from ..data.splits import Split, fold_splits, split
 from ..data.table import Table
 from ..errors import ConfigError, Fault, config_error
@@ -205,8 +205,8 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
         faults.append(Fault("model.kind", problem, "use mlp, linear or cnn"))
     if (known := card(config.data.source)) is not None and known.sequence is not None:
         faults.append(Fault("data.source", "a script leaves out sequences", "use another dataset"))
-    if is_own(config.data.source):
-        problem = "a script has no place for data that code of your own gives"
+    if is_called(config.data.source):
+        problem = "a script has no place for data that other code gives"
         faults.append(Fault("data.source", problem, "use a built-in dataset or a file"))
     if config.model.weights:
         problem = "a script cannot begin with the weights of another run: it reads no files of nntui's"
