@@ -11,7 +11,8 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from .catalogue import Task
-from .preprocess import Preprocess, recode, unseen_words
+from .cells import unseen_words
+from .preprocess import Preprocess, recode
 from .splits import Split, split
 from .stored import notes_of, streamed
 from .table import Table, load

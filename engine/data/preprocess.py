@@ -35,7 +35,7 @@ import numpy as np
 from ..errors import DataError, Fault, data_error
 from ..text import clean
 from .catalogue import Task
-from .cells import cell_fault, flaw_of, is_missing, quoted
+from .cells import cell_fault, flaw_of, is_missing, quoted, unseen_words
 from .delimited import Faults
 from .kinds import DateForm, Kind, as_boolean, as_date, as_number
 from .stored import streamed
@@ -345,16 +345,6 @@ def recode(codes: np.ndarray, column: Column, learned: Input) -> np.ndarray:
     place = {value: index for index, value in enumerate(learned.values)}
     table = np.array([*(place.get(value, -1) for value in column.values), np.nan], np.float32)
     return table[np.where(np.isnan(codes), len(column.values), codes).astype(np.int64)]
-
-
-def unseen_words(name: str, values: Counter[str]) -> list[str]:
-    """A line about values of a column that the training rows did not have, and how often they are there; none if there are none."""
-    if not values:
-        return []
-    listed = ", ".join(clean(value, 20) for value, _ in values.most_common(3))
-    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
-    rows = f"{values.total()} row{'s' if values.total() > 1 else ''}"
-    return [f"column '{name}': {rows} with values that no training row has ({listed}{more}); its inputs are 0 there"]
 
 
 def _cell_fault(one: Input, cell: str, where: str) -> Fault:
