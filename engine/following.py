@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from .config import RunConfig
 from .data.table import load
+from .errors import InputError, TrainingError
 from .events import Event
 from .facts import MadeEdit
 from .stopping import StopToken
 from .trials import TrialResult, plan_trials, run_trial, take_up
+from .userframes import training_error
 
 if TYPE_CHECKING:
     from .together import Together
@@ -38,9 +40,9 @@ def follow(together: Together, token: StopToken) -> TrialResult:
     from .recipe import build_recipe
     from .training import Training
 
-    errand = together.agree(Errand(RunConfig()))
-    config = errand.config
     try:
+        errand = together.agree(Errand(RunConfig()))
+        config = errand.config
         table = load(config.data)
         trial = plan_trials(config, table)[0]
         data = trial.prepare(table)
@@ -51,9 +53,13 @@ def follow(together: Together, token: StopToken) -> TrialResult:
         if errand.more:
             keeper.more(training, errand.more)
         return run_trial(_nobody, keeper, trial, data, training, None)
-    except BaseException as error:
+    except InputError as error:
         together.report(error)
         raise
+    except (Exception, SystemExit) as error:
+        together.report(error)
+        cause = together.cause(error)
+        raise (cause if isinstance(cause, TrainingError) else training_error(cause)) from error
 
 
 def _nobody(event: Event) -> None:

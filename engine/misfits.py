@@ -1,4 +1,4 @@
-"""Settings that the data, each other, or the number of ranks leave without meaning."""
+"""Settings that the data, each other, or the number of ranks leave without meaning: found when a recipe is built, and refused."""
 
 from __future__ import annotations
 

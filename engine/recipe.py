@@ -39,12 +39,11 @@ from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
 from .rowsizes import row_width, steps_of
-from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally
+from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally, first_pass
 from .stopping import EarlyStopping, build_stopping
 from .together import ALONE, Together
 from .units import UnitsProbe
 from .warmstart import begin_with
-from .world import World
 
 EVALUATION_ROWS = 8192
 """Rows per batch in evaluation at the most: large enough to be fast, small enough for the activations to fit."""
@@ -55,9 +54,6 @@ CACHED = 1 << 18
 
 ON_DEVICE = 1 << 28
 """Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
-
-
-ONE = World()
 
 
 @dataclass
@@ -284,6 +280,8 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
     if not world.first:  # each rank drops other units; rank 0 those that it would by itself
         torch.manual_seed(apart(config.run.seed, world.rank))
         seed_chance(apart(config.run.seed, world.rank))
+    if together.several and not config.run.compile:
+        first_pass(recipe)
     return recipe
 
 

@@ -6,15 +6,19 @@ rank knows by itself what its rows weigh among all. DistributedDataParallel take
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from .metrics import Measured, Scorecard, Tally
+from .ownmodel import chance_state, put_chance
 from .regularization import Augmentation, Criterion, Mixed, moved
 from .together import Together
 from .world import World
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
 
 
 class SharedLoss:
@@ -129,3 +133,23 @@ class SharedScorecard(SharedTally, Scorecard):
 
     def measure(self) -> Measured:
         return self._together.agree(super().measure())
+
+
+def first_pass(recipe: Recipe) -> None:
+    """Make one forward and backward pass that leaves no trace in the model, its gradients or chance.
+
+    After the first one DistributedDataParallel arranges the gradients anew for averaging them, and three ranks or more add up in
+    another order than before. Made here, each step of a run adds as it would have in a process that never stopped.
+    """
+    model, device = recipe.model, recipe.device
+    buffers = [buffer.clone() for buffer in model.buffers()]
+    chance, devices = chance_state(), [device] if device.type == "cuda" else []
+    x, y = next(recipe.train.in_order())
+    model.train()
+    with torch.random.fork_rng(devices):
+        recipe.loss(recipe.trained(x), y).backward()
+    model.zero_grad(set_to_none=True)
+    put_chance(chance)
+    with torch.no_grad():
+        for buffer, before in zip(model.buffers(), buffers, strict=True):
+            buffer.copy_(before)
