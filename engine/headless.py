@@ -17,7 +17,7 @@ from .data.catalogue import is_called
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, config_error
 from .finaltext import final_text, terminal_width
 from .ranks.job import ALONE, Job, Nodes, training_job
-from .ranks.rank import obey_as_rank, under_torchrun
+from .ranks.rank import obey_as_rank, take_part, under_torchrun
 from .signals import to_nowhere
 from .sinks import ConsoleSink, Sink
 from .spawn import ready_sinks, spawn
@@ -113,9 +113,8 @@ def _plainly(begin: Callable[[Sequence[Sink], StopToken], RunResult], own_code: 
     """own_code: whether there is code of the user's in it, which may print."""
     token, world = StopToken(), current_world()
     obey_as_rank(token, world)
-    if not world.first:  # it says what rank 0 says
-        begin([], token)
-        return EXIT_OK
+    if not world.first:
+        return take_part(lambda: begin([], token), world)
     say("loading data and PyTorch")
     sinks = _sinks()
     if own_code:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ PATIENCE_SECONDS = 25.0
 """So long a rank that is to end waits for the others to end with it. torchrun kills after 30."""
 
 _ORPHAN_SECONDS = 60.0
+_LAST_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
 
 
@@ -66,7 +69,7 @@ def serve_rank(folder: JobFolder) -> int:
             _let_rank_0_speak(folder)
         folder.answer(refused(error))
         leave_at_once(EXIT_BAD_INPUT)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  -- whatever it is, the process ends with it
         if not isinstance(error, TrainingError):  # of a rank other than the first, which has heard of it
             traceback.print_exc()
         if not world.first and _lost_others(error):
@@ -89,6 +92,25 @@ def _work(job: Job, sinks: list[_Telling], token: StopToken) -> RunResult:
             return resume(job.folder, sinks, token, job.more, job.devices)
         case "replay":
             return replay(job.folder, sinks, token)
+
+
+def take_part(work: Callable[[], object], world: World) -> int:
+    """Be a rank other than the first under a torchrun that a person has started; returns the exit code.
+
+    What all ranks meet, such as unusable input, is rank 0's to tell: this one waits for torchrun to end it.
+    """
+    try:
+        work()
+    except InputError:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(_LAST_SECONDS)
+        raise
+    except Exception as error:  # noqa: BLE001  -- whatever it is, the process ends with it
+        if _lost_others(error):
+            leave_at_once(ENDED_BY_OTHERS)
+        sys.stderr.write(f"nntui: rank {world.rank} of {world.size} failed:\n{traceback.format_exc()}")
+        leave_at_once(EXIT_FAILED)
+    return EXIT_OK
 
 
 def obey_as_rank(token: StopToken, world: World) -> None:
