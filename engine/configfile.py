@@ -272,9 +272,7 @@ def to_nested(config: RunConfig) -> Nested:
         # Lists and tables, as TOML and JSON have them: what is written equals what is read back.
         if row.kind == "table":
             value = keywords_of(value)
-        nested.setdefault(row.section, {})[row.name] = (
-            list(value) if isinstance(value, tuple) else value
-        )
+        nested.setdefault(row.section, {})[row.name] = list(value) if isinstance(value, tuple) else value
     return nested
 
 
