@@ -143,7 +143,7 @@ class Piped:
 
 
 def ran(
-    server: AppServer, *arguments: str, cwd: Path, seconds: float = 120.0, before: str = ""
+    server: AppServer, *arguments: str, cwd: Path = ROOT, seconds: float = 120.0, before: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """``nntui ARGUMENTS`` without a terminal at either end, to its end. before: as in `AppServer.fork`."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
@@ -251,7 +251,8 @@ def _become(order: dict[str, Any], files: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where they run under nohup
     os.setsid()
-    if len(files) == 1:
+    on_terminal = len(files) == 1
+    if on_terminal:
         fcntl.ioctl(files[0], termios.TIOCSCTTY, 0)
         files *= 3
     for number, file in enumerate(files):
@@ -264,7 +265,8 @@ def _become(order: dict[str, Any], files: list[int]) -> None:
     sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.argv = ["nntui", *order["arguments"]]
     code = 1
-    forkedruns.use([forkedruns.prepare() for _ in range(2)])
+    if on_terminal or "--detach" in order["arguments"]:  # what may start a run in a process of its own
+        forkedruns.use([forkedruns.prepare() for _ in range(2)])
     try:
         exec(order["before"], {})
         from tui.main import main
