@@ -116,14 +116,17 @@ class ForkedTerminal(Terminal):
 
 
 class Piped:
-    """`nntui` forked off a server without a terminal. stdout: its lines as they come; what it writes to standard error is kept."""
+    """`nntui` forked off a server without a terminal. stdout: its lines as they come; what it writes to standard error is kept.
 
-    def __init__(self, server: AppServer, arguments: Sequence[str], cwd: Path) -> None:
+    before: as in `AppServer.fork`; what exits is the whole program.
+    """
+
+    def __init__(self, server: AppServer, arguments: Sequence[str], cwd: Path, before: str = "") -> None:
         reader, writer = os.pipe()
         self.stdout = os.fdopen(reader, encoding="utf-8")
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         nowhere = os.open(os.devnull, os.O_RDONLY)
-        self.process = server.fork([nowhere, writer, self._errors.fileno()], arguments, cwd)
+        self.process = server.fork([nowhere, writer, self._errors.fileno()], arguments, cwd, before)
         for number in (nowhere, writer):
             os.close(number)
 
