@@ -95,7 +95,7 @@ def too_high(m: Moment) -> Finding | None:
             f"training loss was {figure(m.history.best_train)} in epoch {m.history.epochs[m.history.best_train_at]} and is "
             f"{figure(m.train_now)} now, no better than a constant answer's {figure(m.reference)}: what was learnt is lost again",
         )
-    if m.n < 8 or m.learnt > 0.97:
+    if m.n < 8 or m.learnt > 0.97 or (m.flips < FLIPS and not m.update > LONG_STEP):
         return None
     if m.setting.schedule not in ("", "constant", "plateau") and m.share < CALMING:
         return None
@@ -105,7 +105,6 @@ def too_high(m: Moment) -> Finding | None:
         and m.val_swing * m.val_now > VAL_MATTERS * m.reference
         and m.n >= 12
         and m.val_flips >= FLIPS
-        and (m.flips >= FLIPS or m.update > LONG_STEP)
     ):
         return _high(
             m,

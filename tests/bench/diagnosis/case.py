@@ -67,6 +67,13 @@ STOPPING: tuple[Changes, ...] = ({"early_stopping.enabled": True, "early_stoppin
 LOWER_RATES: tuple[Changes, ...] = ({"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"})
 HIGHER_RATES: tuple[Changes, ...] = ({"optimizer.lr": "x10"}, {"optimizer.lr": "x100"})
 OTHER_STARTS: tuple[Changes, ...] = tuple({"run.seed": f"+{100 * start}"} for start in range(1, 6))
+LONGER: tuple[Changes, ...] = ({"run.epochs": "x3"},)
+USUAL_WEIGHTS: tuple[Changes, ...] = ({"model.init": "default"}, {"model.init": "he"})
+A_WAY_THROUGH: tuple[Changes, ...] = ({"model.activation": "relu"}, {"model.batch_norm": True})
+CALMER: tuple[Changes, ...] = (*LOWER_RATES, {"data.standardize": True})
+ALIVE: tuple[Changes, ...] = (
+    {"optimizer.lr": "x0.01"}, {"model.activation": "leaky_relu"}, {"data.standardize": True},
+)  # fmt: skip
 """Cures that several sets of cases have in common."""
 
 Planted = tuple[str, Changes, "tuple[Changes, ...] | list[Changes]"]

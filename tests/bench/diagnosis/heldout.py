@@ -7,7 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import ANY_CURE, HIGHER_RATES, LOWER_RATES, OTHER_STARTS, STOPPING, Changes, Planted, Plants, pick
+from .case import (
+    A_WAY_THROUGH,
+    ALIVE,
+    ANY_CURE,
+    CALMER,
+    HIGHER_RATES,
+    LONGER,
+    LOWER_RATES,
+    OTHER_STARTS,
+    STOPPING,
+    USUAL_WEIGHTS,
+    Changes,
+    Planted,
+    Plants,
+    pick,
+)
 
 PLANTS = Plants()
 
@@ -172,7 +187,7 @@ def _too_short(number: int, chance: np.random.Generator) -> Planted:
     return (
         where,
         {**_net(chance, where, dense), **how, "run.epochs": int(pick(chance, 5, 8, 11, 16, 22))},
-        [{"run.epochs": "x3"}],
+        LONGER,
     )
 
 
@@ -231,7 +246,6 @@ def _lr_low(number: int, chance: np.random.Generator) -> Planted:
 
 @PLANTS.of("non_finite")
 def _non_finite(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [*LOWER_RATES, {"data.standardize": True}]
     net: Changes = {
         "model.hidden": pick(chance, (48,), (36, 36, 36)),
         "model.activation": pick(chance, "relu", "gelu", "elu"),
@@ -241,10 +255,10 @@ def _non_finite(number: int, chance: np.random.Generator) -> Planted:
         return (
             pick(chance, "impedance", "roll_far"),
             {**net, **pick(chance, HEAVY, DAMPED), "data.standardize": False},
-            cures,
+            CALMER,
         )
     where = pick(chance, "roll", "phase", "prices")
-    return where, {**net, **HEAVY, "optimizer.lr": pick(chance, 0.7, 1.5, 4.0)}, cures
+    return where, {**net, **HEAVY, "optimizer.lr": pick(chance, 0.7, 1.5, 4.0)}, CALMER
 
 
 @PLANTS.of("exploding_gradients")
@@ -257,7 +271,7 @@ def _exploding(number: int, chance: np.random.Generator) -> Planted:
     return (
         where,
         {**net, **pick(chance, AMSGRAD, QUICK, DECAYED, CENTERED)},
-        [{"model.init": "default"}, {"model.init": "he"}],
+        USUAL_WEIGHTS,
     )
 
 
@@ -271,18 +285,17 @@ def _vanishing(number: int, chance: np.random.Generator) -> Planted:
         return where, {**net, **pick(chance, HEAVY, DAMPED), "run.epochs": 15}, [{"model.init": "default"}]
     net = {"model.hidden": (int(pick(chance, 18, 36)),) * int(pick(chance, 7, 8, 10)), "model.activation": "sigmoid"}
     how: Changes = pick(chance, AMSGRAD, DECAYED, HEAVY, DAMPED)
-    return where, {**net, **how, "run.epochs": 13}, [{"model.activation": "relu"}, {"model.batch_norm": True}]
+    return where, {**net, **how, "run.epochs": 13}, A_WAY_THROUGH
 
 
 @PLANTS.of("dead_units")
 def _dead(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.01"}, {"model.activation": "leaky_relu"}, {"data.standardize": True}]
     net: Changes = {"model.hidden": pick(chance, (44,), (44, 22)), "model.activation": "relu", "run.epochs": 16}
     if number % 3 == 2:
         return (
             "roll_far",
             {**net, "data.standardize": False, **pick(chance, AMSGRAD, QUICK), "optimizer.lr": 0.1},
-            cures,
+            ALIVE,
         )
     where = pick(chance, "corners", "roll", "shells", "shapes")
     how: Changes = pick(
@@ -293,7 +306,7 @@ def _dead(number: int, chance: np.random.Generator) -> Planted:
         {**CENTERED, "optimizer.lr": 0.5},
         {**HEAVY, "optimizer.lr": 3.0, "optimizer.clip_norm": 5.0},
     )
-    return where, {**net, **how}, cures
+    return where, {**net, **how}, ALIVE
 
 
 @PLANTS.of("saturated_units")

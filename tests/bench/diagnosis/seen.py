@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import ANY_CURE, HIGHER_RATES, LOWER_RATES, OTHER_STARTS, STOPPING, Changes, Planted, Plants, pick
+from .case import (
+    A_WAY_THROUGH,
+    ANY_CURE,
+    HIGHER_RATES,
+    LONGER,
+    LOWER_RATES,
+    OTHER_STARTS,
+    STOPPING,
+    USUAL_WEIGHTS,
+    Changes,
+    Planted,
+    Plants,
+    pick,
+)
 
 PLANTS = Plants()
 
@@ -155,7 +168,6 @@ def _underfitting(second: bool, number: int, chance: np.random.Generator) -> Pla
 
 @PLANTS.of("too_short")
 def _too_short(second: bool, number: int, chance: np.random.Generator) -> Planted:
-    cure = [{"run.epochs": "x3"}]
     if second:
         where = pick(chance, "teacher2", "waves", "rings", "digits")
         how = pick(
@@ -173,7 +185,7 @@ def _too_short(second: bool, number: int, chance: np.random.Generator) -> Plante
                 "run.epochs": int(pick(chance, 5, 8, 12, 20)),
                 "run.batch_size": 64,
             },
-            cure,
+            LONGER,
         )
     where = pick(chance, "teacher", "smooth", "digits")
     return (
@@ -183,7 +195,7 @@ def _too_short(second: bool, number: int, chance: np.random.Generator) -> Plante
             "run.epochs": int(pick(chance, 4, 6, 10, 15)),
             "model.hidden": pick(chance, (32,), (64,)),
         },
-        cure,
+        LONGER,
     )
 
 
@@ -266,7 +278,7 @@ def _exploding(second: bool, number: int, chance: np.random.Generator) -> Plante
     return (
         where,
         {**net, "optimizer.name": "adam", "optimizer.lr": pick(chance, 0.001, 0.003), "run.epochs": 15},
-        [{"model.init": "default"}, {"model.init": "he"}],
+        USUAL_WEIGHTS,
     )
 
 
@@ -286,7 +298,7 @@ def _vanishing(second: bool, number: int, chance: np.random.Generator) -> Plante
         {"optimizer.name": "sgd", "optimizer.lr": 0.05} if second or chance.random() < 0.4 else {"optimizer.lr": 0.001}
     )
     net = {"model.hidden": (24 if second else 32,) * deep, "model.activation": "sigmoid"}
-    return where, {**net, **opt, "run.epochs": 15}, [{"model.activation": "relu"}, {"model.batch_norm": True}]
+    return where, {**net, **opt, "run.epochs": 15}, A_WAY_THROUGH
 
 
 @PLANTS.of("dead_units")

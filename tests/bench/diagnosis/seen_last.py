@@ -7,7 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import ANY_CURE, HIGHER_RATES, LOWER_RATES, OTHER_STARTS, STOPPING, Changes, Planted, Plants, pick
+from .case import (
+    A_WAY_THROUGH,
+    ALIVE,
+    ANY_CURE,
+    CALMER,
+    HIGHER_RATES,
+    LONGER,
+    LOWER_RATES,
+    OTHER_STARTS,
+    STOPPING,
+    USUAL_WEIGHTS,
+    Changes,
+    Planted,
+    Plants,
+    pick,
+)
 
 PLANTS = Plants()
 
@@ -119,7 +134,7 @@ def _too_short(number: int, chance: np.random.Generator) -> Planted:
         {**ADAFACTOR, "optimizer.lr": 0.005},
         {**ADADELTA, "optimizer.lr": 0.5},
     )
-    return where, {**net, **how, "run.epochs": int(pick(chance, 4, 6, 9, 13, 20))}, [{"run.epochs": "x3"}]
+    return where, {**net, **how, "run.epochs": int(pick(chance, 4, 6, 9, 13, 20))}, LONGER
 
 
 @PLANTS.of("stuck")
@@ -178,15 +193,14 @@ def _lr_low(number: int, chance: np.random.Generator) -> Planted:
 
 @PLANTS.of("non_finite")
 def _non_finite(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"}, {"data.standardize": True}]
     net: Changes = {
         "model.hidden": pick(chance, (56,), (40, 40, 40)),
         "model.activation": pick(chance, "relu", "softplus", "gelu"),
     }
     if number % 2:
-        return "bowl_wide", {**net, **PLAIN, "data.standardize": False, "run.epochs": 12}, cures
+        return "bowl_wide", {**net, **PLAIN, "data.standardize": False, "run.epochs": 12}, CALMER
     where = pick(chance, "terraces", "bowl")
-    return where, {**net, **ASGD, "optimizer.lr": pick(chance, 3.0, 6.0, 20.0), "run.epochs": 12}, cures
+    return where, {**net, **ASGD, "optimizer.lr": pick(chance, 3.0, 6.0, 20.0), "run.epochs": 12}, CALMER
 
 
 @PLANTS.of("exploding_gradients")
@@ -197,7 +211,7 @@ def _exploding(number: int, chance: np.random.Generator) -> Planted:
         "model.activation": pick(chance, "relu", "gelu", "leaky_relu"),
     }  # fmt: skip
     how: Changes = pick(chance, {**MUON, "optimizer.lr": 0.003}, {**ADAFACTOR, "optimizer.lr": 0.005}, ADADELTA)
-    return where, {**net, **how, "run.epochs": 14}, [{"model.init": "default"}, {"model.init": "he"}]
+    return where, {**net, **how, "run.epochs": 14}, USUAL_WEIGHTS
 
 
 @PLANTS.of("vanishing_gradients")
@@ -215,16 +229,15 @@ def _vanishing(number: int, chance: np.random.Generator) -> Planted:
     return (
         where,
         {**net, **pick(chance, PLAIN, ASGD, ADADELTA), "run.epochs": 14},
-        [{"model.activation": "relu"}, {"model.batch_norm": True}],
+        A_WAY_THROUGH,
     )
 
 
 @PLANTS.of("dead_units")
 def _dead(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.01"}, {"model.activation": "leaky_relu"}, {"data.standardize": True}]
     net: Changes = {"model.hidden": pick(chance, (36,), (36, 20)), "model.activation": "relu", "run.epochs": 18}
     if number % 3 == 2:
-        return "terraces_far", {**net, "data.standardize": False, **ADAFACTOR, "optimizer.lr": 0.3}, cures
+        return "terraces_far", {**net, "data.standardize": False, **ADAFACTOR, "optimizer.lr": 0.3}, ALIVE
     where = pick(chance, "pairs", "terraces", "bowl")
     how: Changes = pick(
         chance,
@@ -232,7 +245,7 @@ def _dead(number: int, chance: np.random.Generator) -> Planted:
         {**MUON, "optimizer.lr": 3.0},
         {**PLAIN, "optimizer.lr": 20.0, "optimizer.clip_norm": 3.0},
     )
-    return where, {**net, **how}, cures
+    return where, {**net, **how}, ALIVE
 
 
 @PLANTS.of("saturated_units")

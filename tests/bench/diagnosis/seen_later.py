@@ -7,7 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import ANY_CURE, HIGHER_RATES, LOWER_RATES, OTHER_STARTS, STOPPING, Changes, Planted, Plants, pick
+from .case import (
+    A_WAY_THROUGH,
+    ALIVE,
+    ANY_CURE,
+    CALMER,
+    HIGHER_RATES,
+    LONGER,
+    LOWER_RATES,
+    OTHER_STARTS,
+    STOPPING,
+    USUAL_WEIGHTS,
+    Changes,
+    Planted,
+    Plants,
+    pick,
+)
 
 PLANTS = Plants()
 
@@ -111,7 +126,7 @@ def _too_short(number: int, chance: np.random.Generator) -> Planted:
         "model.activation": pick(chance, "elu", "silu", "softplus", "leaky_relu"),
     }
     how = {**pick(chance, *ANY_OPTIMIZER), "run.epochs": int(pick(chance, 5, 7, 10, 14, 18)), "run.batch_size": 24}
-    return where, {**net, **how}, [{"run.epochs": "x3"}]
+    return where, {**net, **how}, LONGER
 
 
 @PLANTS.of("stuck")
@@ -166,15 +181,14 @@ def _lr_low(number: int, chance: np.random.Generator) -> Planted:
 
 @PLANTS.of("non_finite")
 def _non_finite(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"}, {"data.standardize": True}]
     net: Changes = {
         "model.hidden": pick(chance, (64,), (40, 40, 40)),
         "model.activation": pick(chance, "elu", "silu", "leaky_relu"),
     }
     if number % 2:
-        return "additive_wide", {**net, **NESTEROV, "data.standardize": False, "run.epochs": 15}, cures
+        return "additive_wide", {**net, **NESTEROV, "data.standardize": False, "run.epochs": 15}, CALMER
     where = pick(chance, "additive_clean", "products")
-    return where, {**net, **NESTEROV, "optimizer.lr": pick(chance, 1.0, 3.0, 10.0), "run.epochs": 15}, cures
+    return where, {**net, **NESTEROV, "optimizer.lr": pick(chance, 1.0, 3.0, 10.0), "run.epochs": 15}, CALMER
 
 
 @PLANTS.of("exploding_gradients")
@@ -187,7 +201,7 @@ def _exploding(number: int, chance: np.random.Generator) -> Planted:
     return (
         where,
         {**net, **pick(chance, NADAM, ADAMAX, RADAM), "run.epochs": 14},
-        [{"model.init": "default"}, {"model.init": "he"}],
+        USUAL_WEIGHTS,
     )
 
 
@@ -204,18 +218,17 @@ def _vanishing(number: int, chance: np.random.Generator) -> Planted:
         }
         return where, {**net, **NESTEROV, "run.epochs": 16}, [{"model.init": "default"}]
     net = {"model.hidden": (int(pick(chance, 20, 40)),) * int(pick(chance, 7, 9)), "model.activation": "sigmoid"}
-    return where, {**net, **how, "run.epochs": 14}, [{"model.activation": "relu"}, {"model.batch_norm": True}]
+    return where, {**net, **how, "run.epochs": 14}, A_WAY_THROUGH
 
 
 @PLANTS.of("dead_units")
 def _dead(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.01"}, {"model.activation": "leaky_relu"}, {"data.standardize": True}]
     net: Changes = {"model.hidden": pick(chance, (40,), (28, 28, 28)), "model.activation": "relu", "run.epochs": 18}
     if number % 3 == 2:
         return (
             "additive_far",
             {**net, "data.standardize": False, **pick(chance, NADAM, ADAMAX), "optimizer.lr": 0.1},
-            cures,
+            ALIVE,
         )
     where = pick(chance, "clouds_many", "additive_clean", "checker")
     how: Changes = pick(
@@ -224,7 +237,7 @@ def _dead(number: int, chance: np.random.Generator) -> Planted:
         {"optimizer.name": "adamax", "optimizer.lr": 2.0},
         {**NESTEROV, "optimizer.lr": 4.0, "optimizer.clip_norm": 4.0},
     )
-    return where, {**net, **how}, cures
+    return where, {**net, **how}, ALIVE
 
 
 @PLANTS.of("saturated_units")
