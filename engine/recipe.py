@@ -172,7 +172,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         smallest = min(train.batch_size, train.rows % train.batch_size or train.batch_size)
         notes = tuple(rehearse(model, train.x, train.y, outputs, criterion, smallest))
     if fresh and config.model.weights:
-        notes = (*notes, begin_with(model, config.model.weights))
+        notes = (*notes, begin_with(model, config.model.weights, data.preprocess))
     flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
     fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
     optimizer = build_optimizer(config.optimizer, [flat.values] if flat else model.parameters(), fused)
