@@ -218,7 +218,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
         smallest = smallest_share(train, world)
         notes = tuple(rehearse(model, train.x, train.y, outputs, criterion, smallest))
     if fresh and config.model.weights:
-        notes = (*notes, begin_with(model, config.model.weights))
+        notes = (*notes, begin_with(model, config.model.weights, data.preprocess))
     one_vector = not together.several and fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT")
     flat = Flat(model) if one_vector else None
     fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
