@@ -11,7 +11,7 @@ from ..data.delimited import read_text, sniff
 from ..data.sources import sort_of_source
 from ..errors import config_error
 from .lines import Code, literal
-from .otherfiles import arrays_code, path_code, pictures_code
+from .otherfiles import arrays_code, path_code, pictures_code, unchanged_code
 from .plan import Plan
 from .tables import columns_code, encoded_code, is_mixed
 
@@ -153,11 +153,9 @@ def _file_code(code: Code, plan: Plan) -> None:
         kind = _kind_of_labels(table.class_names)
         values = "labels" if kind == "str" else f"[{kind}(label) for label in labels]"
         code.add(f"classes, y = np.unique({values}, return_inverse=True)")
-        expected = f"np.bincount(y).tolist() == {list(plan.counts)}"
     else:
         code.add("y = np.array(labels, dtype=np.float64).astype(np.float32)")
-        expected = f"len(y) == {plan.rows}"
-    code.add(f'assert {expected}, "the file has changed since this program was written"')
+    unchanged_code(code, plan)
 
 
 def _kind_of_labels(names: tuple[str, ...]) -> str:

@@ -49,7 +49,7 @@ def arrays_code(code: Code, plan: Plan) -> None:
         code.add("classes, y = np.unique(y, return_inverse=True)")
     else:
         code.add("y = y.astype(np.float32)")
-    _unchanged_code(code, plan)
+    unchanged_code(code, plan)
 
 
 def pictures_code(code: Code, plan: Plan) -> None:
@@ -91,12 +91,16 @@ def pictures_code(code: Code, plan: Plan) -> None:
     code.add("paths += found", "labels += [label] * len(found)")
     code.close()
     code.add("x = np.stack([read_picture(path) for path in paths])", "y = np.array(labels)")
-    _unchanged_code(code, plan)
+    unchanged_code(code, plan)
 
 
-def _unchanged_code(code: Code, plan: Plan) -> None:
-    expected = f"np.bincount(y).tolist() == {list(plan.counts)}" if plan.classes else f"len(y) == {plan.rows}"
-    code.add(f'assert {expected}, "the data has changed since this program was written"')
+def unchanged_code(code: Code, plan: Plan) -> None:
+    """A check that the data is what it was when the program was written."""
+    expected = f"len(y) == {plan.rows}"
+    if plan.classes:
+        code.table("counts = ", [literal(count) for count in plan.counts])
+        expected = "np.bincount(y).tolist() == counts"
+    code.add(f'assert {expected}, "the data has changed since this was written"')
 
 
 def refuse_other_data(table: Table, missing: str) -> None:

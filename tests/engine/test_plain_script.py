@@ -394,7 +394,7 @@ def test_a_file_that_has_changed_since_is_noticed(tmp_path):
     config = config_for_script({"data": {"source": str(path), "target": "target ü"}})
     text = plain_script(config)
     table_file(path, rows=63)
-    with pytest.raises(AssertionError, match="the file has changed"):
+    with pytest.raises(AssertionError, match="the data has changed since"):
         exec(compile(text, "program.py", "exec"), {})
 
 
