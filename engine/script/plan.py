@@ -142,10 +142,17 @@ def plan_script(config: RunConfig) -> Plan:
         from ..data.sources import sort_of_source
         from ..data.table import load
 
-        if sort_of_source(config.data.source) != "delimited":
-            raise config_error("data.source", "a script reads CSV and TSV files, and no others", "save the data as CSV")
+        if (sort := sort_of_source(config.data.source)) not in ("delimited", "arrays", "pictures"):
+            words = {"jsonlines": "JSON lines", "parquet": "Parquet", "idx": "IDX files", "cifar": "CIFAR's files"}[
+                sort
+            ]
+            problem = f"a script reads CSV, TSV and NumPy files and folders of pictures, and no {words}"
+            raise config_error("data.source", problem, "save the data as one of these")
         table: Table | None = load(config.data)
         assert table is not None
+        from .otherfiles import refuse_other_data
+
+        refuse_other_data(table, config.data.missing)
         task, features, classes, shape = table.task, table.x.shape[1], len(table.class_names), table.image_shape
         counts = tuple(np.bincount(table.y, minlength=classes).tolist()) if classes else ()
         rows = len(table.y)
