@@ -218,19 +218,23 @@ IS_TABLE = When(
     "data.source", lambda value: isinstance(value, str) and is_table(value), "data.source is a file of rows with names"
 )
 HAS_TEXT = (
-    either(IS_TABLE, IS_HUGGINGFACE, _TEXT_SET),
-    either(When("data.text", lambda value: bool(value), "data.text names a column"), _TEXT_SET),
+    When("data.source", IS_TABLE.test, "data.source may hold texts", (IS_HUGGINGFACE, _TEXT_SET)),
+    When("data.text", bool, "data.text names a column, or data.source is a set of texts", (_TEXT_SET,)),
 )
 """The model reads texts, word by word: those of a column, or a built-in set."""
 
 NO_TEXT = (
     When("data.source", lambda value: not _TEXT_SET.test(value), "data.source is no set of texts"),
-    either(
-        chosen("data.text", ""),
-        When(
-            "data.source",
-            lambda value: not (IS_TABLE.test(value) or IS_HUGGINGFACE.test(value)),
-            "the data is no table",
+    When(
+        "data.text",
+        lambda value: not value,
+        "data.text is empty",
+        (
+            When(
+                "data.source",
+                lambda value: not (IS_TABLE.test(value) or IS_HUGGINGFACE.test(value)),
+                "data.source is no table",
+            ),
         ),
     ),
 )

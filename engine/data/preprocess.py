@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .table import Table
 
 FORMAT = 1
-_AT_ONCE = 1 << 22  # numbers that are scaled at a time: float64 of all of a large set would take twice its memory
+_AT_ONCE = 1 << 22  # numbers scaled at a time: float64 of all of a large set would take twice its memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +302,7 @@ class Preprocess:
             "target": asdict(self.target),
             "shaped": asdict(self.shaped) if self.shaped else None,
         }
-        if self.text is not None:
-            body["tokenizer"] = DESCRIPTION
+        body |= {"tokenizer": DESCRIPTION} if self.text is not None else {}
         head = json.dumps(body, ensure_ascii=False, allow_nan=False)[:-1]
         inputs = (
             {name: value for name, value in asdict(one).items() if value or name != "length"} for one in self.inputs
