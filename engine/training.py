@@ -138,6 +138,7 @@ class Training:
             layers=named_layers(self.recipe.model),
             schedule=self.config.schedule.name,
             config=values(self.config),
+            classes=self.recipe.classes,
         )
 
     # -- to and from a checkpoint -------------------------------------------------------------------------------------

@@ -64,14 +64,13 @@ class Moment:
     @cached_property
     def narrow(self) -> bool:
         """Whether the net is known to be so small that its starting point decides where it ends."""
-        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
-        return bool(hidden) and max(hidden) <= NARROW
+        return max(self.setting.widths, default=NARROW + 1) <= NARROW
 
     @cached_property
     def tight(self) -> bool:
         """Whether some layer is known to have fewer units than there are classes to tell apart (exp of their entropy)."""
-        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
-        return bool(hidden) and self.setting.baseline > 0 and min(hidden) < math.exp(self.setting.baseline) - 0.5
+        least = min(self.setting.widths, default=math.inf)
+        return self.setting.classes > 0 and self.setting.baseline > 0 and least < math.exp(self.setting.baseline) - 0.5
 
     @cached_property
     def reference(self) -> float:

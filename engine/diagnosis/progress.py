@@ -61,9 +61,10 @@ def too_short(m: Moment) -> Finding | None:
             return None
     elif m.val_z > -1.5 or m.val_fall < WORTH:
         return None
-    # What the training loss has no more to give, the validation loss has not either; nor has that of the steps, where what is
-    # measured is a mean over their weights, which goes on falling when they do not.
-    gain = min(max(m.val_gain, m.followed_gain), 2 * m.train_gain, 2 * m.running_gain, 0.95)
+    # What the training loss has no more to give, the validation loss has not either. What is measured of weights averaged over
+    # the last epochs goes on falling for as long as the mean takes in more of them.
+    of_steps = m.running_gain if m.setting.knob("run.average", "") == "swa" else m.train_gain
+    gain = min(max(m.val_gain, m.followed_gain), 2 * m.train_gain, 2 * of_steps, 0.95)
     if gain < (QUICKENS if m.quickens else 1) * WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
         return None
     return Finding(
@@ -85,11 +86,17 @@ def _exhausted(m: Moment) -> bool:
 
 def stuck(m: Moment) -> Finding | None:
     """The training loss is flat and far from done, in a net that could do better."""
-    if m.learnt >= FAR or m.setting.linear or m.tight or strong(m.setting.config) or not _flat(m):
+    if (
+        m.learnt >= FAR
+        or m.setting.linear
+        or (m.tight and m.learnt > NOTHING)
+        or strong(m.setting.config)
+        or not _flat(m)
+    ):
         return None
     if (m.learnt > NOTHING and not m.narrow) or m.fallen_back:
         return None
-    if _moves(m):
+    if _moves(m) or m.quickens:
         return None
     since = _since(m)
     words = "nothing is learnt" if m.learnt <= NOTHING else f"only {m.learnt:.0%} is explained"
@@ -121,7 +128,7 @@ def underfitting(m: Moment) -> Finding | None:
         return None
     penalty = m.history.penalty
     burdened = penalty > 0.5 * (m.train_now + penalty) if penalty > 0 else False
-    weak = m.setting.linear or m.tight
+    weak = m.setting.linear or (m.tight and m.learnt >= NOTHING)  # a narrow net that has learnt nothing began badly
     if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
     if learnt >= (HELD if held or burdened or m.tight else WEAK if weak else PLAIN) or (

@@ -169,7 +169,7 @@ def _most(run: Trained, kind: str, latest: int = 0) -> float:
 def alarms(run: Trained) -> list[Alarm]:
     """The warnings that the diagnosis gives, the first of each kind, as if the run were under way."""
     knobs = run.knobs
-    setting = Setting(run.config.run.epochs, run.baseline, run.layers, run.config.schedule.name, knobs)
+    setting = Setting(run.config.run.epochs, run.baseline, run.layers, run.config.schedule.name, knobs, run.classes)
     doctor, found = Doctor(setting), {}
     for ended in run.epochs:
         for fact in doctor.examine(ended):
