@@ -21,7 +21,7 @@ from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
-from .data.shared import SharedBatches
+from .data.shared import shared_batches
 from .data.streaming import batches_of
 from .data.textbatches import TextBatches
 from .errors import ConfigError, config_error
@@ -207,7 +207,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
 
     def batches(x: Any, y: np.ndarray, size: int) -> Batches:
         if together.several:
-            return SharedBatches(x, y, size, device, world, whole=reg.mixup > 0)
+            return shared_batches(x, y, size, device, world, whole=reg.mixup > 0)
         return TextBatches(x, y, size, device) if texts else batches_of(x, y, size, device)
 
     train = batches(data.x_train, data.y_train, config.run.batch_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -61,22 +61,33 @@ class StreamedBatches(Batches):
     def shuffled(self, generator: torch.Generator, done: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """One epoch in a new random order, every row once; without its first `done` batches, which are not read either."""
         order = torch.randperm(self.rows, generator=generator)
-        yield from self._handed_out(order, self.y[order.to(self.y.device)], done)
+        yield from self._handed_out(self._read_in_training(order), self.y[order.to(self.y.device)], done)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every row once, as stored."""
-        yield from self._handed_out(torch.arange(self.rows), self.y, 0)
+        yield from self._handed_out(self._read_in_order(torch.arange(self.rows)), self.y, 0)
 
-    def _handed_out(self, order: Tensor, y: Tensor, done: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The rows in `order` in batches from the one numbered `done` on, put together from the pieces that come in."""
+    def _read_in_training(self, order: Tensor) -> Sequence[Tensor]:
+        """The numbers of the rows that are read for each batch of rows in this order."""
+        return order.split(self.batch_size)
+
+    def _read_in_order(self, order: Tensor) -> Sequence[Tensor]:
+        """The same outside of training."""
+        return order.split(self.batch_size)
+
+    def _handed_out(self, parts: Sequence[Tensor], y: Tensor, done: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches whose rows are `parts`, from the one numbered `done` on, put together from the pieces that come in."""
+        if done >= len(parts):
+            return
         values = self._stored.shape[1]
-        numbers = self._stored.rows[order[done * self.batch_size :].numpy()]
+        numbers = self._stored.rows[torch.cat(list(parts[done:])).numpy()]
         step = piece_rows(values)
         pieces = self._read([numbers[at : at + step] for at in range(0, len(numbers), step)])
         left = torch.empty((0, values))
-        for batch, target in enumerate(y.split(self.batch_size)[done:], done):
+        targets = y.split(self.batch_size)
+        for batch in range(done, len(parts)):
             began = time.perf_counter()
-            x = self._room(len(target), batch * self.batch_size * values)
+            x = self._room(len(parts[batch]), batch * self.batch_size * values)
             filled = 0
             while filled < len(x):
                 if not len(left):
@@ -85,7 +96,7 @@ class StreamedBatches(Batches):
                 x[filled : filled + most].copy_(taken, non_blocking=True)
                 filled += most
             WAITING.seconds += time.perf_counter() - began
-            yield x, target
+            yield x, targets[batch]
 
     def _room(self, rows: int, before: int) -> Tensor:
         """Memory for a batch, which begins in its line of the cache where it would begin among all rows of an epoch."""

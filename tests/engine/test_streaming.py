@@ -24,6 +24,7 @@ from engine.data import memorybudget, readers, stored, streaming
 from engine.data.batches import Batches
 from engine.data.memorybudget import LIMIT
 from engine.data.prepared import load_prepared
+from engine.data.shared import shared_batches
 from engine.data.stored import Streamed
 from engine.data.table import load
 from engine.errors import CodeError, DataError, TrainingError
@@ -31,6 +32,7 @@ from engine.previewing import forget as forget_previews
 from engine.previewing import preview_data
 from engine.rundir import RunDir
 from engine.strayoutput import StrayOutput
+from engine.world import World
 
 DIGITS = load_digits()
 LITTLE = "0.0000002"  # GB, in which nothing has room here
@@ -177,6 +179,36 @@ def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monk
     assert np.array_equal(prepared.x_test[3:5], resident.x_test[3:5])
     ends = [(float(part.x_test.min()), float(part.x_test.max())) for part in (prepared, resident)]
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_each_of_several_ranks_reads_the_rows_that_it_takes(pictures, little, monkeypatch, whole):
+    resident = load_prepared(DataConfig(source=str(pictures)))
+    little()
+    prepared = load_prepared(DataConfig(source=str(pictures)))
+    device, read = torch.device("cpu"), []
+    pieces = readers.Readers.pieces
+    monkeypatch.setattr(
+        readers.Readers, "pieces", lambda own, numbers: read.extend(map(len, numbers)) or pieces(own, numbers)
+    )
+    try:
+        for rank in range(3):
+            world = World(rank, 3, rank)
+            parts = [shared_batches(one.x_train, one.y_train, 25, device, world, whole) for one in (resident, prepared)]
+            for done in (0, 2):
+                read.clear()
+                both = [part.shuffled(torch.Generator().manual_seed(3), done) for part in parts]
+                for (x, y), (other, target) in zip(*both, strict=True):
+                    assert torch.equal(x, other) and torch.equal(y, target)
+                sizes = [25, 25, 25, 25, 20][done:]
+                taken = [size if whole else len(range(size)[world.taken(size)]) for size in sizes]
+                assert sum(read) == sum(taken)
+            for (x, y), (other, target) in zip(*(part.resized(60).in_order() for part in parts), strict=True):
+                assert torch.equal(x, other) and torch.equal(y, target)
+            whole_parts = zip(*(part.alone().in_order() for part in parts), strict=True)
+            assert all(torch.equal(x, other) for (x, _), (other, _) in whole_parts)
+    finally:
+        readers.close_readers()
 
 
 def test_pictures_of_arrays_are_kept_as_bytes(tmp_path, make_config, little):
