@@ -58,8 +58,7 @@ class AgreedToken(StopToken):
     def agree(self, late: bool = False, pace: Pace | None = None) -> bool:
         """Every rank knows afterwards what rank 0 was asked for until now. Returns what rank 0 has for `late`."""
         pace, own = pace or self._training, self._own
-        new = own.reason != self._reason or own.now != self._now or own._paused != self._paused
-        new = new or bool(own.asked) or bool(own.notices)
+        new = own.attention or (own.paused, own.now) != (self.paused, self._now)
         said = self._together.signal([new, late, pace.proposed()])
         if said[0]:
             told = self._together.agree(self._told())

@@ -39,7 +39,7 @@ from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
 from .rowsizes import row_width, steps_of
-from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally, first_pass
+from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally, first_pass, same_data
 from .stopping import EarlyStopping, build_stopping
 from .together import ALONE, Together
 from .units import UnitsProbe
@@ -182,6 +182,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
     builds its own. Raises ConfigError when the device is not there, or for what several ranks cannot train.
     """
     world = together.world
+    same_data(together, data)
     device = together.device(resolve_device(config.run.device))
     torch.manual_seed(config.run.seed)
     if config.model.kind == "custom":
@@ -255,7 +256,7 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
         average=Average(model, config.run.average, config.run.ema_decay, config.run.swa_start, config.run.epochs),
         units_probe=UnitsProbe(model, train.x, baseline),
         baseline=baseline,
-        weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
+        weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard and world.first else 0),
         train_eval=measures_train_loss(config),
         train=train,
         validation=batches(data.x_validation, data.y_validation, rows),

@@ -7,10 +7,13 @@ rank knows by itself what its rows weigh among all. DistributedDataParallel take
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .errors import data_error
 from .metrics import Measured, Scorecard, Tally
 from .ownmodel import chance_state, put_chance
 from .regularization import Augmentation, Criterion, Mixed, moved
@@ -18,6 +21,7 @@ from .together import Together
 from .world import World
 
 if TYPE_CHECKING:
+    from .data.prepared import Prepared
     from .recipe import Recipe
 
 
@@ -153,3 +157,28 @@ def first_pass(recipe: Recipe) -> None:
     with torch.no_grad():
         for buffer, before in zip(model.buffers(), buffers, strict=True):
             buffer.copy_(before)
+
+
+COMPARED = 4096
+"""Rows of each part of the data that the ranks compare."""
+
+
+def same_data(together: Together, data: Prepared) -> None:
+    """Raise DataError unless all ranks have read the same rows: each takes its own of what it takes for the same batches."""
+    if not together.several:
+        return
+    parts: list[Any] = [data.x_train, data.y_train, data.x_validation, data.y_validation, data.x_test, data.y_test]
+    seen = together.gathered([(part.shape, _checksum(part)) for part in parts])
+    if (other := next((rank for rank, one in enumerate(seen) if one != seen[0]), 0)) == 0:
+        return
+    rows, theirs = seen[0][0][0][0], seen[other][0][0][0]
+    what = f"{theirs} training rows instead of {rows}" if rows != theirs else "other numbers"
+    hint = "give every machine the same files; a function of your own has to give the same each time"
+    raise data_error("data.source", f"rank {other} of {together.world.size} reads {what}: other data than rank 0", hint)
+
+
+def _checksum(rows: Any) -> int:
+    """Of some of the rows; 0 of those that would have to be read first."""
+    if not isinstance(rows, np.ndarray):
+        return 0
+    return crc32(np.ascontiguousarray(rows[:: 1 + len(rows) // COMPARED]).tobytes())

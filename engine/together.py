@@ -25,7 +25,7 @@ from torch.distributed import distributed_c10d
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from .errors import Fault, InputError, TrainingError, config_error
+from .errors import CodeError, ConfigError, DataError, Fault, InputError, TrainingError, config_error
 from .text import clean
 from .userframes import training_error, what_happened
 from .world import World
@@ -48,6 +48,7 @@ class Together:
         self.world = world or World()
         self._store = store
         self._processes: list[tuple[str, int]] = []
+        self._made: list[Any] = []
         if self.several:
             self._processes = self.gathered((socket.gethostname(), os.getpid()))
 
@@ -150,7 +151,8 @@ class Together:
         unused: whether there are weights that a forward pass does not use.
         """
         ids = [device.index] if device.type == "cuda" else None
-        return DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused)
+        self._made.append(DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused))
+        return self._made[-1]
 
     @staticmethod
     def apart(distributed: nn.Module) -> contextlib.AbstractContextManager[None]:
@@ -179,6 +181,7 @@ class Together:
             "frames": failed.frames,
             "traceback": "".join(traceback.format_exception(error)),
             "faults": [asdict(fault) for fault in error.faults] if isinstance(error, InputError) else [],
+            "kind": type(error).__name__,
         }
         with contextlib.suppress(Exception):
             self._store.set(_key(self.world.rank), json.dumps(facts))
@@ -201,6 +204,19 @@ class Together:
             if time.monotonic() > until:
                 return TrainingError(f"the connection to the other ranks is lost: {what_happened(error)}")
             time.sleep(0.05)
+
+    def part(self, lost: bool = False) -> None:
+        """Leave the others. Those that still wait for this rank then notice that it has gone, even if its process goes on.
+
+        lost: something may be under way that will never come to its end.
+        """
+        for made in self._made:  # they hold the connections as well, and a traceback may hold them
+            made.reducer = made.logger = made.process_group = None
+        with contextlib.suppress(Exception):
+            if lost and dist.is_nccl_available() and dist.group.WORLD is not None:
+                dist.group.WORLD.abort()
+        with contextlib.suppress(Exception):
+            dist.destroy_process_group()
 
     def _reported(self) -> tuple[int, Mapping[str, Any]] | None:
         with contextlib.suppress(Exception):
@@ -247,18 +263,9 @@ def join(world: World) -> Iterator[Together]:
     try:
         yield together
     except BaseException:
-        _part(abort=True)
+        together.part(lost=True)
         raise
-    _part()
-
-
-def _part(abort: bool = False) -> None:
-    """End the process group; abort: without waiting for what is under way, which may never come to its end."""
-    with contextlib.suppress(Exception):
-        if abort and torch.cuda.is_available():
-            distributed_c10d._abort_process_group()  # pyright: ignore[reportPrivateUsage]
-        else:
-            dist.destroy_process_group()
+    together.part()
 
 
 def is_loss(error: BaseException) -> bool:
@@ -276,7 +283,8 @@ def _failure_of(rank: int, facts: Mapping[str, Any], size: int) -> BaseException
     failed: InputError | TrainingError
     if facts["faults"]:
         faults = [Fault(**{**fault, "frames": tuple(fault["frames"])}) for fault in facts["faults"]]
-        failed = InputError(
+        kinds = {kind.__name__: kind for kind in (CodeError, ConfigError, DataError)}
+        failed = kinds.get(facts["kind"], InputError)(
             [Fault(one.key, f"{one.problem} (on {who})", one.hint, one.where, one.frames) for one in faults]
         )
     else:
