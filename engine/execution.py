@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import events as e
 from .alerts import AlertCommand
-from .board import TensorBoardSink, missing_for_figures
+from .board import missing_for_figures
 from .coderecord import keep_code
 from .commandfile import CommandReader
 from .commands import Save
@@ -29,13 +29,11 @@ from .lock import RunLock
 from .record import STOPPED, Record
 from .rundir import RunDir, create_run_dir
 from .runview import RunView
-from .several import Surroundings, run_several
+from .several import Surroundings, boards, keepers, run_several
 from .sinks import Sink, Tee, ViewSink
 from .stopping import StopToken
 from .text import clean
 from .trials import (
-    Emit,
-    Trial,
     TrialResult,
     announce,
     best_result,
@@ -53,7 +51,6 @@ from .userframes import training_error
 from .world import current_world
 
 if TYPE_CHECKING:
-    from .keeping import Keeper
     from .recipe import Recipe
     from .together import Together
 
@@ -139,15 +136,17 @@ def _execute(
     table = load(config.data)
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
-    from .agreement import AgreedToken, keeper_for
+    from .agreement import AgreedToken
     from .data.readers import close_readers
     from .machine import MachineWatch, meters_for
+    from .ranks.spreading import spreads
     from .recipe import build_recipe  # torch is imported here and not before
     from .together import ALONE
     from .training import Training
 
-    alone = config.trials.kind == "single"
-    together = together if together and alone else ALONE
+    alone, ranks = config.trials.kind == "single", together or ALONE
+    spread = not alone and spreads(len(plan), ranks.world.size)
+    together = ALONE if spread else ranks
     recipe = build_recipe(plan[0].config, data, _is_fresh(chapter), together)
     folder = chapter.run if chapter else create_run_dir(config)
     lock = chapter.lock if chapter else RunLock.take(folder)
@@ -161,18 +160,7 @@ def _execute(
     asked, token = token, AgreedToken(token, together) if together.several else token
     machine = MachineWatch(tee, lambda: meters_for(recipe.device), lambda: token.paused)
 
-    def board(where: RunDir, trial: Trial, prepared: Prepared, again: bool) -> list[Sink]:
-        if not config.run.tensorboard:
-            return []
-        before = record.view.alone(trial.number if trial.label else 0) if again else None
-        return [TensorBoardSink(where.path, trial.config, prepared, before)]
-
-    def keeper(where: RunDir, emit: Emit, among: int = 1) -> Keeper:
-        run = config.run
-        why_not = "" if alone else "a run with trials cannot be edited: they would no longer compare"
-        pauses = run.checkpoint_pause, run.checkpoint_minutes
-        return keeper_for(together)(token, emit, where.checkpoints, run.checkpoints, *pauses, script, why_not, among)
-
+    board, keeper = boards(config, record), keepers(config, token, together, script)
     began = time.monotonic() - record.spent  # what earlier processes took counts as well
     try:
         notes = code_notes
@@ -180,10 +168,10 @@ def _execute(
         if config.run.tensorboard and config.run.figures:
             notes.append(missing_for_figures())
         if not alone:
-            _begin(tee, _started(config, recipe, folder, chapter), notes)
+            _begin(tee, _started(config, recipe, folder, chapter, ranks), notes)
             machine.start()
-            around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper)
-            results = sorted(run_several(plan, around), key=lambda result: result.trial.number)
+            around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper, ranks, spread)
+            results = run_several(plan, around)
         else:
             training = Training(recipe, plan[0].config)
             watch = keeper(folder, tee)
@@ -191,7 +179,7 @@ def _execute(
             again = going_on or record.after != ""
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
             tee.add(board(folder, plan[0], data, again))
-            _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
+            _begin(tee, _started(config, recipe, folder, chapter, ranks), [*notes, *damage, watch.room(training)])
             keep_preprocess(tee, folder, data)
             announce(tee, config, data, recipe, training.planned)
             machine.start()
@@ -213,7 +201,7 @@ def _execute(
         return _result(tee, seen.view, config, results, folder, began, cut)
     except (Exception, SystemExit) as error:  # sys.exit() in a model of the user's own is a failure as any other
         machine.close()
-        error = together.cause(error)
+        error = ranks.cause(error)
         failed = error if isinstance(error, TrainingError) else training_error(error)
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
         raise failed from error
@@ -237,14 +225,14 @@ def _begin(tee: Tee, event: e.Event, notes: Sequence[str]) -> None:
         tee(e.Noted(text=note))
 
 
-def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None) -> e.Event:
+def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None, ranks: Together) -> e.Event:
     import numpy
     import torch
 
     from .memory import device_words
     from .together import rank_words
 
-    device = f"{device_words(recipe.device)}{rank_words(recipe.together)}"
+    device = f"{device_words(recipe.device)}{rank_words(ranks)}"
     versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
     if chapter is not None and chapter.record.after:
         return e.RunResumed(

@@ -44,7 +44,12 @@ def follow(together: Together, token: StopToken) -> TrialResult:
         errand = together.agree(Errand(RunConfig()))
         config = errand.config
         table = load(config.data)
-        trial = plan_trials(config, table)[0]
+        plan = plan_trials(config, table)
+        if config.trials.kind != "single":
+            from .ranks.spreading import follow_trials
+
+            return follow_trials(plan, table, errand, together, token)
+        trial = plan[0]
         data = trial.prepare(table)
         training = Training(build_recipe(config, data, errand.fresh, together), config)
         run, agreed = config.run, AgreedToken(token, together)

@@ -16,6 +16,7 @@ from .errors import ConfigError, Fault, InputError
 from .execution import Chapter, RunResult, execute
 from .facts import MadeEdit
 from .lock import RunLock
+from .ranks.journals import bring_home
 from .ranks.rank import with_devices
 from .record import STOPPED, Record, read_record, settings_of
 from .rundir import RunDir
@@ -201,6 +202,7 @@ def resume(
     token = token or StopToken()
     reader = CommandReader(run, token)  # from here on there is somebody who can be asked
     try:
+        bring_home(run)
         record = read_record(run)
         config = with_devices(settings_of(run, record), devices)
         _refuse_finished(run, config, record, more)

@@ -198,9 +198,7 @@ class Together:
             if (reported := self._reported()) is not None:
                 return _failure_of(*reported, self.world.size)
             if (gone := self._gone()) is not None:
-                rank, process = gone
-                words = f"rank {rank} of {self.world.size} (process {process}) was killed, perhaps for want of memory"
-                return TrainingError(words)
+                return _killed(*gone, self.world.size)
             if time.monotonic() > until:
                 return TrainingError(f"the connection to the other ranks is lost: {what_happened(error)}")
             time.sleep(0.05)
@@ -217,6 +215,29 @@ class Together:
                 dist.group.WORLD.abort()
         with contextlib.suppress(Exception):
             dist.destroy_process_group()
+
+    def lost(self) -> BaseException | None:
+        """What has ended another rank, as far as it is known by now; None as long as none is lost."""
+        if (reported := self._reported()) is not None:
+            return _failure_of(*reported, self.world.size)
+        if (gone := self._gone()) is not None:
+            return _killed(*gone, self.world.size)
+        return None
+
+    # -- what ranks tell each other outside of the calls that all come to ------------------------------------------------
+
+    def turn(self) -> int:
+        """The next number, counted from 0, that no rank has been given."""
+        return self._store.add("turn", 1) - 1
+
+    def say(self, name: str, words: str) -> None:
+        """Leave a word under this name for whoever asks for it."""
+        if self.several:
+            self._store.set(name, words)
+
+    def heard(self, name: str) -> str | None:
+        """The last word that was left under this name, None if there is none. Never waits."""
+        return self._store.get(name).decode() if self._store.check([name]) else None
 
     def _reported(self) -> tuple[int, Mapping[str, Any]] | None:
         with contextlib.suppress(Exception):
@@ -292,6 +313,10 @@ def _failure_of(rank: int, facts: Mapping[str, Any], size: int) -> BaseException
         failed.frames = tuple(facts["frames"])
     failed.__cause__ = RuntimeError(f"on {who}:\n{facts['traceback']}")
     return failed
+
+
+def _killed(rank: int, process: int, size: int) -> TrainingError:
+    return TrainingError(f"rank {rank} of {size} (process {process}) was killed, perhaps for want of memory")
 
 
 def _lives(process: int) -> bool:

@@ -123,6 +123,7 @@ def obey_as_rank(token: StopToken, world: World) -> None:
         return
 
     def end(number: int, frame: FrameType | None) -> None:
+        token.stop("terminated", now=True)  # counts where this rank trains alone: a trial of its own
         _leave_in(PATIENCE_SECONDS)
 
     signal.signal(signal.SIGINT, end)
