@@ -359,7 +359,7 @@ def kills(
     return SimpleNamespace(inside=inside, left=left, wrong=wrong)
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_killed_at_any_instant(count, tmp_path):
     found = kills(tmp_path, count, Checkpoints, newest)
     assert found.wrong == []
@@ -370,4 +370,4 @@ def test_killed_at_any_instant(count, tmp_path):
 
 def test_saving_in_place_does_not_stand_the_same_kills(tmp_path):
     """Negative control."""
-    assert kills(tmp_path, 30, InPlace, newest_in_place).wrong
+    assert kills(tmp_path, 20, InPlace, newest_in_place).wrong
