@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
+from support import disk
 from support.forkedapps import AppServer
 from support.forkserver import Server
 from support.stem import Stem
@@ -21,6 +22,7 @@ from support.stem import Stem
 # No deadline: the first example of a property may import torch. Derandomized, so that a red run can be repeated.
 hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("nntui")
+disk.spare()
 
 
 _stem: list[Stem] = []

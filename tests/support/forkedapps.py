@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from support import forkedruns, stem
+from support import disk, forkedruns, stem
 from support.terminal import ROOT, Terminal
 
 KEPT = ("NNTUI_STATE",)  # of the environment, what may differ from test to test
@@ -224,6 +224,7 @@ def run_folder(place: Path) -> Path:
 
 def serve(ours: socket.socket) -> None:
     """Fork a child for every order until the other end closes."""
+    disk.spare()
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
