@@ -90,9 +90,6 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
             f"| {kind} | {len(have)} | {len(right)} | {len(wrong)} | {precision:.2f} | {recall:.2f} | {f1:.2f} | {delay} "
             f"| {sum(delay < 0 for delay in delays)} of {len(delays)} |"
         )
-    print(
-        f"strictly by label, what is true beside it as well counted as false: {sum(strict) / max(1, len(strict)):.3f}"
-    )
     early = sum(delay < 0 for delay in all_delays)
     print(f"\nmacro-F1 over {len(scores)} kinds: {sum(scores) / max(1, len(scores)):.3f}")
     print(
