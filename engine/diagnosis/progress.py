@@ -128,7 +128,7 @@ def underfitting(m: Moment) -> Finding | None:
         return None
     penalty = m.history.penalty
     burdened = penalty > 0.5 * (m.train_now + penalty) if penalty > 0 else False
-    weak = m.setting.linear or (m.tight and m.learnt >= NOTHING)  # a narrow net that has learnt nothing began badly
+    weak = m.setting.linear or m.tight
     if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
     if learnt >= (HELD if held or burdened or m.tight else WEAK if weak else PLAIN) or (

@@ -2,7 +2,7 @@
 
 Trains the corpus with nntui's own engine, tries the cures, and compares what was said with what helped. Runs are kept in
 --cache, so that judging them again with other rules takes seconds. On one core the held-out half takes about a quarter of an hour, the
-other one three quarters, --quick two or three minutes.
+other one an hour and more, --quick three minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ def main() -> int:
     store = Store(asked.cache)
     each, half = (1, "dev") if asked.quick else (asked.each, asked.half)
     chosen = [
-        case for case in cases(each) if half in (None, case.half) and (not asked.only or case.planted in asked.only)
+        case
+        for case in cases(each)
+        if half in (None, case.half)
+        and (not asked.only or case.planted in asked.only)
+        and (not asked.quick or case.name.endswith("-0"))
     ]
     judged: list[Judged] = []
     for number, case in enumerate(chosen, 1):
@@ -86,9 +90,6 @@ def report(half: str, judged: Sequence[Judged], store: Store, advice: bool) -> N
             f"| {kind} | {len(have)} | {len(right)} | {len(wrong)} | {precision:.2f} | {recall:.2f} | {f1:.2f} | {delay} "
             f"| {sum(delay < 0 for delay in delays)} of {len(delays)} |"
         )
-    print(
-        f"strictly by label, what is true beside it as well counted as false: {sum(strict) / max(1, len(strict)):.3f}"
-    )
     early = sum(delay < 0 for delay in all_delays)
     print(f"\nmacro-F1 over {len(scores)} kinds: {sum(scores) / max(1, len(scores)):.3f}")
     print(
