@@ -195,7 +195,10 @@ def inputs_lines(
 ) -> list[Line]:
     """What the row looks like: its text, its picture, or its values by name, with how far each lies from the mean of the training rows."""
     if one.text:
-        return [[Span(fit(part, width, look.charset))] for part in folded(one.text, width)][:height]
+        parts = folded(one.text, width)
+        if len(parts) > height:
+            parts = [*parts[: height - 1], "..." if look.ascii_only else "…"]
+        return [[Span(fit(part, width, look.charset))] for part in parts]
     if not one.values:
         return [[Span(part, "dim")] for part in folded("the record has no inputs of this row", width)][:height]
     if len(report.shape) == 2:

@@ -155,7 +155,7 @@ CARDS: tuple[Card, ...] = (
     ),
     Card(
         "reviews", "Made-up reviews", "classification", 1000, 28, 2, _DRAWN, _FREE,
-        "Short texts, positive or negative: \"Nobody would call the soup dull.\" In six of ten the words alone say it, in the others their order.",
+        "Short texts, positive or negative: \"Nobody would call the soup dull.\" In seven of ten the words alone say it, in the others their order.",
         "text texts words nlp language sentiment opinions natural binary tokens embedding gru lstm transformer", generated=True, text=True,
     ),
 )  # fmt: skip

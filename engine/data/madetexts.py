@@ -120,12 +120,12 @@ _STARTS, _ENDS = (
 )
 _TOWNS = ["burg", "ford", "stad", "ville", "ham", "dorf"]
 
-_SHARES = (0.6, 0.8)  # plain below the first, negated below the second, turned above it
+_SHARES = (0.7, 0.85)  # plain below the first, negated below the second, turned above it
 
 
 def load_reviews(config: DataConfig) -> Table:
-    """`config.rows` reviews, half of them positive, the same for the same seed: three fifths say what their words say, a fifth negates
-    them, and in a fifth a word of each sort stands where it decides."""
+    """`config.rows` reviews, half of them positive, the same for the same seed: seven in ten say what their words say, the others negate
+    them, or have a word of each sort, one of which counts."""
     rng = np.random.default_rng([config.seed, 0x7E47])
     corpus = Corpus(config.text_length)
     sizes = [config.rows - config.rows // 2, config.rows // 2]
