@@ -43,7 +43,8 @@ CACHED = 1 << 18
 
 
 ON_DEVICE = 1 << 28
-"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
+"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB.
+Of the other models twice as many, which only large pictures reach."""
 
 
 @dataclass
@@ -229,7 +230,8 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if steps := steps_of(model):
         at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
-    if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
+    weighs = getattr(criterion, "weight", None) is not None
+    if device.type == "cpu" and weighs:
         return EVALUATION_ROWS
     widths = [1]
     for module in model.modules():
@@ -237,6 +239,8 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
             widths.append(module.out_features)
         elif isinstance(module, nn.Conv2d):
             widths.append(module.out_channels * pixels)
+    if device.type != "cpu":
+        return min(EVALUATION_ROWS, max(16, 2 * ON_DEVICE // max(widths)))
     return min(EVALUATION_ROWS, max(128, CACHED // max(widths)))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import time
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -46,37 +48,70 @@ class Sampled:
         return self._last[1]
 
 
+class Shares(Protocol):
+    """Which rows of a batch this process computes with, where several train one model."""
+
+    def taken(self, rows: int) -> slice: ...
+
+
 class StreamedBatches(Batches):
     """As `Batches`, of rows that workers read from where they are stored.
 
-    The order comes from the generator as there, so that the two give equal batches, whichever worker is the quicker.
+    The order comes from the generator as there, so that the two give equal batches, whichever worker is the quicker. world: x has the
+    rows of each batch that this one of several ranks takes, and no others are read; y (n,) has those of all. whole: in training x has
+    all rows as well.
     """
 
-    def __init__(self, x: Streamed, y: np.ndarray, batch_size: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        x: Streamed,
+        y: np.ndarray,
+        batch_size: int,
+        device: torch.device,
+        world: Shares | None = None,
+        whole: bool = False,
+    ) -> None:
         self._stored, self._device = x, device
+        self.world, self.whole = world, whole
         self.x = cast(Tensor, Sampled(x, device))
         self.y = torch.from_numpy(y).to(device)
         self.batch_size = min(batch_size, len(x)) or len(x)
 
+    def alone(self) -> Batches:
+        """The same rows for a process that goes through them by itself."""
+        other = copy.copy(self)
+        other.world = None
+        return other
+
     def shuffled(self, generator: torch.Generator, done: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """One epoch in a new random order, every row once; without its first `done` batches, which are not read either."""
         order = torch.randperm(self.rows, generator=generator)
-        yield from self._handed_out(order, self.y[order.to(self.y.device)], done)
+        parts = [part[self._taken(len(part), self.whole)] for part in order.split(self.batch_size)]
+        starts = [0, *itertools.accumulate(len(part) for part in parts)]
+        yield from self._handed_out(parts, starts, self.y[order.to(self.y.device)], done)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every row once, as stored."""
-        yield from self._handed_out(torch.arange(self.rows), self.y, 0)
+        parts = [part[self._taken(len(part))] for part in torch.arange(self.rows).split(self.batch_size)]
+        yield from self._handed_out(parts, [int(part[0]) for part in parts], self.y, 0)
 
-    def _handed_out(self, order: Tensor, y: Tensor, done: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The rows in `order` in batches from the one numbered `done` on, put together from the pieces that come in."""
+    def _taken(self, rows: int, whole: bool = False) -> slice:
+        return slice(0, rows) if self.world is None or whole else self.world.taken(rows)
+
+    def _handed_out(
+        self, parts: Sequence[Tensor], starts: Sequence[int], y: Tensor, done: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches from the one numbered `done` on, put together from the pieces that come in. parts: the numbers of the rows of
+        each; starts: how many rows would lie in memory before it."""
         values = self._stored.shape[1]
-        numbers = self._stored.rows[order[done * self.batch_size :].numpy()]
+        numbers = self._stored.rows[torch.cat(list(parts[done:])).numpy()] if parts[done:] else np.arange(0)
         step = piece_rows(values)
         pieces = self._read([numbers[at : at + step] for at in range(0, len(numbers), step)])
         left = torch.empty((0, values))
-        for batch, target in enumerate(y.split(self.batch_size)[done:], done):
+        targets = y.split(self.batch_size)[done:]
+        for part, start, target in zip(parts[done:], starts[done:], targets, strict=False):
             began = time.perf_counter()
-            x = self._room(len(target), batch * self.batch_size * values)
+            x = self._room(len(part), start * values)
             filled = 0
             while filled < len(x):
                 if not len(left):

@@ -148,6 +148,13 @@ def test_folds_and_restarts_train_one_after_another(make_config, pictures, littl
     assert no_workers()
 
 
+class Half:
+    """One of several ranks, which takes the fourth to the ninth row of each batch."""
+
+    def taken(self, rows: int) -> slice:
+        return slice(3, 9)
+
+
 def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monkeypatch):
     resident = load_prepared(DataConfig(source=str(pictures)))
     little()
@@ -167,6 +174,12 @@ def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monk
                 assert torch.equal(x, other) and torch.equal(y, target)
                 assert x.data_ptr() % 64 == other.data_ptr() % 64
         next(two.in_order())  # and broken off
+        half = streaming.StreamedBatches(prepared.x_train, prepared.y_train, 25, device, Half())
+        whole = zip(one.in_order(), half.in_order(), strict=True)
+        assert all(torch.equal(x[3:9], other) and torch.equal(y, target) for (x, y), (other, target) in whole)
+        orders = [torch.Generator().manual_seed(3) for _ in range(2)]
+        whole = zip(one.shuffled(orders[0], 1), half.shuffled(orders[1], 1), strict=True)
+        assert all(torch.equal(x[3:9], other) and torch.equal(y, target) for (x, y), (other, target) in whole)
         large = zip(one.resized(60).in_order(), two.resized(60).in_order(), strict=True)
         assert all(torch.equal(x, other) and torch.equal(y, target) for (x, y), (other, target) in large)
         state = torch.get_rng_state()
