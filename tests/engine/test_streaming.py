@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from support.sinks import Acting
 from engine import events as e
 from engine import resume, train
 from engine.config import DataConfig
-from engine.data import memorybudget, readers, stored, streaming
+from engine.data import memorybudget, readers, seenbefore, stored, streaming
 from engine.data.batches import Batches
 from engine.data.memorybudget import LIMIT
 from engine.data.prepared import load_prepared
-from engine.data.stored import Streamed
+from engine.data.stored import Store, Streamed
 from engine.data.table import load
 from engine.errors import CodeError, DataError, TrainingError
 from engine.previewing import forget as forget_previews
@@ -266,8 +267,6 @@ def test_a_preview_does_not_read_everything(own, pictures, little, monkeypatch):
 
 
 def test_pictures_that_cannot_be_read(pictures, make_config, little, tmp_path):
-    import shutil
-
     root = tmp_path / "copy"
     shutil.copytree(pictures, root)
     little()
@@ -408,3 +407,35 @@ def test_rows_cannot_be_taken_for_an_array(pictures, little):
     with pytest.raises(TypeError, match="do not fit in memory"):
         np.asarray(table.x)
     assert table.x[3, :5].shape == (5,) and table.x[[1, 2]].shape == (2, 64)
+
+
+# ---- what was seen before ----
+
+
+def test_pictures_that_have_not_changed_are_not_read_again(pictures, little, monkeypatch, tmp_path):
+    little()
+    monkeypatch.setattr(seenbefore, "LEAST_ROWS", 100)
+    monkeypatch.setattr(seenbefore, "KEPT", 2)
+    copy = tmp_path / "copy"
+    shutil.copytree(pictures, copy)
+
+    def prepared(**knobs: Any):
+        return load_prepared(DataConfig(source=str(copy), **knobs))
+
+    read_once, first = Store._read_once, prepared()
+    monkeypatch.setattr(Store, "_read_once", None)
+    again = prepared()
+    assert (again.preprocess, again.notes) == (first.preprocess, first.notes)
+    (kept,) = Path(os.environ["NNTUI_CACHE"]).rglob("*.npz")
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-30])  # damaged
+    with pytest.raises(TypeError):
+        prepared()
+    kept.write_bytes(content)
+    prepared()
+    os.utime(next(copy.rglob("*.png")), ns=(1, 1))
+    with pytest.raises(TypeError):
+        prepared()
+    monkeypatch.setattr(Store, "_read_once", read_once)
+    prepared(), prepared(image_size=5), prepared(image_size=6)
+    assert len(list(Path(os.environ["NNTUI_CACHE"]).rglob("*"))) == 3  # the folder and two files
