@@ -16,7 +16,7 @@ from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
-from .data.streaming import batches_of
+from .data.streaming import batches_of, place_words
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
@@ -157,10 +157,10 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     train = batches_of(data.x_train, data.y_train, config.run.batch_size, device)
     counts = data.class_counts["train"]
     criterion = build_loss(config.loss, data.task, counts, device)
-    notes: tuple[str, ...] = ()
+    notes = place_words(train)
     if isinstance(model, OwnModel):
         smallest = min(train.batch_size, train.rows % train.batch_size or train.batch_size)
-        notes = tuple(rehearse(model, train.x, train.y, outputs, criterion, smallest))
+        notes = (*notes, *rehearse(model, train.x, train.y, outputs, criterion, smallest))
     if fresh and config.model.weights:
         notes = (*notes, begin_with(model, config.model.weights))
     flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None

@@ -28,6 +28,9 @@ PIECE_BYTES = 1 << 20
 
 PIECE_ROWS = 256
 
+AHEAD = 2
+"""Pieces that each worker has ready before they are wanted."""
+
 
 def worker_count() -> int:
     """Worker processes that read samples: one for each core that this process may use; 0: the process reads by itself.
@@ -74,6 +77,7 @@ class Store:
 
     shape: tuple[int, int]
     words: str = "samples"
+    needs_workers = True
 
     def __init__(self) -> None:
         self._seen: Seen | None = None
@@ -163,6 +167,12 @@ class Held(Store):
 
     def look(self, rows: np.ndarray) -> tuple[np.ndarray, Sequence[Any], int]:
         return self._array[rows], (), 0
+
+
+class Near(Held):
+    """Rows that are in memory as they are trained on, and have no room on the device: taking some of them is no work."""
+
+    needs_workers = False
 
 
 class Streamed:

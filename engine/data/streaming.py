@@ -13,8 +13,12 @@ import torch
 from torch import Tensor
 
 from .batches import WAITING, Batches
+from .memorybudget import size_words
 from .readers import readers_of
-from .stored import Streamed, piece_rows, streamed
+from .stored import Near, Streamed, piece_rows, streamed
+
+ON_DEVICE = 0.6
+"""Of the memory that a device has free, the rows may take so much."""
 
 _ALIGNED = 16
 """Numbers in a line of the cache: sums depend in their last bit on where in it a batch begins."""
@@ -71,7 +75,7 @@ class StreamedBatches(Batches):
         world: Shares | None = None,
         whole: bool = False,
     ) -> None:
-        self._stored, self._device = x, device
+        self.stored, self._device = x, device
         self.world, self.whole = world, whole
         self.x = cast(Tensor, Sampled(x, device))
         self.y = torch.from_numpy(y).to(device)
@@ -103,8 +107,8 @@ class StreamedBatches(Batches):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches from the one numbered `done` on, put together from the pieces that come in. parts: the numbers of the rows of
         each; starts: how many rows would lie in memory before it."""
-        values = self._stored.shape[1]
-        numbers = self._stored.rows[torch.cat(list(parts[done:])).numpy()] if parts[done:] else np.arange(0)
+        values = self.stored.shape[1]
+        numbers = self.stored.rows[torch.cat(list(parts[done:])).numpy()] if parts[done:] else np.arange(0)
         step = piece_rows(values)
         pieces = self._read([numbers[at : at + step] for at in range(0, len(numbers), step)])
         left = torch.empty((0, values))
@@ -124,15 +128,35 @@ class StreamedBatches(Batches):
 
     def _room(self, rows: int, before: int) -> Tensor:
         """Memory for a batch, which begins in its line of the cache where it would begin among all rows of an epoch."""
-        values, ahead = self._stored.shape[1], before % _ALIGNED
+        values, ahead = self.stored.shape[1], before % _ALIGNED
         return torch.empty(ahead + rows * values, device=self._device)[ahead:].view(rows, values)
 
     def _read(self, pieces: list[np.ndarray]) -> Iterator[Tensor]:
-        return readers_of(self._stored, self._device.type == "cuda").pieces(pieces)
+        return readers_of(self.stored, self._device.type == "cuda").pieces(pieces)
 
 
 def batches_of(x: Any, y: np.ndarray, batch_size: int, device: torch.device) -> Batches:
-    """Batches of rows that lie on the device, or of streamed ones."""
+    """Batches of rows that lie on the device, or of streamed ones, which may come from the host's memory."""
     if (rows := streamed(x)) is not None:
         return StreamedBatches(rows, y, batch_size, device)
+    if not has_room(device, x.nbytes):
+        return StreamedBatches(Streamed(Near(x, "rows")), y, batch_size, device)
     return Batches(x, y, batch_size, device)
+
+
+def has_room(device: torch.device, needed: int) -> bool:
+    """Whether a device takes rows of so many bytes, once as they are and once in the order of an epoch, beside a model."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return 2 * needed <= ON_DEVICE * free
+
+
+def place_words(batches: Batches) -> tuple[str, ...]:
+    """That rows are in the host's memory for want of room on the device, in words; nothing of others."""
+    if not isinstance(batches, StreamedBatches) or batches.stored.store.needs_workers:
+        return ()
+    size = size_words(4 * batches.stored.size)
+    return (
+        f"the training rows take {size}, too much for the device: they stay in the host's memory, and go there in batches",
+    )

@@ -439,3 +439,14 @@ def test_pictures_that_have_not_changed_are_not_read_again(pictures, little, mon
     monkeypatch.setattr(Store, "_read_once", read_once)
     prepared(), prepared(image_size=5), prepared(image_size=6)
     assert len(list(Path(os.environ["NNTUI_CACHE"]).rglob("*"))) == 3  # the folder and two files
+
+
+def test_rows_that_have_no_room_on_the_device_stay_in_the_hosts_memory(make_config, monkeypatch):
+    run = {"epochs": 2, "batch_size": 17, "device": "cpu"}
+    config = make_config(data={"source": "wine"}, model={"hidden": [5]}, run=run)
+    whole = train(config)
+    monkeypatch.setattr(streaming, "has_room", lambda device, needed: needed < 2000)
+    away = train(config)
+    assert_equal_runs(whole.folder, away.folder)
+    assert any("take 7.4 kB, too much for the device" in text for text in said(away.folder))
+    assert no_workers()
