@@ -64,7 +64,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_remembered(tmp_path_factory, monkeypatch):
     """No app of a test finds what a person, or another test, left in the form."""
-    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"))
+    number = next(_numbers)
+    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{number}"))
+    monkeypatch.setenv("NNTUI_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{number}"))
 
 
 _numbers = itertools.count()
