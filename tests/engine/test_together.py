@@ -83,6 +83,7 @@ def test_what_ranks_say_to_each_other(pair):
         "signal": [0, 7],
         "agreed": {"rank": 0},
         "gathered": [0, 1],
+        "seeds": [5, (1 << 32) + 5],
         "buffers": [[0.0, 0.0], 0],
     }
     assert pair["collectives"] == [wanted, wanted]

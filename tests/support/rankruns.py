@@ -25,8 +25,10 @@ from torch import nn
 from engine import InputError, RunResult, TrainingError, agreement, build_config, resume, train
 from engine import commands as c
 from engine.config import RunConfig
+from engine.data.prepared import load_prepared
 from engine.facts import MadeEdit
-from engine.together import join
+from engine.recipe import build_recipe
+from engine.together import Together, join
 from engine.world import current_world
 
 SOURCE = {"source": "wine"}
@@ -58,6 +60,11 @@ EQUAL: dict[str, dict[str, Any]] = {
         "data": PICTURES,
         "regularization": {"flip": True, "mixup": 0.4, "input_noise": 0.1},
         "run": {"batch_size": 151, "epochs": 1},
+    },
+    "texts": {
+        "data": {"source": "reviews", "rows": 200},
+        "model": {"kind": "gru", "width": 8, "embedding": 4},
+        "run": {"batch_size": 41, "epochs": 2},
     },
     "regression": {
         "data": {"source": "diabetes"},
@@ -181,6 +188,13 @@ def other_data(folder: Path) -> dict[str, Any]:
     return told(train(config_of(folder, {"data": {"source": f"{__file__}:drawn"}})))
 
 
+def _seed(folder: Path, together: Together) -> int:
+    """What this rank draws its dropout from."""
+    config = config_of(folder, {"run": {"seed": 5}})
+    build_recipe(config, load_prepared(config.data), together=together)
+    return torch.initial_seed()
+
+
 def collectives(folder: Path) -> dict[str, Any]:
     """What the ranks say to each other, by itself."""
     with join(current_world()) as together:
@@ -198,6 +212,7 @@ def collectives(folder: Path) -> dict[str, Any]:
             "signal": together.signal([rank, 7]),
             "agreed": together.agree({"rank": rank}),
             "gathered": together.gathered(rank),
+            "seeds": together.gathered(_seed(folder, together)),
             "buffers": [norm.running_mean.tolist(), int(norm.num_batches_tracked)],
         }
 
