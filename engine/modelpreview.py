@@ -19,13 +19,14 @@ from .gradients import Accumulation
 from .losses import build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .memory import META, Rows, device_words, estimate, layer_shapes
+from .misfits import refuse_for_texts, refuse_misfits
 from .models import ACTIVATIONS, build_model
 from .optim import build_optimizer, schedule_points
 from .ownmodel import OwnModel, on_meta
 from .ownpreview import own_layers, own_model
 from .precision import Precision
 from .preview import SCHEDULE_POINTS, DataPreview, Layer, Memory, ModelPreview
-from .recipe import refuse_for_texts, refuse_misfits, resolve_device
+from .recipe import resolve_device
 from .rundir import WEIGHTS_FILE
 from .sequencemodels import Gru, Lstm, Pool, Positions
 from .text import clean

@@ -76,7 +76,7 @@ class OwnModel(nn.Module):
 
     net: theirs; it gets x in the shape of a sample, as whole numbers if they stand for tokens. head: what the loss wants behind
     it, see engine.losses.with_head. widest: numbers that the largest output of any layer has for a row, and work: multiply-adds of a
-    row, both as `engine.rehearsal` has measured them. trace: of a preview, what was seen of its layers. Its weights are saved under the names that they have in `net`.
+    row, unused: whether there are weights that it does without, all as `engine.rehearsal` has measured them. trace: of a preview, what was seen of its layers. Its weights are saved under the names that they have in `net`.
     """
 
     def __init__(self, net: nn.Module, shape: tuple[int, ...], tokens: bool, input_dropout: float) -> None:
@@ -85,7 +85,7 @@ class OwnModel(nn.Module):
         self.shape, self.tokens = shape, tokens
         self.input_dropout = nn.Dropout(input_dropout)
         self.head: nn.Module = nn.Identity()
-        self.widest, self.work = math.prod(shape), 0
+        self.widest, self.work, self.unused = math.prod(shape), 0, False
         self.trace: Any = None
         self.register_state_dict_post_hook(_without_net)
         self.register_load_state_dict_pre_hook(_with_net)

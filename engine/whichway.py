@@ -13,6 +13,7 @@ from .batchednet import Stack
 from .closedform import ClosedForm, WithLoss
 from .config import RunConfig
 from .data.prepared import Prepared
+from .data.streaming import StreamedBatches
 from .keeping import Keeper
 from .loop import train_epoch
 from .recipe import Recipe, build_recipe, switched_on
@@ -105,6 +106,8 @@ def obstacle(config: RunConfig, recipe: Recipe) -> str:
         return "mixup is not batched over trials"
     if config.loss.class_weights != "none":
         return "class weights are not batched over trials"
+    if isinstance(recipe.train, StreamedBatches):
+        return "rows that are streamed are not batched over trials"
     if recipe.flat is None:
         if not switched_on("NNTUI_FLAT"):
             return "NNTUI_FLAT is 0"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.data.catalogue import is_own
+from engine.data.catalogue import is_called
 
 MOST = 200  # names; more than anybody reads, fewer than a screen minds
 
@@ -77,7 +77,7 @@ def list_paths(text: str, suffixes: Sequence[str] = ()) -> Listing:
 
 def gone_of(paths: Iterable[str]) -> frozenset[str]:
     """Those that are not there; may take as long as the file system likes."""
-    return frozenset(path for path in paths if not is_own(path) and not os.path.exists(os.path.expanduser(path)))
+    return frozenset(path for path in paths if not is_called(path) and not os.path.exists(os.path.expanduser(path)))
 
 
 def _is_file(path: str) -> bool:

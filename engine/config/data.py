@@ -6,10 +6,12 @@ from typing import Literal
 
 from .declare import (
     HAS_TEXT,
+    IS_CALLED,
     IS_FILE,
     IS_FOLDER,
     IS_GENERATED,
-    IS_OWN,
+    IS_HUGGINGFACE,
+    IS_LIBRARY,
     IS_TABLE,
     NO_TEXT,
     ONE_SPLIT,
@@ -29,30 +31,31 @@ class DataConfig(Section):
     source: str = knob(
         "digits",
         label="dataset",
-        help="The name of a built-in dataset, the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures, or code of "
-        "your own that gives the data, as mypkg.data:make or path/to/data.py:make. `nntui datasets` lists the built-in ones.",
+        help="A built-in dataset (`nntui datasets` lists them), the path of a file or of a folder of pictures, your own code, as mypkg.data:make or "
+        "path/to/data.py:make, or a library's, as torchvision:FashionMNIST or huggingface:ag_news.",
         min_length=1,
     )
     arguments: Keywords = knob(
         "",
         label="its arguments",
-        help="What your function or class is called with, as name=value, name=value; in a TOML file a table. Empty when it is called with "
-        "nothing.",
-        when=IS_OWN,
+        help="What your function, your class or the library's dataset is called with, as name=value, name=value; in a TOML file a "
+        "table. Empty when it is called with nothing. Nothing is downloaded unless download=true stands here; torchvision looks "
+        "into root, which is ./data if it is not given.",
+        when=IS_CALLED,
         table=True,
     )
     target: str = knob(
         "",
         label="target column",
         help="The column of the file that the model learns to predict. Every other column is an input.",
-        when=IS_FILE,
+        when=either(IS_FILE, IS_HUGGINGFACE),
     )
     text: str = knob(
         "",
         label="text column",
         help="The column of the file that holds texts to learn from, word by word, such as reviews or messages. No other column is then read "
         "beside the target. Empty when the inputs are numbers, dates and categories.",
-        when=IS_TABLE,
+        when=either(IS_TABLE, IS_HUGGINGFACE),
     )
     text_length: int = knob(
         128,
@@ -88,21 +91,21 @@ class DataConfig(Section):
         label="leave out",
         help="Columns of the file that are no inputs, with commas between them: numbers of rows, names, free text, whatever would "
         "not be known yet when the model is used.",
-        when=[IS_FILE, *NO_TEXT],
+        when=[either(IS_FILE, IS_HUGGINGFACE), *NO_TEXT],
     )
     categorical: Names = knob(
         (),
         label="categories",
         help="Columns of the file whose numbers are only names, such as postal codes or numbered classes, with commas between them. "
         "Each of their values becomes an input of its own, as those of columns of text do anyway.",
-        when=[IS_FILE, *NO_TEXT],
+        when=[either(IS_FILE, IS_HUGGINGFACE), *NO_TEXT],
     )
     task: Literal["auto", "classification", "regression"] = knob(
         "auto",
         label="task",
         help="Whether the target is a class or a quantity. auto takes text and whole numbers with few different values "
         "for classes and everything else for a quantity.",
-        when=either(IS_FILE, IS_OWN),
+        when=either(IS_FILE, IS_CALLED),
     )
     missing: Literal["refuse", "mean", "median", "drop"] = knob(
         "refuse",
@@ -110,31 +113,31 @@ class DataConfig(Section):
         help="What to do with empty cells and NaN in the input columns. refuse: list them as faults. mean and median: fill in that of the "
         "column over the training part; median is safer with outliers. drop: leave those rows out, best when they are few. A "
         "column that is mostly missing should be removed instead.",
-        when=either(IS_FILE, IS_OWN),
+        when=either(IS_FILE, IS_CALLED),
     )
     missing_category: Literal["own", "commonest"] = knob(
         "own",
         label="missing category",
         help="What a missing value in a column of categories becomes. own: a category called missing, best where it says something that "
         "there is no value. commonest: the one that the training part has most often.",
-        when=[IS_FILE, chosen("data.missing", "mean", "median"), *NO_TEXT],
+        when=[either(IS_FILE, IS_HUGGINGFACE), chosen("data.missing", "mean", "median"), *NO_TEXT],
     )
     image_size: int = knob(
         0,
         label="picture size",
-        help="Pixels of each side of the pictures from a folder: they are scaled, and cut from the middle where they are not square. 0 keeps "
+        help="Pixels of each side of the pictures from a folder or a library: they are scaled, and cut from the middle where they are not square. 0 keeps "
         "the size of small pictures and scales larger ones to 64. Twice the size takes four times the work.",
         unit="px",
-        when=IS_FOLDER,
+        when=either(IS_FOLDER, IS_LIBRARY),
         ge=0,
         le=1024,
     )
     color: Literal["auto", "grey", "rgb"] = knob(
         "auto",
         label="colours",
-        help="Whether pictures from a folder are given to the net in grey (one channel) or in colour (three). auto takes them as most of them "
+        help="Whether pictures from a folder or a library are given to the net in grey (one channel) or in colour (three). auto takes them as most of them "
         "are stored.",
-        when=IS_FOLDER,
+        when=either(IS_FOLDER, IS_LIBRARY),
     )
     rows: int = knob(
         1000,

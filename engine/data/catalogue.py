@@ -16,6 +16,9 @@ Task = Literal["classification", "regression"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """Endings of files of rows and named columns, one of which has to be named as the target."""
 
+LIBRARIES = {"torchvision": "torchvision", "torchvision.datasets": "torchvision", "huggingface": "huggingface"}
+"""What stands before the colon in the name of a dataset that a library has, and which library that is."""
+
 ARRAY_SUFFIXES = (".npz", ".npy")
 
 FILE_SUFFIXES = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
@@ -179,14 +182,29 @@ def card(name: str) -> Card | None:
 
 def is_file(source: str) -> bool:
     """Whether `data.source` names a file (by its ending or by containing a path separator) and not a built-in set."""
-    if source in _BY_NAME or (is_import_path(source) and not source.lower().endswith(FILE_SUFFIXES)):
+    if (
+        source in _BY_NAME
+        or library_of(source)
+        or (is_import_path(source) and not source.lower().endswith(FILE_SUFFIXES))
+    ):
         return False
     return source.lower().endswith(FILE_SUFFIXES) or "/" in source or "\\" in source
 
 
 def is_own(source: str) -> bool:
     """Whether `data.source` names a person's own code, ``mypkg.data:make`` or ``path/to/data.py:make``."""
-    return source not in _BY_NAME and not is_file(source) and is_import_path(source)
+    return source not in _BY_NAME and not library_of(source) and not is_file(source) and is_import_path(source)
+
+
+def library_of(source: str) -> str:
+    """``torchvision`` or ``huggingface``, if `data.source` is a dataset of theirs (``torchvision:MNIST``, ``huggingface:ag_news``); else ""."""
+    home, colon, name = source.partition(":")
+    return LIBRARIES.get(home, "") if colon and name.strip() else ""
+
+
+def is_called(source: str) -> bool:
+    """Whether `data.source` names code that is called with arguments: a person's own, or a library's dataset."""
+    return bool(library_of(source)) or is_own(source)
 
 
 def is_table(source: str) -> bool:

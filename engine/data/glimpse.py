@@ -18,6 +18,7 @@ from ..preview import (
 from ..text import clean
 from .kinds import day_words
 from .splits import Split
+from .stored import streamed
 from .table import Table
 
 COLUMNS = 12
@@ -121,7 +122,7 @@ def label_of(table: Table, row: int) -> str:
 
 def _planar(table: Table) -> bool:
     numbers = all(column.kind in ("number", "date") for column in table.columns)
-    return table.task == "classification" and table.x.shape[1] == 2 and numbers
+    return table.task == "classification" and table.x.shape[1] == 2 and numbers and streamed(table.x) is None
 
 
 def _points(table: Table) -> tuple[Point, ...]:
@@ -146,7 +147,7 @@ def _pictures(table: Table) -> tuple[Picture, ...]:
         return ()
     channels, height, width = table.image_shape
     rows = _one_of_each(table)
-    low, high = float(np.nanmin(table.x)), float(np.nanmax(table.x))
+    low, high = _limits(table, rows)
     grey = table.x[rows].astype(np.float64).reshape(len(rows), channels, height, width).mean(axis=1)
     across, down = -(-width // PICTURE_SIDE), -(-height // PICTURE_SIDE)
     shades = np.round(np.nan_to_num((grey - low) / max(high - low, 1e-12)), 3)[:, ::down, ::across]
@@ -156,11 +157,17 @@ def _pictures(table: Table) -> tuple[Picture, ...]:
     )
 
 
+def _limits(table: Table, rows: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest value, of streamed samples those of `rows`."""
+    x = table.x if streamed(table.x) is None else table.x[rows]
+    return float(np.nanmin(x)), float(np.nanmax(x))
+
+
 def _curves(table: Table) -> tuple[Picture, ...]:
     """Sequences as pictures of their curves over time, each feature a little darker than the one before."""
     steps, features = table.shape
     rows = _one_of_each(table)
-    low, high = float(np.nanmin(table.x)), float(np.nanmax(table.x))
+    low, high = _limits(table, rows)
     values = table.x[rows].astype(np.float64).reshape(len(rows), steps, features)[:, :: -(-steps // PICTURE_SIDE)]
     heights = np.nan_to_num((values - low) / max(high - low, 1e-12), nan=-1.0)
     found = []

@@ -11,8 +11,10 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from .catalogue import Task
-from .preprocess import Preprocess, recode, unseen_words
+from .cells import unseen_words
+from .preprocess import Preprocess, recode
 from .splits import Split, split
+from .stored import notes_of, streamed
 from .table import Table, load
 from .vocabulary import vocabulary_notes
 
@@ -23,7 +25,7 @@ _NAMED_COLUMNS = 5
 class Prepared:
     """Everything that a run needs to know about its data.
 
-    x_*: float32 (rows, features), contiguous, equal to (x - x_mean) / x_scale; both float32 (features,), 0 and 1 when not
+    x_*: float32 (rows, features), contiguous, or engine.data.stored.Streamed where they do not fit in memory; equal to (x - x_mean) / x_scale; both float32 (features,), 0 and 1 when not
     standardized. y_*: int64 (rows,) class indices, or float32 (rows,), equal to (y - y_mean) / y_scale, for regression;
     y_mean and y_scale are in the units of the target, and 0.0 and 1.0 for classification.
     classes is 0 for regression. class_counts has the number of samples of each class for "train", "validation" and "test";
@@ -88,9 +90,10 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     notes = [f"{table.dropped} rows with missing values were left out"] if table.dropped else []
     notes += table.notes
     learned = Preprocess.fit(table, split.train, config)
+    notes += notes_of(table.x)
     if learned.text is not None:
         notes += vocabulary_notes(table, split, learned.text, config)
-    elif config.missing in ("mean", "median"):
+    elif config.missing in ("mean", "median") and streamed(table.x) is None:
         notes += _filled_words(table, learned, config)
     notes += _unseen(table, split, learned)
     x_mean, x_scale = learned.scales

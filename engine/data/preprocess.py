@@ -35,9 +35,10 @@ import numpy as np
 from ..errors import DataError, Fault, data_error
 from ..text import clean
 from .catalogue import Task
-from .cells import cell_fault, flaw_of, is_missing, quoted
+from .cells import cell_fault, flaw_of, is_missing, quoted, unseen_words
 from .delimited import Faults
 from .kinds import DateForm, Kind, as_boolean, as_date, as_number
+from .stored import streamed
 from .tokens import DESCRIPTION, FIRST, VERSION
 
 if TYPE_CHECKING:
@@ -151,13 +152,15 @@ class Preprocess:
 
         Raises DataError when a column to be filled in has no value in these rows.
         """
-        from .fitting import learned, learned_pictures, learned_whole, target_scale
+        from .fitting import learned, learned_pictures, learned_streamed, learned_whole, target_scale
 
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
         if table.is_text:
             from .vocabulary import learned_words
 
             return cls((learned_words(table, rows, config),), target)
+        if streamed(table.x) is not None:
+            return cls(*learned_streamed(table, rows, target, config))
         if table.image_shape is not None:
             return cls((), target, learned_pictures(table.x, rows, table.image_shape, config))
         if table.shape:
@@ -192,7 +195,7 @@ class Preprocess:
     # ---- used ----
 
     def encode(self, table: Table, rows: np.ndarray) -> np.ndarray:
-        """The features of rows of the table that this was fitted on, float32 (len(rows), features), contiguous.
+        """The features of rows of the table that this was fitted on, float32 (len(rows), features), contiguous; or streamed ones.
 
         Raises DataError when a row lies so far from the training rows that scaling it leaves the range of float32.
         """
@@ -200,6 +203,8 @@ class Preprocess:
             from .vocabulary import numbers_of_table
 
             return numbers_of_table(table, rows, self.text)
+        if (stored := streamed(table.x)) is not None:
+            return stored.part(rows, self)
         step = max(1, _AT_ONCE // max(1, table.x.shape[1]))
         parts = [self._recoded(table, rows[at : at + step]) for at in range(0, max(1, len(rows)), step)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -225,7 +230,7 @@ class Preprocess:
                 raw[place, number] = np.nan if value is None else value
         if faults.total:
             raise DataError(faults.lines())
-        return self._features(raw)
+        return self.features_of(raw)
 
     def unseen(self, rows: Sequence[Sequence[str]]) -> list[str]:
         """A line for each column of categories in which `rows` have values that the training rows did not have; of texts how many words are unknown."""
@@ -246,10 +251,10 @@ class Preprocess:
         for number, (one, column) in enumerate(zip(self.inputs, table.columns, strict=False)):
             if one.kind == "category":
                 raw[:, number] = recode(raw[:, number], column, one)
-        return self._features(raw)
+        return self.features_of(raw)
 
-    def _features(self, raw: np.ndarray) -> np.ndarray:
-        """raw: float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
+    def features_of(self, raw: np.ndarray) -> np.ndarray:
+        """The features of raw values, float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
         if self.shaped is not None:
             if self.shaped.fill is not None:
                 raw = np.where(np.isnan(raw), self.shaped.of_every_value(self.shaped.fill), raw)
@@ -339,16 +344,6 @@ def recode(codes: np.ndarray, column: Column, learned: Input) -> np.ndarray:
     place = {value: index for index, value in enumerate(learned.values)}
     table = np.array([*(place.get(value, -1) for value in column.values), np.nan], np.float32)
     return table[np.where(np.isnan(codes), len(column.values), codes).astype(np.int64)]
-
-
-def unseen_words(name: str, values: Counter[str]) -> list[str]:
-    """A line about values of a column that the training rows did not have, and how often they are there; none if there are none."""
-    if not values:
-        return []
-    listed = ", ".join(clean(value, 20) for value, _ in values.most_common(3))
-    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
-    rows = f"{values.total()} row{'s' if values.total() > 1 else ''}"
-    return [f"column '{name}': {rows} with values that no training row has ({listed}{more}); its inputs are 0 there"]
 
 
 def _cell_fault(one: Input, cell: str, where: str) -> Fault:

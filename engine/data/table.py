@@ -11,7 +11,7 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from ..text import clean, closest
-from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file, is_own
+from .catalogue import FILE_SUFFIXES, Task, catalogue, is_file, is_own, library_of
 from .preprocess import Column
 
 
@@ -19,7 +19,8 @@ from .preprocess import Column
 class Table:
     """A dataset as arrays, before it is split or scaled.
 
-    x: float32 (rows, features), in the units of the source; a picture is one row of channel * height * width values.
+    x: float32 (rows, features), in the units of the source; a picture is one row of channel * height * width values. Of a set that
+    does not fit in memory an engine.data.stored.Streamed stands there, which can be asked for some of the rows.
     y: int64 (rows,), indices into class_names, for classification; float32 (rows,), in the units of the source, for
     regression. feature_names and class_names (empty for regression) are safe to print. image_shape is (channels, height,
     width) for pictures and None otherwise. x may hold NaN where a value is missing: prepare() fills it in. dropped is the number
@@ -71,6 +72,10 @@ def load(config: DataConfig) -> Table:
         from .sources import load_source
 
         return load_source(config)
+    if library := library_of(config.source):
+        from .libraries import load_named
+
+        return load_named(config, library)
     names = [card.name for card in catalogue()]
     if is_own(config.source):
         from .own import load_own

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card, is_file, is_own
+from engine.data.catalogue import FILE_SUFFIXES, card, is_called, is_file, is_folder
 from engine.errors import InputError, NntuiError
 from engine.knobs import knob_by_key
 from engine.presets import Preset, presets
@@ -73,7 +73,7 @@ class Errands:
 
     def open_table(self, typed: str = "") -> None:
         """Ask for a data file and then for its target. typed: what was typed as its path before."""
-        if is_own(typed):
+        if is_called(typed):
             self._table_chosen(typed)
             return
         source = self._screen.draft.text("data.source")
@@ -88,11 +88,13 @@ class Errands:
     def _table_chosen(self, path: str | None) -> None:
         if not path:
             return
-        if is_own(path):  # what the user's code is called with is asked for next
+        if is_called(path):  # what the code is called with is asked for next
             self._screen.put({"data.source": path, "data.arguments": ""}, "data.arguments")
             return
         full = str(Path(path).expanduser()) if path.startswith("~") else path
         full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
+        if is_folder(full) and not full.endswith("/") and os.path.isdir(os.path.expanduser(full)):
+            full += "/"  # by which the form knows that there is no column to predict
 
         dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.data.catalogue import is_own
+from engine.data.catalogue import is_called
 from engine.errors import InputError
 from engine.tomlfile import parse_toml, read_text
 
@@ -210,7 +210,7 @@ def _item(one: Found) -> Item:
 
 def look_at_table(path: str) -> None:
     """Raise InputError when no run could use the data file; slow for a slow file system. Code of the user's own is not run here."""
-    if not is_own(path):
+    if not is_called(path):
         peek(path)
 
 
