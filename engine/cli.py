@@ -30,7 +30,16 @@ from .errors import (
     TrainingError,
     config_error,
 )
-from .options import DetachOption, FileArgument, SampleOption, SetOption
+from .options import (
+    DetachOption,
+    DevicesOption,
+    EndpointOption,
+    FileArgument,
+    MeetingOption,
+    NodesOption,
+    SampleOption,
+    SetOption,
+)
 from .signals import occupy_descriptors
 from .text import clean
 
@@ -83,6 +92,10 @@ def train(
     file: FileArgument = "",
     sample: SampleOption = "",
     set_: SetOption = [],  # noqa: B006
+    devices: DevicesOption = None,
+    nodes: NodesOption = 1,
+    endpoint: EndpointOption = "",
+    meeting: MeetingOption = "",
     detached: DetachOption = False,
 ) -> None:
     """Train without a screen: a line per epoch, then the final figures.
@@ -90,15 +103,20 @@ def train(
     Exit codes: 0 done, 1 training failed, 2 bad input, 130 after Ctrl-C, 143 after SIGTERM. Ctrl-C stops after the batch in
     hand and keeps the best weights; a second one stops at once. SIGTERM saves a checkpoint and leaves out the test, SIGUSR1
     saves one and goes on. When the terminal goes away, training goes on without it.
+
+    --devices N trains with N processes by torchrun, and --devices N --nnodes M --rdzv-endpoint HOST:PORT, said on each of M
+    machines, with N on each of them.
     """
     if not (file or sample or set_):
         raise config_error("", "nothing to train", "give a FILE, or try `nntui train --sample digits`")
-    config = resolve(file, sample, set_)
-    from .headless import detach, train_plainly
+    settings = [*set_, *([f"run.devices={devices}"] if devices else [])]
+    config = resolve(file, sample, settings)
+    from .headless import detach, meeting_of, train_plainly
 
+    together = meeting_of(nodes, endpoint, meeting, detached)
     if not detached:
-        raise typer.Exit(train_plainly(config))
-    options = [part for setting in set_ for part in ("--set", setting)]
+        raise typer.Exit(train_plainly(config, together))
+    options = [part for setting in settings for part in ("--set", setting)]
     what = ["--sample", sample] if sample else ["--", file] if file else []
     raise typer.Exit(detach(["train", *options, *what]))
 
@@ -246,6 +264,24 @@ def standby() -> None:
     from .standby import serve
 
     leave_at_once(serve())
+
+
+@app.command(hidden=True)
+def ranks(folder: str, nodes: NodesOption = 1, endpoint: EndpointOption = "", meeting: MeetingOption = "") -> None:
+    """Be torchrun for the job in `folder`: what `nntui train --devices N` starts in a session of its own."""
+    from .ranks.agent import run_agent
+    from .ranks.job import JobFolder, Nodes
+
+    raise typer.Exit(run_agent(JobFolder(Path(folder)), Nodes(nodes, endpoint, meeting)))
+
+
+@app.command(hidden=True)
+def rank(folder: str) -> None:
+    """Be one of the ranks of the job in `folder`."""
+    from .ranks.job import JobFolder
+    from .ranks.rank import serve_rank
+
+    raise typer.Exit(serve_rank(JobFolder(Path(folder))))
 
 
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:

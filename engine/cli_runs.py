@@ -13,7 +13,18 @@ import typer
 
 from .cli_diagnose import diagnose
 from .errors import EXIT_FAILED, Fault, InputError
-from .options import NEWEST, DetachOption, FolderOption, JsonOption, RunArgument, SetOption
+from .options import (
+    NEWEST,
+    DetachOption,
+    DevicesOption,
+    EndpointOption,
+    FolderOption,
+    JsonOption,
+    MeetingOption,
+    NodesOption,
+    RunArgument,
+    SetOption,
+)
 from .text import clean
 
 if TYPE_CHECKING:
@@ -104,21 +115,27 @@ def resume(
     override: Annotated[
         bool, typer.Option("--override", help="With other settings: start a new run from the best weights of this one.")
     ] = False,
+    devices: DevicesOption = None,
+    nodes: NodesOption = 1,
+    endpoint: EndpointOption = "",
+    meeting: MeetingOption = "",
     detached: DetachOption = False,
     folder: FolderOption = RUNS,
 ) -> None:
     """Go on with a run as if it had never stopped: without a screen, with the settings it was started with.
 
-    Prints and exits as `nntui train` does.
+    Prints and exits as `nntui train` does. --devices may be another number than before.
     """
     from .configfile import load_config
-    from .headless import detach, resume_plainly, train_plainly
+    from .headless import detach, meeting_of, resume_plainly, train_plainly
     from .record import own_loop_error
     from .runs import find_run, is_own_loop
 
     found = find_run(run, folder)
     if is_own_loop(found):
         raise own_loop_error(found)
+    together = meeting_of(nodes, endpoint, meeting, detached)
+    set_ = [*set_, *([f"run.devices={devices}"] if devices else [])]
     config = load_config(found.config, set_)
     changes = _changes(found, config, set_)
     if changes and not override:
@@ -131,10 +148,12 @@ def resume(
         if detached:
             settings = [part for setting in begin_with for part in ("--set", setting)]
             raise typer.Exit(detach(["train", *settings, "--", str(found.config)]))
-        raise typer.Exit(train_plainly(load_config(found.config, begin_with)))
+        raise typer.Exit(train_plainly(load_config(found.config, begin_with), together))
+    many = config.run.devices
     if detached:
-        raise typer.Exit(detach(["resume", *(["--more", str(more)] if more else []), "--", str(found.path)]))
-    raise typer.Exit(resume_plainly(found.path, more))
+        options = [*(["--more", str(more)] if more else []), "--devices", str(many)]
+        raise typer.Exit(detach(["resume", *options, "--", str(found.path)]))
+    raise typer.Exit(resume_plainly(found.path, more, many, together))
 
 
 def replay(run: RunArgument = NEWEST, folder: FolderOption = RUNS) -> None:
@@ -142,10 +161,15 @@ def replay(run: RunArgument = NEWEST, folder: FolderOption = RUNS) -> None:
 
     Prints and exits as `nntui train` does.
     """
+    from .configfile import load_config
     from .headless import replay_plainly
-    from .runs import find_run
+    from .record import own_loop_error
+    from .runs import find_run, is_own_loop
 
-    raise typer.Exit(replay_plainly(find_run(run, folder).path))
+    found = find_run(run, folder)
+    if is_own_loop(found):
+        raise own_loop_error(found)
+    raise typer.Exit(replay_plainly(found.path, load_config(found.config).run.devices))
 
 
 def compare(

@@ -168,7 +168,7 @@ def _trial_rows(view: RunView) -> list[tuple[str, str]]:
     """A row per finished trial, then mean and spread. Restarts are ranked by validation loss, folds stand in order."""
     metric = view.metric
     rows = [("", f"epoch {'val loss':>9} {f'val {metric}':>12} {'test loss':>9} {f'test {metric}':>13}")]
-    finished = [trial.ended for trial in view.trials if trial.ended]
+    finished = sorted((trial.ended for trial in view.trials if trial.ended), key=lambda end: end.number)
     restarts = view.summary is not None and view.summary.kind == "restarts"
     if restarts:
         finished.sort(key=lambda end: end.val_loss if math.isfinite(end.val_loss) else math.inf)

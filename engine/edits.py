@@ -16,9 +16,10 @@ from .errors import ConfigError, Fault, config_error
 from .facts import Change, MadeEdit
 from .gradients import Accumulation
 from .knobs import knob_by_key, show, values, visible
+from .misfits import refuse_misfits
 from .models import set_dropout
 from .optim import Schedule
-from .recipe import Recipe, measures_train_loss, refuse_misfits
+from .recipe import Recipe, measures_train_loss
 from .stopping import EarlyStopping, build_stopping
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def check_edit(training: Training, changes: Mapping[str, str]) -> RunConfig:
             raise config_error(key, f"counts only when {' and '.join(unmet)}", "leave it out")
     if not differences(before, after):
         raise config_error("", "nothing would change", "")
-    refuse_misfits(after, recipe.task, recipe.train.resized(after.run.batch_size), recipe.optimizer)
+    train = recipe.train.resized(after.run.batch_size)
+    refuse_misfits(after, recipe.task, train, recipe.optimizer, recipe.together.world)
     if after.run.epochs != before.run.epochs and after.run.epochs <= training.done:
         hint = "use a larger number, or stop the run"
         raise config_error("run.epochs", f"{training.done} epochs are done already", hint)

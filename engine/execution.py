@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import events as e
 from .alerts import AlertCommand
-from .board import TensorBoardSink, missing_for_figures
+from .board import missing_for_figures
 from .coderecord import keep_code
 from .commandfile import CommandReader
 from .commands import Save
@@ -29,13 +29,11 @@ from .lock import RunLock
 from .record import STOPPED, Record
 from .rundir import RunDir, create_run_dir
 from .runview import RunView
-from .several import Surroundings, run_several
+from .several import Surroundings, boards, keepers, run_several
 from .sinks import Sink, Tee, ViewSink
 from .stopping import StopToken
 from .text import clean
 from .trials import (
-    Emit,
-    Trial,
     TrialResult,
     announce,
     best_result,
@@ -50,9 +48,11 @@ from .trials import (
 )
 from .usercode import code_files, forget
 from .userframes import training_error
+from .world import current_world
 
 if TYPE_CHECKING:
     from .recipe import Recipe
+    from .together import Together
 
 
 @dataclass(frozen=True)
@@ -99,18 +99,55 @@ def execute(
     chapter: Chapter | None,
     script: Sequence[MadeEdit] = (),
 ) -> RunResult:
-    """Plan, make or take up the run folder, train, test, save. Nothing is written before the input has proved usable."""
+    """Plan, make or take up the run folder, train, test, save. Nothing is written before the input has proved usable.
+
+    On several ranks (see engine.world) this is what rank 0 does; the others take part in it, and what they were given but their
+    token counts for nothing.
+    """
+    world = current_world()
+    if not world.several:
+        return _execute(config, sinks, token, chapter, script)
+    from .following import Errand, follow
+    from .together import join
+
+    with join(world) as together:
+        if not world.first:
+            return _followed(follow(together, token))
+        try:
+            edits, more = (chapter.record.to_make(), chapter.more) if chapter else ([], 0)
+            together.agree(Errand(config, _is_fresh(chapter), tuple(script), edits, more))
+            return _execute(config, sinks, token, chapter, script, together)
+        except Exception as error:
+            if (cause := together.cause(error)) is error:
+                raise
+            raise cause from cause.__cause__ or error
+
+
+def _execute(
+    config: RunConfig,
+    sinks: Sequence[Sink],
+    token: StopToken,
+    chapter: Chapter | None,
+    script: Sequence[MadeEdit],
+    together: Together | None = None,
+) -> RunResult:
+    """As `execute`, in a process of its own or as rank 0 of those that have met."""
     forget()  # a process that stands by may have loaded the user's code for a preview: the run takes it as it is now
     table = load(config.data)
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
+    from .agreement import AgreedToken
     from .data.readers import close_readers
-    from .keeping import Keeper
     from .machine import MachineWatch, meters_for
+    from .ranks.spreading import spreads
     from .recipe import build_recipe  # torch is imported here and not before
+    from .together import ALONE
     from .training import Training
 
-    recipe = build_recipe(plan[0].config, data, fresh=chapter is None or not chapter.run.has_checkpoints)
+    alone, ranks = config.trials.kind == "single", together or ALONE
+    spread = not alone and spreads(len(plan), ranks.world.size)
+    together = ALONE if spread else ranks
+    recipe = build_recipe(plan[0].config, data, _is_fresh(chapter), together)
     folder = chapter.run if chapter else create_run_dir(config)
     lock = chapter.lock if chapter else RunLock.take(folder)
     code_notes = keep_code(folder, code_files(), config, table)
@@ -120,30 +157,10 @@ def execute(
     if config.run.alert_command:
         tee.add([AlertCommand(config.run.alert_command, folder.path, folder.log)])
     reader = chapter.reader if chapter else CommandReader(folder, token)
-    alone = config.trials.kind == "single"
+    asked, token = token, AgreedToken(token, together) if together.several else token
     machine = MachineWatch(tee, lambda: meters_for(recipe.device), lambda: token.paused)
 
-    def board(where: RunDir, trial: Trial, prepared: Prepared, again: bool) -> list[Sink]:
-        if not config.run.tensorboard:
-            return []
-        before = record.view.alone(trial.number if trial.label else 0) if again else None
-        return [TensorBoardSink(where.path, trial.config, prepared, before)]
-
-    def keeper(where: RunDir, emit: Emit, among: int = 1) -> Keeper:
-        run = config.run
-        why_not = "" if alone else "a run with trials cannot be edited: they would no longer compare"
-        return Keeper(
-            token,
-            emit,
-            where.checkpoints,
-            run.checkpoints,
-            run.checkpoint_pause,
-            run.checkpoint_minutes,
-            script,
-            why_not,
-            among,
-        )
-
+    board, keeper = boards(config, record), keepers(config, token, together, script)
     began = time.monotonic() - record.spent  # what earlier processes took counts as well
     try:
         notes = code_notes
@@ -151,10 +168,10 @@ def execute(
         if config.run.tensorboard and config.run.figures:
             notes.append(missing_for_figures())
         if not alone:
-            _begin(tee, _started(config, recipe, folder, chapter), notes)
+            _begin(tee, _started(config, recipe, folder, chapter, ranks), notes)
             machine.start()
-            around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper)
-            results = sorted(run_several(plan, around), key=lambda result: result.trial.number)
+            around = Surroundings(tee, token, table, folder, record, len(plan), board, keeper, ranks, spread)
+            results = run_several(plan, around)
         else:
             training = Training(recipe, plan[0].config)
             watch = keeper(folder, tee)
@@ -162,7 +179,7 @@ def execute(
             again = going_on or record.after != ""
             # The board comes last: it draws figures when the run ends, and nobody should wait for them to see the result.
             tee.add(board(folder, plan[0], data, again))
-            _begin(tee, _started(config, recipe, folder, chapter), [*notes, *damage, watch.room(training)])
+            _begin(tee, _started(config, recipe, folder, chapter, ranks), [*notes, *damage, watch.room(training)])
             keep_preprocess(tee, folder, data)
             announce(tee, config, data, recipe, training.planned)
             machine.start()
@@ -179,10 +196,12 @@ def execute(
         reader.close()
         machine.close()  # nothing follows the end
         _answer_late(tee, token)
+        _answer_late(tee, asked)
         cut = token.reason if len(results) < len(plan) else None
         return _result(tee, seen.view, config, results, folder, began, cut)
     except (Exception, SystemExit) as error:  # sys.exit() in a model of the user's own is a failure as any other
         machine.close()
+        error = ranks.cause(error)
         failed = error if isinstance(error, TrainingError) else training_error(error)
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
         raise failed from error
@@ -194,6 +213,11 @@ def execute(
         lock.release()
 
 
+def _is_fresh(chapter: Chapter | None) -> bool:
+    """Whether a run begins with the weights it was given, and not at a checkpoint."""
+    return chapter is None or not chapter.run.has_checkpoints
+
+
 def _begin(tee: Tee, event: e.Event, notes: Sequence[str]) -> None:
     """The first event of this process, and what a person should know before training starts."""
     tee(event)
@@ -201,19 +225,21 @@ def _begin(tee: Tee, event: e.Event, notes: Sequence[str]) -> None:
         tee(e.Noted(text=note))
 
 
-def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None) -> e.Event:
+def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter | None, ranks: Together) -> e.Event:
     import numpy
     import torch
 
     from .memory import device_words
+    from .together import rank_words
 
+    device = f"{device_words(recipe.device)}{rank_words(ranks)}"
     versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": numpy.__version__}
     if chapter is not None and chapter.record.after:
         return e.RunResumed(
             run=folder.name,
             folder=str(folder.path),
             config=to_nested(config),
-            device=device_words(recipe.device),
+            device=device,
             pid=os.getpid(),
             after=chapter.record.after,
             more=chapter.more,
@@ -223,7 +249,7 @@ def _started(config: RunConfig, recipe: Recipe, folder: RunDir, chapter: Chapter
         run=folder.name,
         folder=str(folder.path),
         config=to_nested(config),
-        device=device_words(recipe.device),
+        device=device,
         versions=versions,
     )
 
@@ -272,6 +298,23 @@ def _result(
         data=best.data,
         trials=tuple(ended(result) for result in results) if summary else (),
         summary=summary,
+    )
+
+
+def _followed(result: TrialResult) -> RunResult:
+    """What a rank gives that was not the first: the figures that all ranks have, and no record."""
+    return RunResult(
+        folder="",
+        reason=result.reason,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        test_loss=result.test.loss if result.test else None,
+        test_metric=result.test.metric if result.test else None,
+        baseline=result.data.baseline_metric,
+        seconds=result.seconds,
+        view=RunView(),
+        model=result.model,
+        data=result.data,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import commands as c
 from . import events as e
-from .checkpoint import CheckpointError, Checkpoints, Saved, room
+from .checkpoint import CheckpointError, Checkpoints, Loaded, Saved, room
 from .configfile import to_nested
 from .edits import check_edit, differences, edited, make_edit, waits_for_epoch
 from .errors import InputError
@@ -58,6 +58,10 @@ class Keeper:
         """Wait for what is still being written."""
         if self.checkpoints is not None:
             self.checkpoints.close()
+
+    def newest(self, problems: list[str]) -> Loaded | None:
+        """The newest good checkpoint, as Checkpoints.load_newest has it."""
+        return self.checkpoints.load_newest(problems) if self.checkpoints is not None else None
 
     def room(self, training: Training) -> str:
         """A warning when fewer than three checkpoints fit on the disk, else ""."""

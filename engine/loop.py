@@ -69,7 +69,7 @@ def fit(training: Training, emit: Emit, keeper: Keeper) -> Outcome:
     recipe, token = training.recipe, keeper.token
     if recipe.compile:
         x, y = next(recipe.train.in_order())
-        recipe.forward, outcome = compiled(recipe.model, recipe.train_criterion, recipe.precision, x, y)
+        recipe.forward, outcome = compiled(recipe.trained, recipe.loss, recipe.precision, x, y)
         emit(Noted(text=outcome))
     reason = reason_to_end(training, token)
     while reason is None:
@@ -203,11 +203,12 @@ def train_epoch(training: Training, emit: Emit, keeper: Keeper) -> TrainFigures 
             recipe.zero_gradients()
             step += 1
         inputs, target = recipe.augment(x, y)
-        with recipe.precision.autocast():
+        completes = groups.completes(batch)
+        with recipe.computing(completes):
             output = recipe.forward(inputs)
             loss = loss_of(recipe.loss, output, target)
         scaler.scale(loss if groups.batches == 1 else loss * groups.share(batch)).backward()
-        if groups.completes(batch):
+        if completes:
             scaler.unscale_(optimizer)
             recipe.penalty.add_gradient()
             norms.before(step)
@@ -268,17 +269,19 @@ def measure(recipe: Recipe, model: nn.Module, batches: Batches, token: StopToken
     card = recipe.scorecard()
     for loss, output, y in _judged(recipe, model, batches):
         card.add(loss, output, y)
-        if token is not None and token.now:
+        if token is not None and token.hurried():
             return None
+    card.complete()
     return card
 
 
 def _judged(recipe: Recipe, model: nn.Module, batches: Batches) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """The loss, the output and the target of each batch, in evaluation mode."""
     model.eval()
+    recipe.together.same_buffers(model)
     for x, y in batches.in_order():
         output = model(x)
-        yield recipe.criterion(output, y), output, y
+        yield recipe.judge(output, y), output, y
 
 
 def measure_test(recipe: Recipe, epoch: int, baseline: float, token: StopToken | None = None) -> TestMeasured | None:

@@ -115,14 +115,19 @@ class Tally:
         self._sums = self._summed(losses, rows, output, target)
 
     @torch.no_grad()
-    def broken_for(self) -> int:
+    def broken_for(self, in_a_row: bool = False) -> int:
         """For how many batches, up to the last one, there has been a loss that is no number; 0 when all known ones are numbers.
 
-        Waits for the device. Batches that another process added are not known.
+        in_a_row: only the batches since the last loss that was a number. Waits for the device. Batches that another process
+        added are not known.
         """
         waiting = [torch.stack([loss for loss, _, _ in self._waiting])] if self._waiting else []
         losses = torch.cat([*self._added, *waiting]) if self._added or waiting else torch.zeros(0)
-        broken = losses.isfinite().logical_not().nonzero()
+        fine = losses.isfinite()
+        if in_a_row:
+            numbers = fine.nonzero()
+            return len(losses) - 1 - int(numbers[-1]) if len(numbers) else len(losses)
+        broken = fine.logical_not().nonzero()
         return len(losses) - int(broken[0]) if len(broken) else 0
 
     def state_dict(self) -> dict[str, Any]:
@@ -140,6 +145,14 @@ class Tally:
             losses, outputs, targets = (value.to(self._sums.device) for value in state["waiting"])
             self._waiting = list(zip(losses, outputs.split(rows), targets.split(rows), strict=True))
             self._numbers = outputs.numel()
+
+    def merge(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Take in what several tallies had, the ranks of a run for example, as their `state_dict` gave it."""
+        for state in states:
+            other = Tally(self._task, self._scale, self._sums.device)
+            other.load_state_dict(state)
+            other._sum_up()
+            self._sums, self._count = self._sums + other._sums, self._count + other._count
 
     def read(self) -> tuple[float, float]:
         """Mean loss and metric over everything added; the only place that waits for the device."""
@@ -168,6 +181,9 @@ class Scorecard(Tally):
         super().add(loss, output, target)
         self._outputs.append(output.detach())
         self._targets.append(target)
+
+    def complete(self) -> None:
+        """Everything has been added. On one of several ranks: take in what the others have."""
 
     def answers(self) -> tuple[Tensor, Tensor]:
         """The outputs and the targets of everything added (one row at least)."""

@@ -18,6 +18,28 @@ SetOption = Annotated[
 DetachOption = Annotated[
     bool, typer.Option("--detach", help="Train in a process of its own, which goes on when this terminal is closed.")
 ]
+DevicesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--devices", metavar="N", min=1, help="Train with N processes, each on a device of its own.", show_default=False
+    ),
+]
+NodesOption = Annotated[
+    int,
+    typer.Option(
+        "--nnodes", metavar="N", min=1, help="With --devices: how many machines train together.", show_default=False
+    ),
+]
+EndpointOption = Annotated[
+    str,
+    typer.Option(
+        "--rdzv-endpoint", metavar="HOST:PORT", help="Of several machines: where they meet.", show_default=False
+    ),
+]
+MeetingOption = Annotated[
+    str,
+    typer.Option("--rdzv-id", metavar="NAME", help="Of several machines: a name for the meeting.", show_default=False),
+]
 NEWEST = "@newest"
 """What stands for the newest run where none is named. An empty name is a mistake: an unset variable of a script."""
 

@@ -152,13 +152,13 @@ def _table(config: DataConfig, stamp: tuple[Any, ...]) -> tuple[Any, bool]:
     known = card(config.source)
     if is_file(config.source):
         read_by = (config.source, config.target, config.task, config.missing, config.ignore, config.categorical)
-        read_by = (*read_by, config.image_size, config.color)
+        read_by = (*read_by, config.image_size, config.color, config.text, config.text_length)
         key: tuple[Any, ...] = (*read_by, *stamp)
     elif is_called(config.source):
         read_by = (config.source, config.arguments, config.task, config.missing, config.seed, config.target)
         key = (*read_by, config.ignore, config.categorical, config.image_size, config.color, *stamp)
     elif known is not None and known.generated:
-        key = (config.source, config.rows, config.noise, config.seed)
+        key = (config.source, config.rows, config.noise, config.seed, config.text_length)
     else:
         key = (config.source,)
     if key in _tables:
@@ -210,7 +210,7 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
             return replace(seen, features=table.x.shape[1], notes=tuple(notes), streamed=True)
         made = prepare(table, part, config)
         features = made.x_train.shape[1]  # more than there are columns where some are categories
-        seen = replace(seen, features=features, shape=made.sample_shape)
+        seen = replace(seen, features=features, shape=made.sample_shape, vocabulary=made.vocabulary)
         notes += [note for note in made.notes if note not in notes]
     except InputError as error:
         faults = error.faults

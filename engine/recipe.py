@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import LBFGS, Optimizer
@@ -17,12 +22,14 @@ from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
 from .data.streaming import batches_of, place_words
+from .data.textbatches import TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
 from .losses import baseline_loss, build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
+from .misfits import refuse_for_texts, refuse_misfits, smallest_share
 from .models import build_model
 from .optim import Schedule, build_optimizer
 from .ownmodel import OwnModel, seed_chance
@@ -30,8 +37,10 @@ from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
-from .sequencemodels import row_width, steps_of
+from .rowsizes import row_width, steps_of
+from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally, first_pass, same_data
 from .stopping import EarlyStopping, build_stopping
+from .together import ALONE, Together
 from .units import UnitsProbe
 from .warmstart import begin_with
 
@@ -51,7 +60,9 @@ Of the other models twice as many, which only large pictures reach."""
 class Recipe:
     """What one run trains with. The loop reads this and nothing else; only engine.edits changes it, between batches.
 
-    baseline: the loss of always giving the same answer, see engine.losses.baseline_loss.
+    baseline: the loss of always giving the same answer, see engine.losses.baseline_loss. together: the ranks that train it.
+    trained: what a training step calls for the model, before any quicker way: `model` itself, or on one of several ranks the
+    same with its gradients averaged over all of them.
     """
 
     model: nn.Module
@@ -90,10 +101,17 @@ class Recipe:
     evaluation_rows: int = EVALUATION_ROWS
     notes: tuple[str, ...] = ()
     flat: Flat | None = None
+    together: Together = ALONE
+    trained: nn.Module = field(init=False)
+    judge: Criterion = field(init=False)
     forward: Forward = field(init=False)
     loss: Any = field(init=False)
 
     def __post_init__(self) -> None:
+        self.trained, self.judge = self.model, self.criterion
+        if self.together.several:
+            self.trained = self.together.distributed(self.model, self.device, getattr(self.model, "unused", False))
+            self.judge = SharedLoss(self.criterion, self.together.world)
         self.choose_forward()
 
     def choose_forward(self) -> None:
@@ -101,7 +119,9 @@ class Recipe:
 
         `forward` then stands for the model and `loss` for the criterion.
         """
-        self.forward, self.loss = self.model, self.train_criterion
+        self.forward, self.loss = self.trained, self.train_criterion
+        if self.together.several:
+            self.loss = SharedLoss(self.train_criterion, self.together.world)
         if self.flat is not None and self.flat.stale:
             self.flat.zero()  # autograd would add to what was to be overwritten
         plain = self.precision.exact and not self.compile and not self.needs_closure and self.device.type != "mps"
@@ -111,6 +131,18 @@ class Recipe:
             self.forward = net
             if not self.augment.mixup and (whole := with_loss(net, self.train_criterion)) is not None:
                 self.forward, self.loss = whole, whole.loss
+
+    def computing(self, completes: bool) -> AbstractContextManager[object]:
+        """What goes around forward and loss of a batch: see Precision.autocast. completes: whether a step follows on it.
+
+        If none does, several ranks keep their gradients to themselves until one does.
+        """
+        return self.precision.autocast() if completes or not self.together.several else self._apart()
+
+    @contextlib.contextmanager
+    def _apart(self) -> Iterator[None]:
+        with self.precision.autocast(), self.together.apart(self.trained):
+            yield
 
     def zero_gradients(self) -> None:
         """Forget the gradients of the step before."""
@@ -126,10 +158,14 @@ class Recipe:
 
     def tally(self) -> Tally:
         """A fresh sum of loss and metric for this task."""
+        if self.together.several:
+            return SharedTally(self.task, self.target_scale, self.device, together=self.together)
         return Tally(self.task, self.target_scale, self.device)
 
     def scorecard(self) -> Scorecard:
         """A fresh sum of loss and every metric of this task."""
+        if self.together.several:
+            return SharedScorecard(self.task, self.classes, self.target_scale, self.device, together=self.together)
         return Scorecard(self.task, self.classes, self.target_scale, self.device)
 
     @property
@@ -138,36 +174,57 @@ class Recipe:
         return METRICS[self.task]
 
 
-def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recipe:
+def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together: Together = ALONE) -> Recipe:
     """Seed torch, then build model, optimizer, schedule and batches on the device.
 
     The same configuration and data give the same recipe, weights included. fresh: whether it begins with the weights of
-    model.weights, which a run that is taken up at a checkpoint needs no more. Raises ConfigError when the device is not there.
+    model.weights, which a run that is taken up at a checkpoint needs no more. together: the ranks that are to train it, each of which
+    builds its own. Raises ConfigError when the device is not there, or for what several ranks cannot train.
     """
-    device = resolve_device(config.run.device)
+    world = together.world
+    same_data(together, data)
+    device = together.device(resolve_device(config.run.device))
     torch.manual_seed(config.run.seed)
     if config.model.kind == "custom":
         seed_chance(config.run.seed)
     if (fault := monitor_fault(config.early_stopping.monitor, data.task, data.classes)) is not None:
         raise ConfigError([fault])
     outputs = outputs_of(config.loss.name, data.classes)
-    net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape, data.shape)
+    refuse_for_texts(config, data.vocabulary)
+    net = build_model(
+        config.model,
+        config.regularization,
+        data.x_train.shape[1],
+        outputs,
+        data.image_shape,
+        data.shape,
+        data.vocabulary,
+    )
     model = with_head(net, config.loss.name, outputs)
-    model.to(device)
-    train = batches_of(data.x_train, data.y_train, config.run.batch_size, device)
+    model = together.prepared(model.to(device), device)
+    reg = config.regularization
+    # A model of the user's own may count on texts of one length.
+    texts = bool(data.vocabulary) and not isinstance(model, OwnModel)
+
+    def batches(x: Any, y: np.ndarray, size: int) -> Batches:
+        if together.several:
+            return batches_of(x, y, size, device, world, whole=reg.mixup > 0)
+        return TextBatches(x, y, size, device) if texts else batches_of(x, y, size, device)
+
+    train = batches(data.x_train, data.y_train, config.run.batch_size)
     counts = data.class_counts["train"]
     criterion = build_loss(config.loss, data.task, counts, device)
     notes = place_words(train)
     if isinstance(model, OwnModel):
-        smallest = min(train.batch_size, train.rows % train.batch_size or train.batch_size)
+        smallest = smallest_share(train, world)
         notes = (*notes, *rehearse(model, train.x, train.y, outputs, criterion, smallest))
     if fresh and config.model.weights:
-        notes = (*notes, begin_with(model, config.model.weights))
-    flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
+        notes = (*notes, begin_with(model, config.model.weights, data.preprocess))
+    one_vector = not together.several and fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT")
+    flat = Flat(model) if one_vector else None
     fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
     optimizer = build_optimizer(config.optimizer, [flat.values] if flat else model.parameters(), fused)
-    reg = config.regularization
-    refuse_misfits(config, data.task, train, optimizer)
+    refuse_misfits(config, data.task, train, optimizer, world)
     if (reg.flip or reg.shift) and data.image_shape is None:
         key = "regularization.flip" if reg.flip else "regularization.shift"
         raise config_error(key, "is for pictures, and this dataset is a table", "remove it")
@@ -176,14 +233,17 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
     accumulation = Accumulation(train.rows, train.batch_size, config.run.accumulate)
     pixels = math.prod(data.image_shape[1:]) if data.image_shape else 1
     rows = evaluation_rows(model, criterion, pixels, device)
+    if getattr(criterion, "weight", None) is None:  # a mean over other batches is another one then
+        rows *= world.size
     baseline = baseline_loss(config.loss, data.task, counts, data.y_train)
-    return Recipe(
+    augmentation = functools.partial(SharedAugmentation, world=world) if together.several else Augmentation
+    recipe = Recipe(
         model=model,
         criterion=criterion,
         train_criterion=build_loss(config.loss, data.task, counts, device, reg.label_smoothing),
         optimizer=optimizer,
         schedule=Schedule(config, optimizer, accumulation.steps),
-        augment=Augmentation(
+        augment=augmentation(
             reg.input_noise, reg.mixup, config.run.seed, device, reg.flip, reg.shift, data.image_shape
         ),
         penalty=Penalty(penalized(model, reg.penalty_on), reg.l1, reg.l2, flat),
@@ -196,11 +256,11 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         average=Average(model, config.run.average, config.run.ema_decay, config.run.swa_start, config.run.epochs),
         units_probe=UnitsProbe(model, train.x, baseline),
         baseline=baseline,
-        weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard else 0),
+        weights_probe=WeightsProbe(model, config.run.histograms if config.run.tensorboard and world.first else 0),
         train_eval=measures_train_loss(config),
         train=train,
-        validation=batches_of(data.x_validation, data.y_validation, rows, device),
-        test=batches_of(data.x_test, data.y_test, rows, device),
+        validation=batches(data.x_validation, data.y_validation, rows),
+        test=batches(data.x_test, data.y_test, rows),
         evaluation_rows=rows,
         order=order,
         task=data.task,
@@ -214,9 +274,21 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True) -> Recip
         stops_early=config.early_stopping.enabled,
         stops_non_finite=config.early_stopping.non_finite,
         restore_best=config.early_stopping.restore_best,
-        notes=notes,
+        notes=(*notes, *together.notes(model, train.batch_size)),
         flat=flat,
+        together=together,
     )
+    if not world.first:  # each rank drops other units; rank 0 those that it would by itself
+        torch.manual_seed(apart(config.run.seed, world.rank))
+        seed_chance(apart(config.run.seed, world.rank))
+    if together.several and not config.run.compile:
+        first_pass(recipe)
+    return recipe
+
+
+def apart(seed: int, rank: int) -> int:
+    """The seed of what a rank draws for itself alone: dropout, and the chance in a model of the user's own."""
+    return (rank << 32) + seed
 
 
 def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device: torch.device) -> int:
@@ -227,9 +299,9 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if isinstance(model, OwnModel):  # whose pictures may be of any size
         at_once = CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(16, at_once // model.widest))
-    if steps := steps_of(model):
+    if steps_of(model):
         at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
-        return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
+        return min(EVALUATION_ROWS, max(64, at_once // row_width(model)))
     weighs = getattr(criterion, "weight", None) is not None
     if device.type == "cpu" and weighs:
         return EVALUATION_ROWS
@@ -247,18 +319,6 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
 def switched_on(name: str) -> bool:
     """Whether the environment leaves a quick way of computing on: ``NNTUI_FLAT=0`` and the like switch it off."""
     return os.environ.get(name, "") != "0"
-
-
-def refuse_misfits(config: RunConfig, task: str, train: Batches, optimizer: Optimizer) -> None:
-    """Raise ConfigError for settings that the data, or each other, leave without meaning."""
-    if config.regularization.label_smoothing and task == "regression":
-        raise config_error("regularization.label_smoothing", "has no meaning for a regression", "remove it")
-    if config.model.batch_norm and min(train.batch_size, train.rows % train.batch_size or 2) == 1:
-        problem = f"{train.rows} rows in batches of {train.batch_size} leave one row alone, and one row has no variance"
-        raise config_error("model.batch_norm", problem, "choose another run.batch_size")
-    if isinstance(optimizer, LBFGS) and config.run.precision == "float16":
-        problem = "float16 does not go with lbfgs, whose steps cannot be skipped"
-        raise config_error("run.precision", problem, "use bfloat16")
 
 
 def measures_train_loss(config: RunConfig) -> bool:

@@ -19,6 +19,9 @@ from .text import clean
 STOPPED = ("stopped", "interrupted", "terminated")
 """Reasons to end that leave something to be done."""
 
+FREE = ("run.folder", "run.devices")
+"""Settings that say where a run is trained and nothing of what: it can be gone on with by others."""
+
 
 @dataclass
 class Record:
@@ -160,7 +163,7 @@ def changed_settings(started: dict[str, Any], config: RunConfig) -> list[Fault]:
             key, f"this run was started with {_text(rows[key], before[key])}, not {_text(rows[key], after[key])}", hint
         )
         for key in before
-        if before[key] != after[key] and key != "run.folder"
+        if before[key] != after[key] and key not in FREE
     ]
 
 

@@ -184,18 +184,22 @@ class Augmentation:
         return x, target
 
 
-def moved(x: Tensor, flip: bool, shift: int, generator: torch.Generator) -> Tensor:
+def moved(
+    x: Tensor, flip: bool, shift: int, generator: torch.Generator, of: int = 0, part: slice = slice(None)
+) -> Tensor:
     """Pictures x (n, channels, height, width), each mirrored left to right with a chance of one half (flip), and moved by up to
     `shift` pixels in both directions, every distance as likely as any other; what comes in at an edge repeats it.
+
+    of, part: x is a part of so many pictures, and it is drawn for all of them.
     """
     n, _, height, width = x.shape
     columns = torch.arange(width, device=x.device).expand(n, width)
     rows = torch.arange(height, device=x.device).expand(n, height)
     if flip:
-        mirrored = torch.rand((n, 1), generator=generator, device=x.device) < 0.5
+        mirrored = torch.rand((of or n, 1), generator=generator, device=x.device)[part] < 0.5
         columns = torch.where(mirrored, columns.flip(1), columns)
     if shift:
-        by = torch.randint(-shift, shift + 1, (2, n, 1), generator=generator, device=x.device)
+        by = torch.randint(-shift, shift + 1, (2, of or n, 1), generator=generator, device=x.device)[:, part]
         rows, columns = (rows + by[0]).clamp(0, height - 1), (columns + by[1]).clamp(0, width - 1)
     x = x.gather(2, rows[:, None, :, None].expand(x.shape))
     return x.gather(3, columns[:, None, None, :].expand(x.shape))

@@ -263,6 +263,7 @@ def _try_step(model: OwnModel, x: Tensor, y: Tensor, outputs: int, criterion: An
                     PATH, f"the outputs of {_name(model)} do not depend on its weights", hint, _where(model)
                 )
             loss.backward()
+        model.unused = any(one.grad is None and one.requires_grad for one in model.parameters())
         if all(one.grad is None for one in model.parameters()):
             raise code_error(PATH, f"no weight of {_name(model)} gets a gradient", "", _where(model))
     except RuntimeError as error:

@@ -16,12 +16,15 @@ from .errors import ConfigError, Fault, InputError
 from .execution import Chapter, RunResult, execute
 from .facts import MadeEdit
 from .lock import RunLock
+from .ranks.journals import bring_home
+from .ranks.rank import with_devices
 from .record import STOPPED, Record, read_record, settings_of
 from .rundir import RunDir
 from .sinks import QueueSink, Sink
 from .stopping import StopToken
 from .text import clean
 from .words import end_words
+from .world import current_world
 
 __all__ = ["RunHandle", "RunResult", "replay", "resume", "start", "start_again", "train"]
 
@@ -167,14 +170,21 @@ def train(
     _, faults = check(to_nested(config))  # a config built in Python has not been looked at as a whole yet
     if faults:
         raise ConfigError(faults)
-    return execute(config, sinks, token or StopToken(), None, script=script)
+    return execute(with_devices(config), sinks, token or StopToken(), None, script=script)
 
 
-def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | None = None, more: int = 0) -> RunResult:
+def resume(
+    folder: str | Path,
+    sinks: Sequence[Sink] = (),
+    token: StopToken | None = None,
+    more: int = 0,
+    devices: int | None = None,
+) -> RunResult:
     """Go on with the run in `folder` from its newest good checkpoint, in the calling thread, as if it had never stopped.
 
     A run that was stopped or lost its process goes on to its end; one that was killed before its first
-    checkpoint begins anew. more: epochs to add to its plan, or behind its end, whatever early stopping says.
+    checkpoint begins anew. more: epochs to add to its plan, or behind its end, whatever early stopping says. devices: how many
+    train it from here on, when that is not what it was started with.
 
     Raises InputError when there is nothing to go on with, another process trains the run, or its config.toml was changed;
     TrainingError when training fails.
@@ -185,13 +195,16 @@ def resume(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
         result = engine.resume("runs/20260101-120000-digits-mlp")
         print(result.reason, result.epochs)
     """
+    if not current_world().first:  # rank 0 says what there is to do
+        return execute(RunConfig(), (), token or StopToken(), None)
     run = RunDir(Path(folder).absolute())
     lock = RunLock.take(run)
     token = token or StopToken()
     reader = CommandReader(run, token)  # from here on there is somebody who can be asked
     try:
+        bring_home(run)
         record = read_record(run)
-        config = settings_of(run, record)
+        config = with_devices(settings_of(run, record), devices)
         _refuse_finished(run, config, record, more)
         return execute(config, sinks, token, Chapter(run, lock, reader, record, more))
     finally:
@@ -210,6 +223,8 @@ def replay(folder: str | Path, sinks: Sequence[Sink] = (), token: StopToken | No
         again = engine.replay("runs/20260101-120000-digits-mlp")
         print(again.view.val_loss, again.folder)
     """
+    if not current_world().first:
+        return execute(RunConfig(), (), token or StopToken(), None)
     run = RunDir(Path(folder).absolute())
     record = read_record(run)
     return train(settings_of(run, record), sinks, token, script=record.script())

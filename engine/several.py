@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import events as e
+from .board import TensorBoardSink
+from .config import RunConfig
 from .data.prepared import Prepared
 from .data.table import Table
 from .errors import ConfigError
+from .facts import MadeEdit
 from .record import STOPPED, Record
 from .rundir import RunDir
 from .sinks import Sink, Tee
@@ -21,6 +24,7 @@ from .trials import Emit, Trial, TrialResult, announce, conclude, ended, keep_pr
 if TYPE_CHECKING:
     from .keeping import Keeper
     from .sidebyside import Lane
+    from .together import Together
     from .training import Training
 
 
@@ -28,8 +32,9 @@ if TYPE_CHECKING:
 class Surroundings:
     """What the trials of a run share.
 
-    record: what earlier processes left. planned: how many trials the run has. sinks_of: a trial's own sinks; again: whether it
-    was begun before. keeper_of: its keeper; among: how many train at the same time.
+    record: what earlier processes left. planned: how many trials the run has. boards_of: a trial's own sinks; again: whether it
+    was begun before. keeper_of: its keeper; among: how many train at the same time. ranks: all that work on the run; spread: each
+    of them trains trials of its own.
     """
 
     tee: Tee
@@ -38,11 +43,51 @@ class Surroundings:
     folder: RunDir
     record: Record
     planned: int
-    sinks_of: Callable[[RunDir, Trial, Prepared, bool], list[Sink]]
-    keeper_of: Callable[[RunDir, Emit, int], Keeper]
+    boards_of: Callable[[RunDir, Trial, Prepared, bool], list[Sink]]
+    keeper_of: Callable[..., Keeper]
+    ranks: Together
+    spread: bool
+
+    @property
+    def together(self) -> Together:
+        """The ranks that train each trial with this one."""
+        from .together import ALONE
+
+        return ALONE if self.spread else self.ranks
 
 
-def run_several(plan: Sequence[Trial], around: Surroundings) -> Iterator[TrialResult]:
+def boards(config: RunConfig, record: Record) -> Callable[[RunDir, Trial, Prepared, bool], list[Sink]]:
+    """What makes the TensorBoard log of a trial, or of a run without any. record: what earlier processes left."""
+
+    def board(where: RunDir, trial: Trial, prepared: Prepared, again: bool) -> list[Sink]:
+        if not config.run.tensorboard:
+            return []
+        before = record.view.alone(trial.number if trial.label else 0) if again else None
+        return [TensorBoardSink(where.path, trial.config, prepared, before)]
+
+    return board
+
+
+def keepers(
+    config: RunConfig, token: StopToken, together: Together | None = None, script: Sequence[MadeEdit] = ()
+) -> Callable[..., Keeper]:
+    """What makes the keeper of a trial, or of a run without any: (its folder, None on ranks beside the first; emit; among)."""
+    from .agreement import keeper_for
+    from .together import ALONE
+
+    run = config.run
+    why_not = (
+        "" if config.trials.kind == "single" else "a run with trials cannot be edited: they would no longer compare"
+    )
+
+    def keeper(where: RunDir | None, emit: Emit, among: int = 1) -> Keeper:
+        folder, pauses = where.checkpoints if where else None, (run.checkpoint_pause, run.checkpoint_minutes)
+        return keeper_for(together or ALONE)(token, emit, folder, run.checkpoints, *pauses, script, why_not, among)
+
+    return keeper
+
+
+def run_several(plan: Sequence[Trial], around: Surroundings) -> list[TrialResult]:
     """Train the trials of a plan, each into its own sub-folder. A stop ends those in hand, and the rest never begins.
 
     A trial that fails to converge is a result like any other; one that raises ends the run. Of a run that is taken up again,
@@ -50,20 +95,32 @@ def run_several(plan: Sequence[Trial], around: Surroundings) -> Iterator[TrialRe
     """
     from .whichway import choose
 
-    record, data = around.record, _Parts(around.table)
+    record, data, results = around.record, PreparedParts(around.table), []
     left = []
     for trial in plan:
         if (over := record.ended.get(trial.number)) is not None and over.reason not in STOPPED:
             own = around.folder.trial(trial.label)
-            yield _remembered(trial, over, record.tests.get(trial.number), own, data.of(trial))
+            results.append(remembered(trial, over, record.tests.get(trial.number), own, data.of(trial)))
         else:
             left.append(trial)
-    at_once, words = choose(left, data.of) if left else (1, "")
-    if words:
-        around.tee(e.Noted(text=words))
-    while left:
-        now, left = left[:at_once], left[at_once:]
-        if at_once == 1:
+    if around.ranks.several:
+        from .ranks.spreading import part, run_shared
+
+        results += run_shared(left, data, around)
+        part(around.ranks, results)
+    elif left:
+        at_once, words = choose(left, data.of)
+        if words:
+            around.tee(e.Noted(text=words))
+        groups = [left[at : at + at_once] for at in range(0, len(left), at_once)]
+        results += run_in_turn(groups, data, around)
+    return sorted(results, key=lambda result: result.trial.number)
+
+
+def run_in_turn(groups: Iterable[Sequence[Trial]], data: PreparedParts, around: Surroundings) -> Iterator[TrialResult]:
+    """Train groups of trials one after another, those of a group side by side, until the run is to stop."""
+    for now in groups:
+        if len(now) == 1:
             yield _run_one(now[0], data.of(now[0]), around)
         else:
             yield from _run_together(now, data, around)
@@ -71,7 +128,7 @@ def run_several(plan: Sequence[Trial], around: Surroundings) -> Iterator[TrialRe
             return
 
 
-class _Parts:
+class PreparedParts:
     """The arrays of trials; those of restarts, which all have the same rows, are made once."""
 
     def __init__(self, table: Table) -> None:
@@ -93,7 +150,7 @@ def _run_one(trial: Trial, data: Prepared, around: Surroundings) -> TrialResult:
     return result
 
 
-def _run_together(trials: Sequence[Trial], data: _Parts, around: Surroundings) -> list[TrialResult]:
+def _run_together(trials: Sequence[Trial], data: PreparedParts, around: Surroundings) -> list[TrialResult]:
     """Train these side by side. Each is closed, its record and its log complete, as soon as it ends."""
     from .loop import settle
     from .sidebyside import Lane, fit_together
@@ -138,12 +195,13 @@ def _open(
     from .training import Training
 
     record, own, emit = around.record, around.folder.trial(trial.label), around.tee.of(trial.number)
-    recipe = build_recipe(trial.config, data, fresh=not own.has_checkpoints)
+    together = around.together
+    recipe = build_recipe(trial.config, data, together.agree(not own.has_checkpoints), together)
     keeper = around.keeper_of(own, emit, among)
     training = Training(recipe, trial.config)
     begun = trial.number in record.epochs
     going_on, damage = take_up(keeper, training, record.epochs.get(trial.number, {}))
-    with around.tee.trial(trial.number, around.sinks_of(own, trial, data, going_on or begun)):
+    with around.tee.trial(trial.number, around.boards_of(own, trial, data, going_on or begun)):
         if not begun:
             emit(e.TrialStarted(number=trial.number, of=around.planned, label=trial.label, folder=str(own.path)))
         for problem in damage:
@@ -158,7 +216,7 @@ def _open(
             keeper.close()
 
 
-def _remembered(
+def remembered(
     trial: Trial, over: e.TrialEnded, test: e.TestMeasured | None, folder: RunDir, data: Prepared
 ) -> TrialResult:
     """The result of a trial that ended in an earlier chapter; its model is built anew, with the weights it left."""

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from .stopping import StopToken
 
 
-def obey_signals(token: StopToken) -> None:
+def obey_signals(token: StopToken, leave: Callable[[int], object] = os._exit) -> None:
     """Let signals ask things of a run. To be called in the main thread, before anything that takes long.
 
     SIGINT and SIGTERM stop after the batch in hand, the latter without a test; a second one of the same kind ends the process
     at once. SIGUSR1 saves a checkpoint. SIGHUP means that the terminal has gone: training goes on without it. Where it is
-    ignored already (`nohup`), that stays so.
+    ignored already (`nohup`), that stays so. leave: ends the process with an exit code, at once.
     """
     from .commands import Save
     from .events import ScreenLost
@@ -31,7 +32,7 @@ def obey_signals(token: StopToken) -> None:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if number in asked:
-            os._exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
+            leave(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
         asked.add(number)
         hurry = token.reason is not None
         token.stop("interrupted" if number == signal.SIGINT else "terminated", hurry)

@@ -57,17 +57,20 @@ class Spawned:
 
 def launch(arguments: Sequence[str], end: int, output: int) -> Process:
     """Run ``nntui ARGUMENTS`` in a process of its own session. end: its end of the socket; output: where it prints to."""
-    # The same modules as here, wherever this process found them; -P: and not what else lies in the current folder.
-    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "engine", *arguments],
+        [sys.executable, "-P", "-m", "engine", *arguments],  # -P: not what else lies in the current folder
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
         start_new_session=True,
         pass_fds=[end],
-        env={**os.environ, "PYTHONPATH": paths, READY_FD: str(end)},
+        env={**os.environ, "PYTHONPATH": modules_path(), READY_FD: str(end)},
     )
+
+
+def modules_path() -> str:
+    """A PYTHONPATH with which another process finds the same modules as this one, wherever it found them."""
+    return os.pathsep.join(path or os.getcwd() for path in sys.path)
 
 
 class Child:

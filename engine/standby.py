@@ -145,7 +145,7 @@ def _find_rate(config: RunConfig) -> RangeTest:
 
 
 def _train(config: RunConfig, ready: ReadySink) -> int:
-    from .headless import exit_code
+    from .headless import exit_code, starts_ranks
     from .previewing import forget
     from .runner import train
     from .signals import obey_signals
@@ -153,6 +153,11 @@ def _train(config: RunConfig, ready: ReadySink) -> int:
 
     forget()
     token = StopToken()
+    if starts_ranks(config.run.devices):
+        from .ranks.job import ALONE, training_job
+        from .ranks.supervisor import supervise
+
+        return exit_code(supervise(training_job(config), ALONE, [ready], token).reason)
     obey_signals(token)
     return exit_code(train(config, [ready], token).reason)
 

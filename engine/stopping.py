@@ -134,6 +134,10 @@ class StopToken:
         """Whether a stop leaves out the test: it was asked for so, or somebody is about to lose patience."""
         return self._now
 
+    def hurried(self) -> bool:
+        """As `now`, between two batches of an evaluation: several ranks ask each other, each after the same batch."""
+        return self.now
+
     @property
     def paused(self) -> bool:
         """Whether the run is asked to wait. A stop ends every pause."""

@@ -21,14 +21,18 @@ from .flat import load_optimizer_state, optimizer_state
 from .gradients import GradientNorms, named_layers
 from .knobs import values
 from .metrics import Tally
-from .ownmodel import OwnModel, chance_state, put_chance
-from .recipe import Recipe
+from .ownmodel import OwnModel, chance_state, put_chance, seed_chance
+from .rankstates import change_words, ranks_of, state_of
+from .recipe import Recipe, apart
 from .rowlosses import RowLosses
 from .stopping import EarlyStopping
 from .units import looks
 
 FORMAT = 1
 """Of a checkpoint's content; a reader refuses what is newer."""
+
+HALF_PATIENCE = 20
+"""Batches in a row whose loss is no number that are a finding in float16: a scale of 2^16, halved each time, is 1 by then."""
 
 
 @dataclass
@@ -114,9 +118,13 @@ class Training:
         loss: the mean over the batches since it was read last. Only if it is no number is there a wait for the device, to find
         out at which batch it began.
         """
-        if math.isfinite(loss) or self.partial is None or self.config.run.precision == "float16":
-            return  # in float16 a step that overflows is left out, and means nothing by itself
-        broken_for, layer = self.partial.tally.broken_for(), self.partial.norms.broken_layer()
+        if math.isfinite(loss) or self.partial is None:
+            return
+        half = self.config.run.precision == "float16"
+        broken_for = self.partial.tally.broken_for(in_a_row=half)
+        if half and broken_for < HALF_PATIENCE:
+            return  # a step that overflows is left out, and the next ones are scaled to less
+        layer = self.partial.norms.broken_layer()
         name = "" if layer is None else named_layers(self.recipe.model)[layer][0]
         step = batch - broken_for + 1 if broken_for else batch
         yield from self.doctor.broke(self.done + 1, step, loss, name, known=broken_for > 0)
@@ -130,14 +138,19 @@ class Training:
             layers=named_layers(self.recipe.model),
             schedule=self.config.schedule.name,
             config=values(self.config),
+            classes=self.recipe.classes,
         )
 
     # -- to and from a checkpoint -------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def snapshot(self) -> dict[str, Any]:
-        """All of the state as a nested dict of tensors on the host, copied, and plain values."""
+        """All of the state as a nested dict of tensors on the host, copied, and plain values.
+
+        On several ranks rank 0 makes it, while the others `contribute`.
+        """
         recipe = self.recipe
+        others = recipe.together.gathered(self._own())[1:] if recipe.together.several else []
         content: dict[str, Any] = {
             "format": FORMAT,
             "config": json.dumps(to_nested(self.started)),
@@ -159,6 +172,8 @@ class Training:
             "edits": [[edit.epoch, edit.batch, dict(edit.changes)] for edit in self.edits],
             "waiting": dict(self.waiting),
         }
+        if others:
+            content["others"] = others
         if self.partial is not None and self.batch:
             partial = self.partial
             content["partial"] = {
@@ -170,16 +185,29 @@ class Training:
             }
         return _copied(content)
 
+    def contribute(self) -> None:
+        """Give rank 0, which makes a snapshot, what this rank has for itself."""
+        self.recipe.together.gathered(self._own())
+
+    def _own(self) -> dict[str, Any]:
+        """What only this rank has: see engine.rankstates."""
+        state: dict[str, Any] = {"random": self._random_states()}
+        if self.partial is not None and self.batch:
+            state["tally"] = self.partial.tally.state_dict()
+            if not self.recipe.accumulation.completes(self.batch):
+                state["gradients"] = self._gradients or [one.grad for one in self.recipe.model.parameters()]
+        return _copied(state)
+
     def expected_bytes(self) -> int:
         """About how large a checkpoint will be: the weights, those of the best epoch, two numbers a weight for the optimizer,
         and the average if there is one."""
         weights = sum(value.numel() * value.element_size() for value in self.recipe.model.state_dict().values())
         return weights * (4 + (self.recipe.average.averaged is not None))
 
-    def restore(self, content: Mapping[str, Any]) -> None:
+    def restore(self, content: Mapping[str, Any]) -> list[str]:
         """Put back what `snapshot` gave: the numbers that follow are those that followed then.
 
-        Raises ValueError when the content was written by a newer version, or for another model.
+        Returns what a person should know, a line each: with another number of ranks, in what the numbers differ. Raises ValueError when the content was written by a newer version, or for another model.
         """
         if content.get("format") != FORMAT:
             raise ValueError(f"the checkpoint has format {content.get('format')}, and this version reads {FORMAT}")
@@ -207,17 +235,26 @@ class Training:
         if (rows := content.get("row_losses")) is not None:
             self.row_losses.load_state_dict(rows, recipe.device)
         self.partial, self._gradients = None, None
+        world = recipe.together.world
+        own = state_of(content, world)
         if (partial := content.get("partial")) is not None:
             norms = self._fresh_norms()
             self.partial = Partial(partial["lr"], recipe.tally(), norms)
-            self.partial.tally.load_state_dict(partial["tally"])
+            if len(own.tallies) == 1:
+                self.partial.tally.load_state_dict(own.tallies[0])
+            else:
+                self.partial.tally.merge(own.tallies)
             norms.load_state_dict(partial["norms"], recipe.device)
-            self._gradients = [None if one is None else one.to(recipe.device) for one in partial["gradients"]]
+            self._gradients = [None if one is None else one.to(recipe.device) for one in own.gradients]
         self.history = {epoch: ended for epoch, ended in self.history.items() if epoch <= self.done}
         self.doctor = Doctor(self._setting())
         for ended in self.history.values():
             list(self.doctor.examine(ended))
-        self._put_random_states(content["random"])
+        self._put_random_states(own.random)
+        if own.fresh:
+            torch.manual_seed(apart(self.started.run.seed + self.done + self.batch, world.rank))
+            seed_chance(apart(self.started.run.seed + self.done + self.batch, world.rank))
+        return change_words(ranks_of(content), world.size)
 
     def go_on(self, epochs: int) -> None:
         """Plan `epochs` more, from here on if this was the end; early stopping does not end the run before they are done."""
@@ -292,7 +329,8 @@ class Training:
             torch.cuda.set_rng_state(states["cuda"], recipe.device)
         if "mps" in states and recipe.device.type == "mps":
             torch.mps.set_rng_state(states["mps"])
-        self.chance.set_state(states["torch"])
+        if "torch" in states:
+            self.chance.set_state(states["torch"])
 
 
 def _copied(value: Any) -> Any:

@@ -82,9 +82,9 @@ def _seeded(config: RunConfig, seed: int) -> RunConfig:
 
 
 def run_trial(
-    emit: Emit, keeper: Keeper, trial: Trial, data: Prepared, training: Training, folder: RunDir
+    emit: Emit, keeper: Keeper, trial: Trial, data: Prepared, training: Training, folder: RunDir | None
 ) -> TrialResult:
-    """The loop from wherever `training` stands, then the test part once, then the weights on disk."""
+    """The loop from wherever `training` stands, then the test part once, then the weights on disk; folder: None writes nothing."""
     from .loop import fit
     from .threads import suitable_threads
 
@@ -100,11 +100,11 @@ def conclude(
     trial: Trial,
     data: Prepared,
     training: Training,
-    folder: RunDir,
+    folder: RunDir | None,
     outcome: Outcome,
     began: float,
 ) -> TrialResult:
-    """The test part once, then the weights on disk. began: when training did, of time.monotonic()."""
+    """The test part once, then the weights on disk. began: when training did, of time.monotonic(). folder: None writes nothing."""
     from .loop import measure_test
     from .probes import answers_to, map_regions
 
@@ -112,10 +112,11 @@ def conclude(
     test = None
     if tested:  # otherwise no epoch was completed, and figures of untrained weights would only mislead
         test = measure_test(recipe, tested, data.baseline_metric, token)
-    if test is not None:
+    if test is not None and folder is not None:
         emit(test)
-        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape)
-        emit(make_report(answers_to(recipe, recipe.test, data.y_mean, data.y_scale), data.classes, tested, inputs))
+        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape, data.texts)
+        answers = answers_to(recipe, recipe.test.alone(), data.y_mean, data.y_scale)
+        emit(make_report(answers, data.classes, tested, inputs))
         for fact in map_regions(recipe, data, tested):
             emit(fact)
         _save_weights(emit, recipe, folder)
@@ -199,7 +200,7 @@ def take_up(
     there are checkpoints and none is good, or the newest good one is not for this version, this model or these settings.
     """
     problems: list[str] = []
-    loaded = keeper.checkpoints.load_newest(problems) if keeper.checkpoints is not None else None
+    loaded = keeper.newest(problems)
     if (
         loaded is None and problems
     ):  # beginning anew would clear them away, and another PyTorch may be able to read them
@@ -210,7 +211,7 @@ def take_up(
         try:
             if faults := changed_settings(json.loads(loaded.content["config"]), training.started):
                 raise ConfigError(faults)
-            training.restore(loaded.content)
+            problems += training.restore(loaded.content)
         except (ValueError, InputError) as error:
             raise TrainingError(f"{loaded.entry.file} cannot be gone on from: {clean(error)}") from error
         except KeyError as error:

@@ -20,6 +20,7 @@ from .recipe import Recipe, build_recipe, switched_on
 from .sequencemodels import SEQUENTIAL
 from .sidebyside import Lane, train_epoch_together
 from .stopping import StopToken
+from .textmodels import reader_of
 from .threads import suitable_threads
 from .training import Training
 from .trials import Trial
@@ -85,6 +86,8 @@ def obstacle(config: RunConfig, recipe: Recipe) -> str:
         return "a model of your own is not batched over trials"
     if config.model.kind in SEQUENTIAL:
         return f"{config.model.kind} layers are not batched over trials"
+    if reader_of(recipe.model) is not None:
+        return "embeddings of words are not batched over trials"
     if config.model.kind == "cnn":
         return "convolutions are not batched over trials"
     if config.model.batch_norm:

@@ -277,7 +277,7 @@ class Draft:
         faults = {row.key: faults[row.key] for row in shown if row.key in faults}
         nested: dict[str, dict[str, Any]] = {}
         for row in shown:
-            nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = found[row.key]
+            nested.setdefault(row.section, {})[row.name] = found[row.key]
         config, more = check(nested)
         for fault in more:
             faults.setdefault(fault.key, fault)

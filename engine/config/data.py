@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from .declare import (
+    HAS_TEXT,
     IS_CALLED,
     IS_FILE,
     IS_FOLDER,
     IS_GENERATED,
     IS_HUGGINGFACE,
     IS_LIBRARY,
+    IS_TABLE,
+    NO_TEXT,
     ONE_SPLIT,
     Names,
     Section,
@@ -28,9 +31,8 @@ class DataConfig(Section):
     source: str = knob(
         "digits",
         label="dataset",
-        help="The name of a built-in dataset, the path of a file (CSV, TSV, JSON lines, Parquet, NPZ, NPY) or of a folder of pictures, or code of "
-        "your own that gives the data, as mypkg.data:make or path/to/data.py:make; or a dataset of a library that is installed, as "
-        "torchvision:FashionMNIST or huggingface:ag_news. `nntui datasets` lists the built-in ones.",
+        help="A built-in dataset (`nntui datasets` lists them), the path of a file or of a folder of pictures, your own code, as mypkg.data:make or "
+        "path/to/data.py:make, or a library's, as torchvision:FashionMNIST or huggingface:ag_news.",
         min_length=1,
     )
     arguments: Keywords = knob(
@@ -48,19 +50,55 @@ class DataConfig(Section):
         help="The column of the file that the model learns to predict. Every other column is an input.",
         when=either(IS_FILE, IS_HUGGINGFACE),
     )
+    text: str = knob(
+        "",
+        label="text column",
+        help="The column of the file that holds texts to learn from, word by word, such as reviews or messages. No other column is then read "
+        "beside the target. Empty when the inputs are numbers, dates and categories.",
+        when=either(IS_TABLE, IS_HUGGINGFACE),
+    )
+    text_length: int = knob(
+        128,
+        label="words of a text",
+        help="How many words of a text count at the most, punctuation marks among them: longer texts are cut, shorter ones filled up with padding "
+        "that no model looks at. 20 to 50 is enough for messages, 200 to 400 for reviews; recurrent models and transformers take as much longer.",
+        unit="words",
+        when=HAS_TEXT,
+        ge=1,
+        le=4096,
+    )
+    vocabulary: int = knob(
+        10_000,
+        label="vocabulary",
+        help="How many different words are known at the most: the commonest ones of the training texts, in small letters. All others are one unknown "
+        "word. 5,000 to 30,000 is usual; each takes an embedding's worth of weights.",
+        unit="words",
+        when=HAS_TEXT,
+        ge=1,
+        le=1_000_000,
+    )
+    min_count: int = knob(
+        2,
+        label="least count",
+        help="How often a word must stand in the training texts to be known. From 2 on rare words teach the model what to make of unknown ones, "
+        "and it has fewer to learn by heart; with 1 the unknown word is never trained. 2 to 5 is usual.",
+        when=HAS_TEXT,
+        ge=1,
+        le=1_000_000,
+    )
     ignore: Names = knob(
         (),
         label="leave out",
         help="Columns of the file that are no inputs, with commas between them: numbers of rows, names, free text, whatever would "
         "not be known yet when the model is used.",
-        when=either(IS_FILE, IS_HUGGINGFACE),
+        when=[either(IS_FILE, IS_HUGGINGFACE), *NO_TEXT],
     )
     categorical: Names = knob(
         (),
         label="categories",
         help="Columns of the file whose numbers are only names, such as postal codes or numbered classes, with commas between them. "
         "Each of their values becomes an input of its own, as those of columns of text do anyway.",
-        when=either(IS_FILE, IS_HUGGINGFACE),
+        when=[either(IS_FILE, IS_HUGGINGFACE), *NO_TEXT],
     )
     task: Literal["auto", "classification", "regression"] = knob(
         "auto",
@@ -82,7 +120,7 @@ class DataConfig(Section):
         label="missing category",
         help="What a missing value in a column of categories becomes. own: a category called missing, best where it says something that "
         "there is no value. commonest: the one that the training part has most often.",
-        when=(either(IS_FILE, IS_HUGGINGFACE), chosen("data.missing", "mean", "median")),
+        when=[either(IS_FILE, IS_HUGGINGFACE), chosen("data.missing", "mean", "median"), *NO_TEXT],
     )
     image_size: int = knob(
         0,
@@ -104,7 +142,7 @@ class DataConfig(Section):
     rows: int = knob(
         1000,
         label="points",
-        help="How many points to generate. More points make overfitting harder.",
+        help="How many points (or texts) to generate. More of them make overfitting harder.",
         when=IS_GENERATED,
         ge=30,
         le=1_000_000,
@@ -114,7 +152,7 @@ class DataConfig(Section):
         label="noise",
         help="Standard deviation of the noise added to the generated points. 0 draws the pure shape; at 0.5 and more the "
         "classes overlap and no model can be perfect.",
-        when=IS_GENERATED,
+        when=[IS_GENERATED, *NO_TEXT],
         ge=0.0,
         le=10.0,
     )
@@ -163,6 +201,7 @@ class DataConfig(Section):
         label="standardize",
         help="Shift and scale the inputs to mean 0 and standard deviation 1, measured on the training part only. Nets "
         "learn badly from inputs of very different sizes, so leave it on unless the data is scaled already.",
+        when=NO_TEXT,
     )
     train_rows: int = knob(
         0,

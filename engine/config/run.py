@@ -53,6 +53,16 @@ class RunSettings(Section):
         label="device",
         help="Where to train. auto takes a CUDA GPU, then Apple's, then the CPU.",
     )
+    devices: int = knob(
+        1,
+        label="devices",
+        help="How many processes of this machine train together, each on a CUDA GPU of its own or on a share of the CPU's cores. "
+        "Every batch is divided among them, so that the batch size stays what it is; folds and restarts go to a process each "
+        "where that keeps most of them at work.",
+        unit="processes",
+        ge=1,
+        le=1024,
+    )
     precision: Literal["float32", "bfloat16", "float16"] = knob(
         "float32",
         label="precision",

@@ -46,6 +46,10 @@ class Batches:
         other.batch_size = min(batch_size, self.rows) or self.rows
         return other
 
+    def alone(self) -> Batches:
+        """The same rows for a process that goes through them by itself."""
+        return self
+
     def shuffled(self, generator: torch.Generator, done: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """One epoch in a new random order, every row once; without its first `done` batches."""
         # Gathering the epoch once and cutting views from it is several times cheaper than indexing for each batch. The batches

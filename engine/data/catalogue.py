@@ -34,7 +34,8 @@ class Card:
     """What is known about a dataset without loading it.
 
     rows is the number of samples (for generated sets: by default); features the number of inputs a sample has; shape is
-    (channels, height, width) for pictures and None otherwise, sequence (time, features) for sequences; classes is 0 for regression. source: who made it, and where it
+    (channels, height, width) for pictures and None otherwise, sequence (time, features) for sequences, text
+    for texts, whose features are the words of the longest one; classes is 0 for regression. source: who made it, and where it
     comes from; licence: under what it may be passed on. words: what else a person may look for it by.
     """
 
@@ -51,10 +52,13 @@ class Card:
     shape: tuple[int, int, int] | None = None
     generated: bool = False
     sequence: tuple[int, int] | None = None
+    text: bool = False
 
     @property
     def size(self) -> str:
-        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``48 steps``."""
+        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``48 steps``, ``texts``."""
+        if self.text:
+            return "texts"
         if self.sequence:
             steps, features = self.sequence
             return f"{steps} steps" if features == 1 else f"{steps} steps x {features}"
@@ -148,6 +152,11 @@ CARDS: tuple[Card, ...] = (
         "waves", "Four kinds of waves", "classification", 1000, 48, 4, _DRAWN, _FREE,
         "Sine, square, triangle and sawtooth waves of any phase, speed and strength, and noise. The class is in the order of the values.",
         "sequence sequences time series signal gru lstm rnn recurrent transformer multiclass", generated=True, sequence=(48, 1),
+    ),
+    Card(
+        "reviews", "Made-up reviews", "classification", 1000, 28, 2, _DRAWN, _FREE,
+        "Short texts, positive or negative: \"Nobody would call the soup dull.\" In seven of ten the words alone say it, in the others their order.",
+        "text texts words nlp language sentiment opinions natural binary tokens embedding gru lstm transformer", generated=True, text=True,
     ),
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ PICTURE_SIDE = 32
 CURVE_HEIGHT = 16
 """Rows of the picture of a sequence."""
 
-_NAME, _CELL = 24, 14
+_NAME, _CELL, _TEXT = 24, 14, 100
 
 
 def glimpse(table: Table, target: str) -> DataPreview:
@@ -50,13 +50,17 @@ def glimpse(table: Table, target: str) -> DataPreview:
         class_names=table.class_names,
         class_counts=_counts(table, np.arange(len(table.y))),
         histogram=_histogram(table),
-        header=(*(clean(name, _NAME) for name in table.feature_names[:COLUMNS]), named),
+        header=(*(clean(name, _NAME) for name in _shown_columns(table)), named),
         sample_rows=tuple(_row(table, int(row)) for row in shown),
         points=_points(table),
         points_names=tuple(clean(name, _NAME) for name in table.feature_names) if _planar(table) else (),
         pictures=_pictures(table),
         notes=tuple(notes),
     )
+
+
+def _shown_columns(table: Table) -> tuple[str, ...]:
+    return (table.columns[0].name,) if table.is_text else table.feature_names[:COLUMNS]
 
 
 def parts_of(table: Table, split: Split) -> tuple[Part, ...]:
@@ -88,6 +92,8 @@ def _histogram(table: Table) -> Histogram:
 
 
 def _row(table: Table, row: int) -> tuple[str, ...]:
+    if table.is_text:
+        return clean(table.texts[row], _TEXT), label_of(table, row)
     cells = [_cell(table, place, value) for place, value in enumerate(table.x[row, :COLUMNS].tolist())]
     return (*cells, label_of(table, row))
 

@@ -28,13 +28,19 @@ def load_parquet(config: DataConfig) -> Table:
     faults = [
         Fault("data.ignore", f"column '{clean(field.name, 60)}' holds {clean(field.type, 60)}", "leave it out", name)
         for field in schema
-        if not readable(field.type) and field.name.strip() not in config.ignore
+        if not readable(field.type) and _wanted(field.name.strip(), config)
     ]
     if faults:
         raise DataError(faults)
     refuse_too_large(file.metadata.num_rows * len(schema) * 4, name)
     columns = _columns(file, name, None)
     return read_table(config, name, header, lambda: _records(columns))
+
+
+def _wanted(name: str, config: DataConfig) -> bool:
+    if config.text:
+        return name in (config.text.strip(), config.target.strip())
+    return name not in config.ignore
 
 
 def head_of(source: str, rows: int) -> tuple[list[str], list[tuple[int, list[str]]], bool]:

@@ -11,10 +11,12 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from .catalogue import Task
-from .preprocess import Preprocess, recode, unseen_words
+from .cells import unseen_words
+from .preprocess import Preprocess, recode
 from .splits import Split, split
 from .stored import notes_of, streamed
 from .table import Table, load
+from .vocabulary import vocabulary_notes
 
 _NAMED_COLUMNS = 5
 
@@ -30,7 +32,8 @@ class Prepared:
     empty tuples for regression.
     x_fill: float32 (columns,), what a missing value is replaced by, or None when missing values are not filled in.
     notes: what a person should know of the data, a line each. preprocess: what was learned of the training part, for new data.
-    shape: as Table has it.
+    shape: as Table has it. vocabulary: of texts, how many numbers stand for their words, see preprocess.Preprocess; 0 for other data. texts: of
+    the test part, as Table has them.
     baseline_metric is what a model that ignores its inputs gets on the test part: the accuracy (0 to 1) of always saying
     the commonest class of the training part, or the RMSE, in the units of the target, of always saying its mean.
     """
@@ -56,6 +59,8 @@ class Prepared:
     notes: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
     shape: tuple[int, ...] = ()
+    vocabulary: int = 0
+    texts: tuple[str, ...] = ()
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -86,7 +91,9 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     notes += table.notes
     learned = Preprocess.fit(table, split.train, config)
     notes += notes_of(table.x)
-    if config.missing in ("mean", "median") and streamed(table.x) is None:
+    if learned.text is not None:
+        notes += vocabulary_notes(table, split, learned.text, config)
+    elif config.missing in ("mean", "median") and streamed(table.x) is None:
         notes += _filled_words(table, learned, config)
     notes += _unseen(table, split, learned)
     x_mean, x_scale = learned.scales
@@ -117,6 +124,8 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         notes=tuple(notes),
         shape=table.shape,
         preprocess=learned,
+        vocabulary=learned.vocabulary,
+        texts=tuple(table.texts[row] for row in split.test) if table.texts else (),
     )
 
 

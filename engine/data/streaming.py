@@ -6,15 +6,17 @@ import copy
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..world import World
 from .batches import WAITING, Batches
 from .memorybudget import size_words
 from .readers import readers_of
+from .shared import SharedBatches
 from .stored import Near, Streamed, piece_rows, streamed
 
 ON_DEVICE = 0.6
@@ -52,12 +54,6 @@ class Sampled:
         return self._last[1]
 
 
-class Shares(Protocol):
-    """Which rows of a batch this process computes with, where several train one model."""
-
-    def taken(self, rows: int) -> slice: ...
-
-
 class StreamedBatches(Batches):
     """As `Batches`, of rows that workers read from where they are stored.
 
@@ -72,7 +68,7 @@ class StreamedBatches(Batches):
         y: np.ndarray,
         batch_size: int,
         device: torch.device,
-        world: Shares | None = None,
+        world: World | None = None,
         whole: bool = False,
     ) -> None:
         self.stored, self._device = x, device
@@ -135,13 +131,18 @@ class StreamedBatches(Batches):
         return readers_of(self.stored, self._device.type == "cuda").pieces(pieces)
 
 
-def batches_of(x: Any, y: np.ndarray, batch_size: int, device: torch.device) -> Batches:
-    """Batches of rows that lie on the device, or of streamed ones, which may come from the host's memory."""
+def batches_of(
+    x: Any, y: np.ndarray, batch_size: int, device: torch.device, world: World | None = None, whole: bool = False
+) -> Batches:
+    """Batches of rows that lie on the device, or of streamed ones, which may come from the host's memory.
+
+    world, whole: of several ranks, see StreamedBatches and SharedBatches.
+    """
     if (rows := streamed(x)) is not None:
-        return StreamedBatches(rows, y, batch_size, device)
+        return StreamedBatches(rows, y, batch_size, device, world, whole)
     if not has_room(device, x.nbytes):
-        return StreamedBatches(Streamed(Near(x, "rows")), y, batch_size, device)
-    return Batches(x, y, batch_size, device)
+        return StreamedBatches(Streamed(Near(x, "rows")), y, batch_size, device, world, whole)
+    return Batches(x, y, batch_size, device) if world is None else SharedBatches(x, y, batch_size, device, world, whole)
 
 
 def has_room(device: torch.device, needed: int) -> bool:

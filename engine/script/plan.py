@@ -15,6 +15,7 @@ from ..data.splits import Split, fold_splits, split
 from ..data.table import Table
 from ..errors import ConfigError, Fault, config_error
 from ..measures import loss_fault, monitor_fault
+from ..modelfaults import reads_texts
 
 CLASS_COUNTS: dict[str, tuple[int, ...]] = {
     "digits": (178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
@@ -203,7 +204,10 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
         faults.append(
             Fault("model.kind", problem, "use a built-in model, or import yours into a script of a built-in one")
         )
-    if config.model.kind in SEQUENTIAL:
+    if reads_texts(config):
+        key = "data.text" if config.data.text else "data.source"
+        faults.append(Fault(key, "a script leaves out texts and their words", "use nntui export --to torchscript"))
+    elif config.model.kind in SEQUENTIAL:
         problem = f"a script leaves out {config.model.kind}"
         faults.append(Fault("model.kind", problem, "use mlp, linear or cnn"))
     if (known := card(config.data.source)) is not None and known.sequence is not None:

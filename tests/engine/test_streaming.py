@@ -32,6 +32,7 @@ from engine.previewing import forget as forget_previews
 from engine.previewing import preview_data
 from engine.rundir import RunDir
 from engine.strayoutput import StrayOutput
+from engine.world import World
 
 DIGITS = load_digits()
 LITTLE = "0.0000002"  # GB, in which nothing has room here
@@ -152,7 +153,7 @@ def test_folds_and_restarts_train_one_after_another(make_config, pictures, littl
     assert no_workers()
 
 
-class Half:
+class Half(World):
     """One of several ranks, which takes the fourth to the ninth row of each batch."""
 
     def taken(self, rows: int) -> slice:

@@ -111,8 +111,8 @@ def end_of(folder: str | Path) -> str:
 
 
 def events_of(folder: str | Path, *kinds: type[e.Event]) -> list[Any]:
-    """Those events of a run that are of one of the kinds."""
-    return [one for one in read_journal(Path(folder) / "events.jsonl") if isinstance(one, kinds)]
+    """Those events of a run that are of one of the kinds; without any, all."""
+    return [one for one in read_journal(Path(folder) / "events.jsonl") if not kinds or isinstance(one, kinds)]
 
 
 def last_content(folder: str | Path) -> Any:
