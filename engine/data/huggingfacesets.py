@@ -2,7 +2,7 @@
 
 What is in the cache of the machine is read from there, without a network; anything else only when `data.arguments` say
 ``download=true``. One column is predicted, `data.target` or else the one that is called label. A column of pictures is then the
-input; without one all the others are, as in a file.
+input; without one all the others are, as in a file, or the one of texts that `data.text` names.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .memorybudget import refuse_too_large
 from .own import KEY, ORDER, PARTS
 from .parts import part_notes
 from .table import Table
+from .tokens import words_of
 
 _TARGETS = ("label", "labels", "target", "targets", "y", "class", "fine_label")
 _LISTED = 12
@@ -43,6 +44,9 @@ def load_huggingface(config: DataConfig) -> Table:
     target = _target(columns, config, name)
     sets = {part: own for part, own in sets.items() if part == "train" or _has_labels(own, target, part, notes)}
     inputs = [own for own in columns if own != target and own not in config.ignore]
+    if config.text:  # of which nothing else is read
+        inputs = [own for own in inputs if own == config.text] or inputs
+        return _as_table(config, name, sets, target, inputs, notes)
     pictures = [own for own in inputs if type(columns[own]).__name__ == "Image"]
     arrays = [own for own in inputs if _is_array(columns[own])]
     if len(pictures) > 1:
@@ -237,13 +241,20 @@ def _as_table(
         cells = [_cells(own, column) for column in columns]
         rows += [list(row) for row in zip(*cells, strict=True)]
         part += [number] * len(own)
-    kept = [row for row in range(len(rows)) if config.missing != "drop" or not any(map(is_missing, rows[row]))]
+    kept = [row for row in range(len(rows)) if config.missing != "drop" or _is_whole(rows[row], bool(config.text))]
     read = config.model_copy(update={"target": target, "ignore": (), "source": name_of(config)})
     table = read_table(read, name, Header(columns, name), lambda: ((row + 1, rows[row]) for row in kept))
     own_part = np.array(part, np.int8)[kept] if len(sets) > 1 else None
     return replace(
         table, part=own_part, dropped=len(rows) - len(kept), notes=(*notes, *table.notes, *part_notes(own_part))
     )
+
+
+def _is_whole(cells: list[str], text: bool) -> bool:
+    """Whether a row has a value in every column, the target last. text: the first one is read word by word."""
+    if text:
+        return bool(words_of(cells[0], 1)) and not is_missing(cells[-1])
+    return not any(map(is_missing, cells))
 
 
 def _cells(own: Any, column: str) -> list[str]:

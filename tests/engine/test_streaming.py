@@ -161,7 +161,9 @@ class Half(World):
 
 
 def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monkeypatch):
-    config = DataConfig(source=str(pictures), image_size=5)  # 25 numbers, so that not every batch begins evenly in memory
+    config = DataConfig(
+        source=str(pictures), image_size=5
+    )  # 25 numbers, so that not every batch begins evenly in memory
     resident = load_prepared(config)
     little()
     prepared = load_prepared(config)
