@@ -2,7 +2,7 @@
 
 What is in the cache of the machine is read from there, without a network; anything else only when `data.arguments` say
 ``download=true``. One column is predicted, `data.target` or else the one that is called label. A column of pictures is then the
-input; without one all the others are, as in a file.
+input; without one all the others are, as in a file, or the one of texts that `data.text` names.
 """
 
 from __future__ import annotations
