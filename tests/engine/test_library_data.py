@@ -340,30 +340,6 @@ def test_pictures_vectors_and_a_run(face, tmp_path, make_config, monkeypatch):
     assert (table.x.shape, table.task, table.x[3].tolist()) == ((30, 3), "regression", [1.0, 1.0, -3.0])
 
 
-def test_texts(face, tmp_path, make_config):
-    words = ["a good dish", "the bad soup", "", "good good soup", "no taste, bad"]
-    rows = [words[row % 5] for row in range(60)]
-    label = [int("good" in text) if row % 9 else -1 for row, text in enumerate(rows)]
-    features = face.Features(
-        {"id": face.Value("int64"), "text": face.Value("string"), "label": face.ClassLabel(names=["bad", "good"])}
-    )
-    made = face.Dataset.from_dict({"id": list(range(60)), "text": rows, "label": label}, features=features)
-    made.train_test_split(0.25, seed=0).save_to_disk(str(tmp_path / "texts"))
-    source = f"huggingface:{tmp_path / 'texts'}"
-    table = read(source, "drop", text="text")
-    assert table.is_text and table.part is not None
-    assert (len(table.y), len(table.part), len(table.texts)) == (len(table.y),) * 3 and len(
-        table.y
-    ) + table.dropped == 60
-    assert all(("good" in text) == (label == 1) for text, label in zip(table.texts, table.y, strict=True))
-    data = {"source": source, "text": "text", "missing": "drop", "min_count": 1}
-    result = train(make_config(data=data, model={"hidden": [4]}, run={"epochs": 1, "device": "cpu"}))
-    assert result.test_loss is not None
-    with pytest.raises(DataError, match="column 'text' has no word here"):
-        read(source, text="text")
-    assert fault(source, text="txt").key == "data.text"
-
-
 def test_what_is_not_there_is_not_fetched(face, monkeypatch):
     refused = fault("huggingface:stanfordnlp/imdb")
     assert refused.problem == "the dataset 'stanfordnlp/imdb' is not on this machine"
