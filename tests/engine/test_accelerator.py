@@ -14,7 +14,7 @@ import pytest
 
 CASES = (
     *("adam", "penalties", "mixup", "cnn", "accumulate", "muon", "ema", "swa", "huber", "bce", "hinge"),
-    *("transformer", "auroc", "run", "restarts", "folds", "range test"),
+    *("transformer", "texts", "attending texts", "auroc", "run", "restarts", "folds", "range test"),
 )
 
 TRANSFERS = 2

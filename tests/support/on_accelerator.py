@@ -54,6 +54,8 @@ LOOPS: dict[str, dict[str, Any]] = {
     "bce": {"data": {"source": "breast_cancer"}, "loss": {"name": "bce", "class_weights": "balanced"}},
     "hinge": {"loss": {"name": "hinge"}},
     "transformer": {"data": {"source": "waves"}, "model": {"kind": "transformer"}},
+    "texts": {"data": {"source": "reviews", "rows": 300}, "model": {"kind": "linear"}},
+    "attending texts": {"data": {"source": "reviews", "rows": 300}, "model": {"kind": "transformer"}},
     "auroc": {"data": {"source": "breast_cancer"}, "early_stopping": {"enabled": True, "monitor": "auroc"}},
 }
 """What goes through the loop alone, here and there."""
