@@ -10,21 +10,13 @@ from statistics import median
 
 import pytest
 from support.forkedapps import Piped
+from support.owners import WAIT, until
 
 from engine import events as e
 from engine.attached import attach
 from engine.commands import Edit, Revert
 from engine.runs import list_runs
 from engine.runview import RunView
-
-WAIT = 60.0
-
-
-def until(condition, seconds: float = WAIT) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def command(folder: Path) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.configs import config_in
+from support.owners import until
 from support.resuming import (
     LOOKS,
     assert_equal_runs,
@@ -32,7 +32,6 @@ from engine import events as e
 from engine.commands import Edit, MoreEpochs, Revert, Save, Stop
 
 EPOCHS = 4
-WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 
 @pytest.fixture
@@ -43,13 +42,6 @@ def small(make_config):
         return small_config(make_config, optimizer=optimizer, run=run, **sections)
 
     return make
-
-
-def until(condition):
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.002)
 
 
 # -- taken back, and played again ---------------------------------------------------------------------------------------

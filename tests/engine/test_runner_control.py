@@ -6,16 +6,14 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from support.owners import WAIT, until
 from support.sinks import Acting
 
 from engine import RunView, StopToken, commands, read_journal, start, train
 from engine import events as e
-
-WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 
 
 @pytest.fixture
@@ -34,13 +32,6 @@ def endless(small):
     yield handle
     handle.stop()
     assert handle.join(WAIT)
-
-
-def until(condition) -> None:
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.002)
 
 
 def test_a_handle_gives_the_run_and_its_result(small):

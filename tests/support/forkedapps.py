@@ -223,7 +223,8 @@ def run_folder(place: Path) -> Path:
 
 
 def serve(ours: socket.socket) -> None:
-    """Fork a child for every order until the other end closes."""
+    """Fork a child for every order until the other end closes; whoever still lives then is killed."""
+    children: set[int] = set()
     disk.spare()
     read, write = os.pipe()
     os.set_blocking(write, False)
@@ -234,17 +235,22 @@ def serve(ours: socket.socket) -> None:
             if ready is ours:
                 order, descriptors, _, _ = socket.recv_fds(ours, 65536, 3)
                 if not order:
+                    for pid in children:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
                     return
                 pid = os.fork()
                 if pid == 0:
                     _become(json.loads(order), descriptors)
                 for number in descriptors:
                     os.close(number)
+                children.add(pid)
                 ours.sendall(json.dumps([pid, None]).encode() + b"\n")
             else:
                 os.read(read, 4096)
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                children.discard(ended[0])
                 ours.sendall(json.dumps([ended[0], os.waitstatus_to_exitcode(ended[1])]).encode() + b"\n")
 
 
