@@ -25,6 +25,7 @@ from torch import nn
 from engine import InputError, RunResult, TrainingError, agreement, build_config, resume, train
 from engine import commands as c
 from engine.config import RunConfig
+from engine.data.memorybudget import LIMIT
 from engine.data.prepared import load_prepared
 from engine.facts import MadeEdit
 from engine.recipe import build_recipe
@@ -217,6 +218,19 @@ def collectives(folder: Path) -> dict[str, Any]:
         }
 
 
+def streamed_pictures(folder: Path) -> dict[str, Any]:
+    """Pictures that each rank's own workers read, of which there is no room for any; they lie beside the cases."""
+    os.environ[LIMIT] = "0.0000002"
+    return told(train(config_of(folder, pictures_in(folder.parent))))
+
+
+def pictures_in(folder: Path) -> dict[str, Any]:
+    """Settings for a folder with pictures, which are blended over the ranks."""
+    pictures = {"source": str(folder / "pictures")}
+    moves = {"flip": True, "mixup": 0.4, "input_noise": 0.1}
+    return {"data": pictures, "regularization": moves, "run": {"batch_size": 31, "epochs": 2}}
+
+
 CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     **{
         name: functools.partial(lambda sections, folder: told(train(config_of(folder, sections))), part)
@@ -235,9 +249,14 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "leaves on rank 1": functools.partial(own_model, fails=1, how="exit"),
     "fails in its data": fails_in_its_data,
     "other data": other_data,
+    "streamed pictures": streamed_pictures,
     "killed on rank 0": functools.partial(own_model, fails=0, how="kill"),
     "killed": functools.partial(own_model, fails=1, how="kill"),  # the last: there is nobody left to go on with
 }
+
+
+NAMED = ("streamed pictures", "killed on rank 0")
+"""Cases that are tried only where they are asked for by name."""
 
 
 class Net(nn.Module):
@@ -314,6 +333,6 @@ def main(folder: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or [name for name in CASES if name != "killed on rank 0"])
+    main(Path(sys.argv[1]), sys.argv[2:] or [name for name in CASES if name not in NAMED])
     sys.stdout.flush()
     os._exit(0)
