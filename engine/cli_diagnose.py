@@ -98,6 +98,7 @@ def _of_run(run: RunDir) -> Iterator[Part]:
         layers=view.model.layers if view.model else (),
         schedule=str(view.config.get("schedule", {}).get("name", "")),
         config=knobs,
+        classes=len(view.data.class_names) if view.data else 0,
     )
     labels = {trial.number: trial.label for trial in view.trials}
     shown = {number: history for number, history in record.epochs.items() if history}

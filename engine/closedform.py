@@ -116,7 +116,7 @@ class Drop:
         rate = self._layer.p
         if rate == 0:
             return x, None
-        if x.is_cuda and rate < 1:
+        if x.device.type != "cpu" and rate < 1:
             y, kept = torch.native_dropout(x, rate, True)
             return y, (kept, 1 / (1 - rate))
         mask = torch.zeros_like(x) if rate == 1 else self.drawn(torch.empty_like(x), 1 - rate)

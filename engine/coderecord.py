@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .config import RunConfig
-from .data.catalogue import is_own
+from .data.catalogue import is_called
+from .data.stored import streamed
 from .data.table import Table
 from .rundir import RunDir, write_atomically
 from .text import clean
@@ -27,10 +28,10 @@ def keep_code(folder: RunDir, files: Sequence[CodeFile], config: RunConfig, tabl
 
     files: as they were loaded. A run without code of the user's has no record. What cannot be written is told and does no harm.
     """
-    if config.model.kind != "custom" and not is_own(config.data.source):
+    if config.model.kind != "custom" and not is_called(config.data.source):
         return []
     own = {"files": {one.module: [one.path, one.sha256] for one in files}}
-    if is_own(config.data.source):
+    if is_called(config.data.source):
         own["data"] = {"sha256": [_digest(table), ""]}
     path = folder.path / CODE_FILE
     try:
@@ -47,7 +48,7 @@ def keep_code(folder: RunDir, files: Sequence[CodeFile], config: RunConfig, tabl
 def _digest(table: Table) -> str:
     """A hash of all the numbers of a dataset."""
     found = hashlib.sha256()
-    for part in (table.x, table.y):
+    for part in (table.x if (x := streamed(table.x)) is None else x.figures, table.y):
         found.update(f"{part.dtype}{part.shape}".encode())
         found.update(part.reshape(-1).data)
     return found.hexdigest()

@@ -12,12 +12,12 @@ from pydantic_core import ErrorDetails
 
 from .config import RunConfig
 from .config.keywords import keywords_of
-from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_file, is_own, is_table
+from .data.catalogue import FILE_SUFFIXES, card, catalogue, is_called, is_file, is_table
 from .errors import ConfigError, Fault
 from .importpath import is_import_path
 from .knobs import bound_text, knob_by_key, knobs, parse, values, visible, with_defaults
 from .measures import loss_fault, monitor_fault
-from .modelfaults import model_faults
+from .modelfaults import model_faults, reads_texts, text_faults
 from .stepping import stepping_faults
 from .text import clean
 from .tomlfile import lines_of_keys, parse_toml, read_text
@@ -68,9 +68,9 @@ def check(nested: Mapping[str, Mapping[str, Any]]) -> tuple[RunConfig | None, li
     current = with_defaults(nested)
     wrong = {fault.key for fault in faults}
     for row in knobs():
-        name = row.key.split(".", 1)[1]
-        unclear = any(key in wrong for condition in row.when for key in condition.keys)
-        if name in nested.get(row.section, {}) and not unclear and not row.visible(current):
+        if not row.when or row.name not in nested.get(row.section, {}) or row.visible(current):
+            continue
+        if not any(key in wrong for condition in row.when for key in condition.keys):
             unmet = [condition.words for condition in row.when if not condition.holds(current)]
             faults.append(Fault(row.key, f"has no effect here: it counts only when {' and '.join(unmet)}", "remove it"))
     if config is not None and not faults:
@@ -84,10 +84,10 @@ def _together(config: RunConfig) -> list[Fault]:
         Fault(row.key, "must not contain a null byte", "remove it")
         for row in knobs()
         if row.kind in ("text", "names")
-        and any("\0" in text for text in getattr(getattr(config, row.section), row.key.split(".", 1)[1]))
+        and any("\0" in text for text in getattr(getattr(config, row.section), row.name))
     ]
     source, known = config.data.source, card(config.data.source)
-    if known is None and not is_file(source) and not is_own(source):
+    if known is None and not is_file(source) and not is_called(source):
         close = _closest(source, [item.name for item in catalogue()])
         hint = (
             f"did you mean {close!r}?"
@@ -97,13 +97,14 @@ def _together(config: RunConfig) -> list[Fault]:
         faults.append(Fault("data.source", f"no dataset is called {source!r}", hint))
     if known is None and is_table(source) and not config.data.target:
         faults.append(Fault("data.target", "a file needs the column to predict", "set data.target to a column's name"))
-    faults += model_faults(config)
+    faults += [*model_faults(config), *text_faults(config)]
     if config.data.validation + config.data.test >= 1.0:
         faults.append(
             Fault("data.test", "validation and test together leave nothing to train on", "keep their sum below 1")
         )
     if config.model.kind == "cnn":
-        if (known is not None and known.shape is None) or (known is None and is_table(source)):
+        table = (known is not None and known.shape is None) or (known is None and is_table(source))
+        if table and not reads_texts(config):
             faults.append(Fault("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear"))
         if config.model.kernel % 2 == 0:
             faults.append(Fault("model.kernel", f"must be odd, got {config.model.kernel}", "use 3, 5 or 7"))
@@ -158,7 +159,7 @@ def _apply_settings(nested: Nested, settings: Sequence[str]) -> tuple[set[str], 
         else:
             overridden.add(key)
             try:
-                nested.setdefault(row.section, {})[key.split(".", 1)[1]] = parse(row, text)
+                nested.setdefault(row.section, {})[row.name] = parse(row, text)
             except ValueError as error:
                 faults.append(Fault(key, str(error), _range_hint(key), "--set"))
     return overridden, faults
@@ -171,7 +172,7 @@ def _drop_overruled(nested: Nested, overridden: set[str]) -> None:
         if row.key not in overridden and any(
             not overridden.isdisjoint(condition.keys) and not condition.holds(current) for condition in row.when
         ):
-            nested.get(row.section, {}).pop(row.key.split(".", 1)[1], None)
+            nested.get(row.section, {}).pop(row.name, None)
 
 
 def _placed(fault: Fault, file: str, lines: Mapping[str, int], overridden: Iterable[str]) -> Fault:
@@ -272,9 +273,7 @@ def to_nested(config: RunConfig) -> Nested:
         # Lists and tables, as TOML and JSON have them: what is written equals what is read back.
         if row.kind == "table":
             value = keywords_of(value)
-        nested.setdefault(row.section, {})[row.key.split(".", 1)[1]] = (
-            list(value) if isinstance(value, tuple) else value
-        )
+        nested.setdefault(row.section, {})[row.name] = list(value) if isinstance(value, tuple) else value
     return nested
 
 

@@ -14,12 +14,15 @@ from .events import TYPES, Event
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def to_json(event: Event) -> str:
     """The event as one line of standard JSON; NaN and infinities, which JSON lacks, become strings."""
     body: dict[str, Any] = {"event": type(event).__name__}
-    for item in fields(event):
-        body[item.name] = plain(getattr(event, item.name))
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for name in _names(type(event)):
+        body[name] = plain(getattr(event, name))
+    return _ENCODER.encode(body)
 
 
 def from_json(line: str) -> Event | None:
@@ -45,15 +48,30 @@ def from_json(line: str) -> Event | None:
 
 def plain(value: Any) -> Any:
     """A record or value as what JSON has: lists for tuples, objects for records, strings for NaN and infinities."""
-    if isinstance(value, float) and not math.isfinite(value):
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _names(kind)}
     return value
+
+
+_AS_THEY_ARE = frozenset((str, int, bool, type(None)))
+"""Kinds that JSON has, asked for first: an epoch has hundreds of values."""
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields of a record; to ask dataclasses each time takes longer than to write them."""
+    return tuple(item.name for item in fields(kind))
 
 
 @cache

@@ -6,12 +6,14 @@ import errno
 import itertools
 import os
 import socket
+import struct
 import time
 from pathlib import Path
 from typing import Any
 
 from tensorboard.compat.proto import event_pb2
-from tensorboard.summary.writer.record_writer import RecordWriter
+
+from .crc32c import masked
 
 proto: Any = event_pb2
 _numbers = itertools.count()
@@ -40,14 +42,14 @@ class EventWriter:
         folder.mkdir(parents=True, exist_ok=True)
         place = f"{socket.gethostname()}.{os.getpid()}.{next(_numbers):06d}"
         self._file = _Unbuffered(folder / f"events.out.tfevents.{int(time.time()):010d}.{place}")
-        self._records = RecordWriter(self._file)
         self.add_event(proto.Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def get_logdir(self) -> str:
         return str(self._folder)
 
     def add_event(self, event: Any) -> None:
-        self._records.write(event.SerializeToString())
+        content = event.SerializeToString()
+        self._file.write(framed(content))
 
     def flush(self) -> None:
         pass
@@ -57,3 +59,9 @@ class EventWriter:
 
     def close(self) -> None:
         self._file.close()
+
+
+def framed(content: bytes) -> bytes:
+    """A record of a TFRecord file: length, its check sum, content, its check sum, little-endian (TensorFlow's documentation)."""
+    length = struct.pack("<Q", len(content))
+    return b"".join((length, struct.pack("<I", masked(length)), content, struct.pack("<I", masked(content))))

@@ -137,6 +137,7 @@ def _execute(
     plan = plan_trials(config, table)
     data = plan[0].prepare(table)
     from .agreement import AgreedToken
+    from .data.readers import close_readers
     from .machine import MachineWatch, meters_for
     from .ranks.spreading import spreads
     from .recipe import build_recipe  # torch is imported here and not before
@@ -205,6 +206,7 @@ def _execute(
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
         raise failed from error
     finally:
+        close_readers()
         machine.close()
         reader.close()
         tee.close()

@@ -19,12 +19,16 @@ class Exported(nn.Module):
     the place of the value in `categories[column]`, from 0, and -1 for any other. A missing value is NaN. For pictures and
     sequences the columns are the values of a sample, flattened.
 
+    Of texts the columns are the numbers of a text's words, whole numbers (n, words) of any width up to that of the training data: 0 for
+    padding behind its end, 1 for a word that is not in `words`, and 2 + i for words[i]. `engine.data.tokens` says what a word is.
+
     columns: the names of the columns, empty for pictures and sequences. classes: the names of the classes, empty for a regression.
     """
 
     columns: list[str]
     classes: list[str]
     categories: dict[str, list[str]]
+    words: list[str]
     widths: list[int]
     fill: Tensor
     origin: Tensor
@@ -37,6 +41,8 @@ class Exported(nn.Module):
         target = learned.target
         self.columns, self.classes = [one.name for one in learned.inputs], list(target.class_names)
         self.categories = {one.name: list(one.values) for one in learned.inputs if one.kind == "category"}
+        self.words = list(learned.text.values) if learned.text is not None else []
+        self.texts = learned.text is not None
         # How many inputs a column becomes, 0 for one that stays a number.
         self.widths = [len(one.values) if one.kind == "category" else 0 for one in learned.inputs]
         self.one_hot = any(one.kind == "category" for one in learned.inputs)
@@ -48,6 +54,8 @@ class Exported(nn.Module):
 
     def features(self, raw: Tensor) -> Tensor:
         """The inputs of the net, as the run's own preprocessing makes them: in float64, rounded once."""
+        if self.texts:
+            return raw
         raw = (raw.double() - self.origin.double()).float()
         raw = torch.where(torch.isnan(raw), self.fill, raw)
         scaled = ((raw.double() - self.mean.double()) / self.scale.double()).float()
@@ -77,7 +85,7 @@ def _columns(learned: Preprocess) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
         count = math.prod(one.shape)
         fill = np.full(count, np.nan, np.float32) if one.fill is None else one.of_every_value(one.fill)
         return fill, np.zeros(count, np.float32), *learned.scales
-    inputs = learned.inputs
+    inputs = () if learned.text is not None else learned.inputs
     return (
         np.array([math.nan if one.fill is None else one.fill for one in inputs], np.float32),
         np.array([one.origin for one in inputs], np.float32),

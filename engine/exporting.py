@@ -126,7 +126,11 @@ def to_onnx(trained: Trained) -> bytes:
 
 
 def _example(trained: Trained, rows: int) -> torch.Tensor:
-    """Plausible raw inputs: numbers around those that were trained on, the first categories."""
+    """Plausible raw inputs: numbers around those that were trained on, the first categories, any words."""
+    if (text := trained.preprocess.text) is not None:
+        drawn = np.random.default_rng(0).integers(0, trained.preprocess.vocabulary, (rows, text.length))
+        drawn.sort(axis=1)  # which puts padding at an end, the wrong one
+        return torch.from_numpy(np.ascontiguousarray(drawn[:, ::-1]))
     module = Exported(nn.Identity(), trained.preprocess)
     mean, scale, origin = (value.double().numpy() for value in (module.mean, module.scale, module.origin))
     raw = origin + mean + scale * np.random.default_rng(0).standard_normal((rows, len(mean)))

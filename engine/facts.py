@@ -43,6 +43,7 @@ class Answer:
     """The model's answer to one row of the test part, which counts from 0. See engine.report.Answers for the fields.
 
     values: the row's inputs in the data's own units (see engine.inputs), or () where they are not told.
+    text: of a text, its beginning, safe to print; else "".
     """
 
     row: int
@@ -51,6 +52,7 @@ class Answer:
     loss: float
     probability: float
     values: tuple[float, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

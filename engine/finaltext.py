@@ -126,6 +126,8 @@ def mistakes_block(subject: Subject, names: tuple[str, ...], width: int, ascii_o
         line = f"  {place}row {one.row:>{row_width}}  true {fit(true, true_width, ascii_only)}"
         line += f"  answered {fit(answer, answer_width, ascii_only)}  {how_sure(one, quantities)}"
         lines.append(fit(line.rstrip(), width, ascii_only).rstrip())
+        if one.text:
+            lines.append(fit(f"      {one.text}", width, ascii_only).rstrip())
     return "\n".join(lines)
 
 

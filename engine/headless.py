@@ -13,7 +13,7 @@ import typer
 
 from .alerts import TerminalAlerts
 from .coderecord import CODE_FILE
-from .data.catalogue import is_own
+from .data.catalogue import is_called
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, config_error
 from .finaltext import final_text, terminal_width
 from .ranks.job import ALONE, Job, Nodes, training_job
@@ -41,7 +41,7 @@ def train_plainly(config: RunConfig, nodes: Nodes = ALONE) -> int:
 
         return train(config, sinks, token)
 
-    return _plainly(begin, config.model.kind == "custom" or is_own(config.data.source))
+    return _plainly(begin, config.model.kind == "custom" or is_called(config.data.source))
 
 
 def resume_plainly(folder: Path, more: int, devices: int = 1, nodes: Nodes = ALONE) -> int:

@@ -7,11 +7,16 @@ from functools import cached_property
 
 import numpy as np
 
+from .text import clean
+
 MOST_VALUES = 1024
 """Numbers of one row that are told at the most: the first of a wide table, 32 x 32 grey values of a picture."""
 
 MOST_ACROSS = 32
 """Pixels of a picture in each direction; of larger ones, those in between are left out."""
+
+MOST_CHARACTERS = 500
+"""Of a text, so many characters are told."""
 
 _GREYS = 255  # steps that a picture's values are rounded to
 _DIGITS = 6  # that float32 carries
@@ -21,7 +26,8 @@ _DIGITS = 6  # that float32 carries
 class Inputs:
     """The inputs of n rows as they are trained on, and what they were scaled by: x * scale + mean is in the data's own units.
 
-    x: float32 (n, features); mean and scale: (features,). shape: (channels, height, width) of pictures, else None.
+    x: float32 (n, features); mean and scale: (features,). shape: (channels, height, width) of pictures, else None. texts: of texts, the beginning of each, as it
+    stands in the file; x, the numbers of its words, then says nothing to a person, and is not told.
     """
 
     x: np.ndarray
@@ -29,15 +35,22 @@ class Inputs:
     scale: np.ndarray
     names: tuple[str, ...] = ()
     shape: tuple[int, int, int] | None = None
+    texts: tuple[str, ...] = ()
+
+    def text(self, row: int) -> str:
+        """A row's text, safe to print, of which MOST_CHARACTERS are told; "" of other data."""
+        return clean(self.texts[row], MOST_CHARACTERS) if self.texts else ""
 
     @property
     def told_names(self) -> tuple[str, ...]:
         """The names that belong to the values of `row`; pixels have none."""
-        return () if self.shape else tuple(self.names[:MOST_VALUES])
+        return () if self.shape or self.texts else tuple(self.names[:MOST_VALUES])
 
     @property
     def told_shape(self) -> tuple[int, ...]:
         """Of the values of `row`: (height, width) of a picture, else (values,)."""
+        if self.texts:
+            return ()
         if self.shape is None:
             return (min(self.x.shape[1], MOST_VALUES),)
         _, height, width = self.shape
@@ -48,7 +61,7 @@ class Inputs:
     def told_scales(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the values of `row` over the training rows; empty when the data is not standardized,
         and for pictures."""
-        if self.shape is not None or not (self.mean.any() or (self.scale != 1).any()):
+        if self.shape is not None or self.texts or not (self.mean.any() or (self.scale != 1).any()):
             return (), ()
         shown = [tuple(_short(float(value)) for value in part[:MOST_VALUES]) for part in (self.mean, self.scale)]
         return shown[0], shown[1]
@@ -69,6 +82,8 @@ class Inputs:
         Whole numbers come as int, which are shorter in a record. A picture comes as grey values, row by row from the top: the
         mean of its channels, rounded to a 255th of the range of all pictures.
         """
+        if self.texts:
+            return ()
         mean, scale = self.mean.astype(np.float64), self.scale.astype(np.float64)
         values = self.x[number].astype(np.float64) * scale + mean
         if self.shape is not None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .config import RunConfig, ScheduleConfig
 from .data.prepared import load_prepared
+from .data.readers import close_readers
 from .errors import config_error
 from .facts import RangeTest
 from .recipe import Recipe, build_recipe
@@ -52,6 +53,7 @@ def find_lr(config: RunConfig, lowest: float = 1e-7, highest: float = 10.0, step
         with suitable_threads(recipe):
             return _sweep(recipe, lowest, highest, steps)
     finally:
+        close_readers()
         torch.random.set_rng_state(generator_state)
 
 

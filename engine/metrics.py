@@ -115,14 +115,19 @@ class Tally:
         self._sums = self._summed(losses, rows, output, target)
 
     @torch.no_grad()
-    def broken_for(self) -> int:
+    def broken_for(self, in_a_row: bool = False) -> int:
         """For how many batches, up to the last one, there has been a loss that is no number; 0 when all known ones are numbers.
 
-        Waits for the device. Batches that another process added are not known.
+        in_a_row: only the batches since the last loss that was a number. Waits for the device. Batches that another process
+        added are not known.
         """
         waiting = [torch.stack([loss for loss, _, _ in self._waiting])] if self._waiting else []
         losses = torch.cat([*self._added, *waiting]) if self._added or waiting else torch.zeros(0)
-        broken = losses.isfinite().logical_not().nonzero()
+        fine = losses.isfinite()
+        if in_a_row:
+            numbers = fine.nonzero()
+            return len(losses) - 1 - int(numbers[-1]) if len(numbers) else len(losses)
+        broken = fine.logical_not().nonzero()
         return len(losses) - int(broken[0]) if len(broken) else 0
 
     def state_dict(self) -> dict[str, Any]:

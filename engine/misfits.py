@@ -47,3 +47,10 @@ def _refuse_several(config: RunConfig, train: Batches, optimizer: Optimizer, wor
         raise config_error(
             "model.batch_norm", f"{problem}, and one row has no variance", "choose another run.batch_size"
         )
+
+
+def refuse_for_texts(config: RunConfig, vocabulary: int) -> None:
+    """Raise ConfigError for what would change the numbers of words as if they were quantities."""
+    for name in ("input_noise", "mixup", "input_dropout"):
+        if vocabulary and getattr(config.regularization, name):
+            raise config_error(f"regularization.{name}", "has no meaning for the words of a text", "remove it")

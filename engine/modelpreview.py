@@ -19,16 +19,18 @@ from .gradients import Accumulation
 from .losses import build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .memory import META, Rows, device_words, estimate, layer_shapes
+from .misfits import refuse_for_texts, refuse_misfits
 from .models import ACTIVATIONS, build_model
 from .optim import build_optimizer, schedule_points
 from .ownmodel import OwnModel, on_meta
 from .ownpreview import own_layers, own_model
 from .precision import Precision
 from .preview import SCHEDULE_POINTS, DataPreview, Layer, Memory, ModelPreview
-from .recipe import refuse_misfits, resolve_device
+from .recipe import resolve_device
 from .rundir import WEIGHTS_FILE
 from .sequencemodels import Gru, Lstm, Pool, Positions
 from .text import clean
+from .textmodels import READERS, reader_layers
 from .warmstart import KEY as WEIGHTS_KEY
 
 Made = TypeVar("Made")
@@ -110,14 +112,15 @@ def _built(config: RunConfig, data: DataPreview) -> nn.Module:
     if config.model.kind == "custom":
         return own_model(config, data)
     picture = data.shape if len(data.shape) == 3 else None
-    if config.model.kind == "cnn" and picture is None:
+    refuse_for_texts(config, data.vocabulary)
+    if config.model.kind == "cnn" and picture is None and not data.vocabulary:
         raise config_error("model.kind", "cnn needs pictures, and this dataset is a table", "use mlp or linear")
     if config.model.kind == "cnn" and config.model.kernel % 2 == 0:
         raise config_error("model.kernel", f"must be odd, got {config.model.kernel}", "use 3, 5 or 7")
     plain: ModelConfig = config.model.model_copy(update={"init": "default"})  # the others look at the numbers
     outputs = outputs_of(config.loss.name, len(data.class_names))
     with META:
-        net = build_model(plain, config.regularization, data.features, outputs, picture, data.shape)
+        net = build_model(plain, config.regularization, data.features, outputs, picture, data.shape, data.vocabulary)
         return with_head(net, config.loss.name, outputs)
 
 
@@ -132,7 +135,7 @@ def _memory(
     if isinstance(model, OwnModel) and not on_meta(model):
         return Memory(), "how much memory it takes cannot be told ahead: your model needs numbers, not shapes alone"
     try:
-        return estimate(config, model, criterion, rows, device, pixels, trials_of(config.trials)), ""
+        return estimate(config, model, criterion, rows, device, pixels, trials_of(config.trials), data.streamed), ""
     except Exception:
         if not isinstance(model, OwnModel):
             raise
@@ -165,7 +168,13 @@ def _layers(model: nn.Module, inputs: int) -> tuple[Layer, ...]:
     model.eval()
     named = [name for name, _ in model.named_children()]
     made = zip(named, layer_shapes(model, inputs, 2), strict=True)
-    return tuple(_layer(name, layer, shape) for name, (layer, shape) in made if not _drops_the_last_axis(layer))
+    found: list[Layer] = []
+    for name, (layer, shape) in made:
+        if isinstance(layer, READERS):
+            found += reader_layers(name, layer)
+        elif not _drops_the_last_axis(layer):
+            found.append(_layer(name, layer, shape))
+    return tuple(found)
 
 
 def _drops_the_last_axis(layer: nn.Module) -> bool:

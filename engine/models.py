@@ -8,6 +8,7 @@ from .config import ModelConfig, RegularizationConfig
 from .errors import config_error
 from .ownmodel import OwnModel, build_own
 from .sequencemodels import SEQUENTIAL, Pool, sequence_layers, sequence_shape, set_inner_dropout
+from .textmodels import AttendWords, ReadWords, reader_of, set_reading_dropout, text_reader
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,18 +30,28 @@ def build_model(
     outputs: int,
     image_shape: tuple[int, int, int] | None = None,
     shape: tuple[int, ...] = (),
+    vocabulary: int = 0,
 ) -> nn.Module:
     """A model from (n, features) to (n, outputs): logits for classification, one value for regression.
 
     image_shape is (channels, height, width) with product `features`; the CNN needs it. shape: of a sample that is neither a row
-    nor a picture, such as (time, features); a sequence model (engine.sequencemodels) and one of the user's own (engine.ownmodel) look at it. Dropout
+    nor a picture, such as (time, features); a sequence model (engine.sequencemodels) and one of the user's own (engine.ownmodel) look at it. vocabulary: of texts, how many
+    numbers stand for their words (0: the data is no texts); the features are then the words, see engine.textmodels. Dropout
     modules are present only where their rate is above 0, so that a net without dropout pays nothing for it. Batch norm
     stands in front of the activation (Ioffe and Szegedy 2015).
     """
     if config.kind == "custom":
-        return build_own(config, regularization.input_dropout, features, image_shape or shape or (features,), outputs)
+        sample = image_shape or shape or (features,)
+        return build_own(config, regularization.input_dropout, features, sample, outputs, vocabulary)
     layers: list[nn.Module] = _dropout(regularization.input_dropout)
-    if config.kind in SEQUENTIAL:
+    if vocabulary:
+        if config.kind == "cnn":
+            raise config_error("model.kind", "cnn needs pictures, and this dataset holds texts", "use mlp or gru")
+        reader = text_reader(config, regularization.dropout, vocabulary, features)
+        layers, features = [reader], reader.width
+        if config.kind in SEQUENTIAL:
+            return nn.Sequential(reader, *_dropout(regularization.dropout), nn.Linear(features, outputs))
+    elif config.kind in SEQUENTIAL:
         steps = sequence_shape(config.kind, image_shape, shape)
         return nn.Sequential(*layers, *sequence_layers(config, regularization.dropout, steps, outputs))
     if config.kind == "linear":
@@ -110,6 +121,8 @@ def set_dropout(net: nn.Module, hidden: float, inputs: float, compiled: bool = F
         net.input_dropout.p = inputs
         return
     set_inner_dropout(net, hidden)
+    if (reader := reader_of(net)) is not None:
+        set_reading_dropout(reader, hidden)
     layers = list(net.children())
     first = layers[0] if layers else net
     if isinstance(first, nn.Dropout):
@@ -119,7 +132,9 @@ def set_dropout(net: nn.Module, hidden: float, inputs: float, compiled: bool = F
     for layer, following in zip(layers, [*layers[1:], None], strict=True):
         place = layers.index(layer)
         dense = any(isinstance(one, nn.Linear) for one in layers[max(0, place - 2) : place])
-        flat = isinstance(layer, Pool) or (isinstance(layer, nn.Flatten) and layer.start_dim == 1)
+        flat = isinstance(layer, Pool | ReadWords | AttendWords) or (
+            isinstance(layer, nn.Flatten) and layer.start_dim == 1
+        )
         if (isinstance(layer, _ACTIVATIONS) and dense) or flat:
             if isinstance(following, nn.Dropout):
                 following.p = hidden

@@ -37,6 +37,20 @@ _FEATURES = frozenset(
 )
 _CHANNELS = frozenset(["in_channels", "in_chans", "n_channels", "num_channels", "channels"])
 _STEPS = frozenset(["seq_len", "sequence_length", "n_steps", "num_steps", "time_steps", "steps"])
+_WORDS = frozenset(
+    [
+        "vocab_size",
+        "vocabulary_size",
+        "vocabulary",
+        "n_vocab",
+        "num_embeddings",
+        "n_tokens",
+        "num_tokens",
+        "ntoken",
+        "n_words",
+        "num_words",
+    ]
+)
 _SHAPE = frozenset(["input_shape", "in_shape", "sample_shape", "shape"])
 _OUTPUTS = frozenset(
     [
@@ -118,9 +132,15 @@ def _with_net(module: nn.Module, state: dict[str, Any], prefix: str, *rest: Any)
 
 
 def build_own(
-    config: ModelConfig, input_dropout: float, features: int, shape: tuple[int, ...], outputs: int
+    config: ModelConfig,
+    input_dropout: float,
+    features: int,
+    shape: tuple[int, ...],
+    outputs: int,
+    vocabulary: int = 0,
 ) -> OwnModel:
-    """The model that `config.path` names, with freshly drawn weights. shape: of a sample, with product `features`.
+    """The model that `config.path` names, with freshly drawn weights. shape: of a sample, with product `features`. vocabulary: of
+    texts, how many numbers stand for their words.
 
     Raises ConfigError when there is no such thing or it does not take these arguments, and CodeError when it fails.
     """
@@ -134,7 +154,7 @@ def build_own(
         problem = f"{clean(config.path, 120)} is {_a(target)}, and neither a class nor a function"
         raise config_error(PATH, problem, "name what is to be called")
     arguments = {**keywords_of(config.arguments)}
-    arguments |= filled_in(target, arguments, given_shape, outputs)
+    arguments |= filled_in(target, arguments, given_shape, outputs, vocabulary)
     _refuse_misfits(target, name, arguments)
     with guarded(PATH, f"{name}({_listed(arguments)})", keeps_chance=False):
         net = target(**arguments)
@@ -145,7 +165,9 @@ def build_own(
     return OwnModel(net, given_shape, config.inputs == "tokens", input_dropout)
 
 
-def filled_in(target: Any, given: Mapping[str, Any], shape: tuple[int, ...], outputs: int) -> dict[str, Any]:
+def filled_in(
+    target: Any, given: Mapping[str, Any], shape: tuple[int, ...], outputs: int, vocabulary: int = 0
+) -> dict[str, Any]:
     """Arguments that `target` must have, that are not given, and whose names say what of the data they are.
 
     shape: of what it gets. features are those of a time step for a sequence (time, features), else of a whole sample.
@@ -154,9 +176,13 @@ def filled_in(target: Any, given: Mapping[str, Any], shape: tuple[int, ...], out
     for name, parameter in _parameters(target).items():
         if name in given or parameter.default is not parameter.empty or parameter.kind not in _BY_NAME:
             continue
-        if name in _FEATURES:
+        if vocabulary and name in _WORDS:
+            found[name] = vocabulary
+        elif name in _FEATURES:
             found[name] = shape[1] if len(shape) == 2 else math.prod(shape)
-        elif (name in _CHANNELS and len(shape) >= 3) or (name in _STEPS and len(shape) == 2):
+        elif (name in _CHANNELS and len(shape) >= 3) or (
+            name in _STEPS and len(shape) >= 1 and (len(shape) == 2 or vocabulary)
+        ):
             found[name] = shape[0]
         elif name in _SHAPE:
             found[name] = shape

@@ -38,7 +38,9 @@ def own_model(config: RunConfig, data: DataPreview) -> OwnModel:
 def _tried(config: RunConfig, data: DataPreview, x: Tensor) -> OwnModel:
     outputs = outputs_of(config.loss.name, len(data.class_names))
     picture = data.shape if len(data.shape) == 3 else None
-    model = build_model(config.model, config.regularization, data.features, outputs, picture, data.shape)
+    model = build_model(
+        config.model, config.regularization, data.features, outputs, picture, data.shape, data.vocabulary
+    )
     assert isinstance(model, OwnModel)
     look_at_weights(model)
     trace, answer = forward(model, x)

@@ -13,6 +13,9 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 GAP = 2
 """Cells between two columns of a table."""
 
+NARROWEST = 8
+"""Cells that something is left of a column in."""
+
 
 def cells(text: str) -> int:
     """The cells that `text` takes in a terminal: two for East Asian wide characters, none for combining ones."""
@@ -143,7 +146,8 @@ def balance_pieces(
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int, ascii_only: bool = False) -> list[str]:
     """A table in lines of `width` cells at the most: the header, then the rows, numbers to the right.
 
-    Where there is no room for all columns those in front of the last one are left out, and a column of dots stands for them.
+    Where there is no room for all columns those in front of the last one are left out, and a column of dots stands for them; the first
+    one alone is rather cut.
     """
     if not header or width < 1:
         return []
@@ -172,6 +176,10 @@ def _those_with_room(
     while kept < len(wide) - 1 and room >= wide[kept] + GAP:
         room -= wide[kept] + GAP
         kept += 1
+    if not kept and (room := width - last - (GAP + len(dots) if len(wide) > 2 else 0)) >= NARROWEST:
+        wide, kept = [room, *wide[1:]], 1
+    if kept == len(wide) - 1:
+        return columns, wide
     filler = [dots] * len(columns[0])
     return [*columns[:kept], filler, columns[-1]], [*wide[:kept], len(dots), wide[-1]]
 

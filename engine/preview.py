@@ -31,8 +31,10 @@ class Part:
     class_counts: tuple[int, ...] = ()
 
 
-def sample_words(shape: tuple[int, ...], inputs: int) -> str:
-    """What a sample is made of: ``8x8 pictures``, ``50 steps of 2 features``, ``13 inputs``."""
+def sample_words(shape: tuple[int, ...], inputs: int, vocabulary: int = 0) -> str:
+    """What a sample is made of: ``8x8 pictures``, ``50 steps of 2 features``, ``texts of up to 128 words``, ``13 inputs``."""
+    if vocabulary:
+        return f"texts of up to {inputs} word{'s' if inputs > 1 else ''}"
     if len(shape) == 3:
         return f"{shape[1]}x{shape[2]} pictures" + (f" of {shape[0]} colours" if shape[0] > 1 else "")
     if len(shape) == 2:
@@ -74,12 +76,12 @@ class DataPreview:
     """A dataset as it would be trained on.
 
     task: ``classification`` or ``regression``; "" when the data could not be read. rows: of all parts, before
-    data.train_rows leaves any out. shape: (channels, height, width) of pictures, (time, features) of sequences, else (inputs,). class_counts: of the whole set,
+    data.train_rows leaves any out. vocabulary: of texts, how many numbers stand for words, else 0. shape: (channels, height, width) of pictures, (time, features) of sequences, else (inputs,). class_counts: of the whole set,
     in the order of class_names. parts: train, validation and test, in that order; those of the first trial when there are
     folds. histogram: of the target of a regression. header and sample_rows: a few rows as short texts, the target last; of
     wide tables only the first columns. points: of a classification with two inputs, drawn evenly from all rows.
     points_names: what the two axes are called. notes: what a person should know, a line each. faults: what is wrong; the rest
-    then says what could be found out all the same. seconds: how long this took; cached: whether the table was still in memory.
+    then says what could be found out all the same. streamed: it does not fit in memory, and is read batch by batch. seconds: how long this took; cached: whether the table was still in memory.
     """
 
     dataset: str = ""
@@ -94,6 +96,7 @@ class DataPreview:
     histogram: Histogram = Histogram()
     header: tuple[str, ...] = ()
     sample_rows: tuple[tuple[str, ...], ...] = ()
+    vocabulary: int = 0
     points: tuple[Point, ...] = ()
     points_names: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
@@ -101,6 +104,7 @@ class DataPreview:
     faults: tuple[Fault, ...] = ()
     seconds: float = 0.0
     cached: bool = False
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from .config import DataConfig, RunConfig, TrialsConfig
-from .data.catalogue import card, is_file, is_own
+from .config.keywords import keywords_of, keywords_text
+from .data.catalogue import card, is_called, is_file, is_own, library_of
 from .data.sources import peek_source
 from .errors import Fault, InputError
 from .preview import AnyPreview, DataPreview, ModelPreview, Preview
@@ -105,6 +106,9 @@ def _data(config: DataConfig, trials: TrialsConfig) -> DataPreview:
             table, cached = _table(config, stamp)
         except InputError as error:
             return _unread(config, error)
+        if table is None:
+            words = "it is not on this machine yet, and downloaded when training begins"
+            return DataPreview(dataset=clean(config.source, 60), notes=(words,))
         made = replace(_divided(config, trials, table), cached=cached)
         if stamp == _stamp(config):  # else the file was written to meanwhile
             _previews[key] = made
@@ -148,18 +152,26 @@ def _table(config: DataConfig, stamp: tuple[Any, ...]) -> tuple[Any, bool]:
     known = card(config.source)
     if is_file(config.source):
         read_by = (config.source, config.target, config.task, config.missing, config.ignore, config.categorical)
-        read_by = (*read_by, config.image_size, config.color)
+        read_by = (*read_by, config.image_size, config.color, config.text, config.text_length)
         key: tuple[Any, ...] = (*read_by, *stamp)
-    elif is_own(config.source):
-        key = (config.source, config.arguments, config.task, config.missing, config.seed, *stamp)
+    elif is_called(config.source):
+        read_by = (config.source, config.arguments, config.task, config.missing, config.seed, config.target)
+        key = (*read_by, config.ignore, config.categorical, config.image_size, config.color, *stamp)
     elif known is not None and known.generated:
-        key = (config.source, config.rows, config.noise, config.seed)
+        key = (config.source, config.rows, config.noise, config.seed, config.text_length)
     else:
         key = (config.source,)
     if key in _tables:
         _tables.move_to_end(key)
         return _tables[key], True
-    table = _tables[key] = load(config)
+    if library_of(config.source) and (arguments := keywords_of(config.arguments)).pop("download", False):
+        try:  # a look at the data is no word to download it
+            table = load(config.model_copy(update={"arguments": keywords_text(arguments)}))
+        except InputError:
+            return None, False
+    else:
+        table = load(config)
+    _tables[key] = table
     while len(_tables) > 1 and sum(one.x.nbytes + one.y.nbytes for one in _tables.values()) > KEPT_BYTES:
         _tables.popitem(last=False)
     return table, False
@@ -182,6 +194,7 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
     from .data.glimpse import glimpse, parts_of
     from .data.prepared import prepare
     from .data.splits import fold_splits, split
+    from .data.stored import streamed
 
     seen = glimpse(table, config.target if is_file(config.source) else "")
     notes, faults = list(seen.notes), ()
@@ -192,9 +205,12 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
         else:
             part = split(table, config)
         seen = replace(seen, parts=parts_of(table, part))
+        if streamed(table.x) is not None:  # to learn means from it takes as long as an epoch
+            notes = [*notes, *_about_classes(seen)]
+            return replace(seen, features=table.x.shape[1], notes=tuple(notes), streamed=True)
         made = prepare(table, part, config)
         features = made.x_train.shape[1]  # more than there are columns where some are categories
-        seen = replace(seen, features=features, shape=made.sample_shape)
+        seen = replace(seen, features=features, shape=made.sample_shape, vocabulary=made.vocabulary)
         notes += [note for note in made.notes if note not in notes]
     except InputError as error:
         faults = error.faults

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .data.batches import Batches
 from .data.prepared import Prepared
+from .data.stored import streamed
 from .events import Event, RegionsMapped, WeightsSampled
 from .facts import Histogram
 from .report import Answers
@@ -129,6 +130,8 @@ def class_logits(output: Tensor) -> Tensor:
 def map_regions(recipe: Recipe, data: Prepared, epoch: int) -> Iterator[Event]:
     """The classes that the model answers over the plane of the data; nothing unless it has two features and classes."""
     if data.task != "classification" or data.x_train.shape[1] != 2:
+        return
+    if data.vocabulary or streamed(data.x_train) is not None:
         return
     rows = np.concatenate([data.x_train, data.x_validation, data.x_test])
     low, high = rows.min(axis=0).astype(float), rows.max(axis=0).astype(float)

@@ -21,14 +21,15 @@ from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
-from .data.shared import SharedBatches
+from .data.streaming import batches_of, place_words
+from .data.textbatches import SharedTextBatches, TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
 from .losses import baseline_loss, build_loss, outputs_of, with_head
 from .measures import monitor_fault
 from .metrics import METRICS, Scorecard, Tally
-from .misfits import refuse_misfits, smallest_share
+from .misfits import refuse_for_texts, refuse_misfits, smallest_share
 from .models import build_model
 from .optim import Schedule, build_optimizer
 from .ownmodel import OwnModel, seed_chance
@@ -36,7 +37,7 @@ from .precision import Forward, Precision
 from .probes import WeightsProbe
 from .regularization import Augmentation, Criterion, MaxNorm, Penalty, WeightDecay, penalized, weight_matrices
 from .rehearsal import rehearse
-from .sequencemodels import row_width, steps_of
+from .rowsizes import row_width, steps_of
 from .sharing import SharedAugmentation, SharedLoss, SharedScorecard, SharedTally, first_pass, same_data
 from .stopping import EarlyStopping, build_stopping
 from .together import ALONE, Together
@@ -51,7 +52,8 @@ CACHED = 1 << 18
 
 
 ON_DEVICE = 1 << 28
-"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
+"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB.
+Of the other models twice as many, which only large pictures reach."""
 
 
 @dataclass
@@ -188,25 +190,37 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
     if (fault := monitor_fault(config.early_stopping.monitor, data.task, data.classes)) is not None:
         raise ConfigError([fault])
     outputs = outputs_of(config.loss.name, data.classes)
-    net = build_model(config.model, config.regularization, data.x_train.shape[1], outputs, data.image_shape, data.shape)
+    refuse_for_texts(config, data.vocabulary)
+    net = build_model(
+        config.model,
+        config.regularization,
+        data.x_train.shape[1],
+        outputs,
+        data.image_shape,
+        data.shape,
+        data.vocabulary,
+    )
     model = with_head(net, config.loss.name, outputs)
     model = together.prepared(model.to(device), device)
     reg = config.regularization
+    # A model of the user's own may count on texts of one length.
+    texts = bool(data.vocabulary) and not isinstance(model, OwnModel)
 
-    def batches(x: np.ndarray, y: np.ndarray, size: int) -> Batches:
+    def batches(x: Any, y: np.ndarray, size: int) -> Batches:
         if together.several:
-            return SharedBatches(x, y, size, device, world, whole=reg.mixup > 0)
-        return Batches(x, y, size, device)
+            several = SharedTextBatches if texts else batches_of
+            return several(x, y, size, device, world, whole=reg.mixup > 0)
+        return TextBatches(x, y, size, device) if texts else batches_of(x, y, size, device)
 
     train = batches(data.x_train, data.y_train, config.run.batch_size)
     counts = data.class_counts["train"]
     criterion = build_loss(config.loss, data.task, counts, device)
-    notes: tuple[str, ...] = ()
+    notes = place_words(train)
     if isinstance(model, OwnModel):
         smallest = smallest_share(train, world)
-        notes = tuple(rehearse(model, train.x, train.y, outputs, criterion, smallest))
+        notes = (*notes, *rehearse(model, train.x, train.y, outputs, criterion, smallest))
     if fresh and config.model.weights:
-        notes = (*notes, begin_with(model, config.model.weights))
+        notes = (*notes, begin_with(model, config.model.weights, data.preprocess))
     one_vector = not together.several and fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT")
     flat = Flat(model) if one_vector else None
     fused = flat is not None and config.run.precision != "float16" and switched_on("NNTUI_FUSED")
@@ -286,10 +300,11 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if isinstance(model, OwnModel):  # whose pictures may be of any size
         at_once = CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(16, at_once // model.widest))
-    if steps := steps_of(model):
+    if steps_of(model):
         at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
-        return min(EVALUATION_ROWS, max(64, at_once // row_width(model, steps)))
-    if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
+        return min(EVALUATION_ROWS, max(64, at_once // row_width(model)))
+    weighs = getattr(criterion, "weight", None) is not None
+    if device.type == "cpu" and weighs:
         return EVALUATION_ROWS
     widths = [1]
     for module in model.modules():
@@ -297,6 +312,8 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
             widths.append(module.out_features)
         elif isinstance(module, nn.Conv2d):
             widths.append(module.out_channels * pixels)
+    if device.type != "cpu":
+        return min(EVALUATION_ROWS, max(16, 2 * ON_DEVICE // max(widths)))
     return min(EVALUATION_ROWS, max(128, CACHED // max(widths)))
 
 

@@ -65,7 +65,7 @@ def make_report(answers: Answers, classes: int, epoch: int, inputs: Inputs | Non
         samples=tuple(_answer(answers, int(row)) for row in _spread(rows, SHOWN)),
         pairs=() if classes else tuple(_pair(answers, int(row)) for row in _spread(rows, PAIRS)),
         feature_names=inputs.told_names if inputs else (),
-        features=inputs.x.shape[1] if inputs else 0,
+        features=inputs.x.shape[1] if inputs and not inputs.texts else 0,
         shape=inputs.told_shape if inputs else (),
         limits=inputs.limits if inputs else (0.0, 0.0),
         means=means,
@@ -86,6 +86,7 @@ def _answer(answers: Answers, row: int, inputs: Inputs | None = None) -> Answer:
         loss=float(answers.loss[row]),
         probability=float(answers.probability[row]),
         values=inputs.row(row) if inputs else (),
+        text=inputs.text(row) if inputs else "",
     )
 
 

@@ -45,7 +45,7 @@ class Positions(nn.Module):
         self.register_buffer("at", waves, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.at
+        return x + self.at[: x.shape[1]]
 
 
 class Pool(nn.Module):
@@ -120,33 +120,6 @@ def set_inner_dropout(net: nn.Module, rate: float) -> None:
             layer.self_attn.dropout = rate
 
 
-def steps_of(model: nn.Module) -> int:
-    """The time steps of a sequence model; 0 for any other."""
-    layers = list(model.children())
-    if not any(isinstance(layer, nn.RNNBase | nn.TransformerEncoderLayer) for layer in layers):
-        return 0
-    return next(int(layer.unflattened_size[0]) for layer in layers if isinstance(layer, nn.Unflatten))
-
-
-def row_width(model: nn.Module, steps: int) -> int:
-    """Numbers that the widest output inside a sequence model has for a row."""
-    widths = [1]
-    for module in model.modules():
-        if isinstance(module, nn.RNNBase):
-            widths.append(steps * module.hidden_size * (2 if module.bidirectional else 1) * 4)  # its gates
-        elif isinstance(module, nn.MultiheadAttention):
-            widths.append(steps * max(3 * module.embed_dim, module.num_heads * steps))
-        elif isinstance(module, nn.Linear):
-            widths.append(steps * module.out_features)
-    return max(widths)
-
-
-def row_work(model: nn.Module, steps: int) -> int:
-    """About the multiply-adds of a forward pass of a sequence model over one row."""
-    return steps * sum(weight.numel() for weight in model.parameters() if weight.ndim >= 2)
-
-
 __all__ = [
-    "SEQUENTIAL", "Gru", "Lstm", "Pool", "Positions", "row_width", "row_work", "sequence_layers", "sequence_shape",
-    "set_inner_dropout", "steps_of",
+    "SEQUENTIAL", "Gru", "Lstm", "Pool", "Positions", "sequence_layers", "sequence_shape", "set_inner_dropout",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -159,8 +160,12 @@ def train_epoch_together(
         progress.add(max(0, min(size, recipes[told].train.rows - (batch - 1) * size)))
         if progress.due:
             progress.tell(batch, recipes[told].schedule.lr, *kept.so_far(told), begun[told].norms.latest())
-            for fact in lanes[told].training.examine_steps(batch, progress.loss):
-                lanes[told].emit(fact)
+            latest = kept.latest() | {told: progress.loss}
+            if not all(map(math.isfinite, latest.values())):
+                kept.hand_over(whole=False)  # from which batch on is for the tallies to say
+                for number, loss in latest.items():
+                    for fact in lanes[number].training.examine_steps(batch, loss):
+                        lanes[number].emit(fact)
         if token.attention or lanes[0].keeper.overdue(progress.last):
             _stand(lanes, batch)
             kept.hand_over(whole=False)
@@ -219,15 +224,22 @@ class Kept:
         self._common: list[tuple[Tensor, Tensor, Tensor]] = []
         self._summed = 0, 0  # batches of both kinds whose losses are in the sum below, with its samples
         self._sum: tuple[Tensor | float, int] = 0.0, 0
+        self._latest: tuple[int, Tensor] = 0, torch.zeros(0)
 
     def add(self, start: int, stop: int, losses: Tensor, output: Tensor, target: Tensor) -> None:
         """Take in a batch of the trainings from number `start` to before `stop`."""
+        self._latest = start, losses
         if stop - start == len(self._lanes) and not any(self._batches):
             self._common.append((losses, output, target))
             return
         for number in range(start, stop):
             at = number - start
             self._batches[number].append((losses[at], output[at], target[at]))
+
+    def latest(self) -> dict[int, float]:
+        """The losses of the batch that was taken in last, by the numbers of the trainings that had it. Waits for the device."""
+        start, losses = self._latest
+        return dict(enumerate(losses.tolist(), start))
 
     @torch.no_grad()
     def so_far(self, number: int) -> tuple[Tensor, int]:

@@ -41,6 +41,7 @@ def test_again(folder: str | Path) -> Iterator[Tested]:
 
     Raises InputError when there is no such run, nothing was kept, or its data cannot be loaded any more.
     """
+    from .data.readers import close_readers
     from .loop import measure_test
     from .recipe import build_recipe
     from .threads import suitable_threads
@@ -60,8 +61,11 @@ def test_again(folder: str | Path) -> Iterator[Tested]:
         _load(recipe.model, _own(run, trial))
         before = record.tests.get(trial.number if trial.label else 0)
         epoch = before.epoch if before else _best(record, trial)
-        with suitable_threads(recipe):
-            now = measure_test(recipe, epoch, data.baseline_metric)
+        try:
+            with suitable_threads(recipe):
+                now = measure_test(recipe, epoch, data.baseline_metric)
+        finally:
+            close_readers()
         assert now is not None, "only a token can break it off"
         yield Tested(trial.label, recipe.metric[0], len(data.x_test), now, before)
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from .ownmodel import OwnModel
 from .recipe import Recipe
-from .sequencemodels import row_work, steps_of
+from .rowsizes import row_work, steps_of
 
 SMALL_STEP = 2e7
 """Multiply-adds of a forward pass over one batch below which splitting the work costs more than it saves."""
@@ -20,8 +20,8 @@ def multiply_adds(recipe: Recipe) -> float:
     """A rough count of the multiply-adds of one forward pass over one batch."""
     if isinstance(recipe.model, OwnModel):
         return float(recipe.model.work) * recipe.train.batch_size
-    if steps := steps_of(recipe.model):
-        return float(row_work(recipe.model, steps)) * recipe.train.batch_size
+    if steps_of(recipe.model):
+        return float(row_work(recipe.model)) * recipe.train.batch_size
     pixels = recipe.train.x.shape[1]
     total = 0
     for module in recipe.model.modules():

@@ -12,6 +12,7 @@ import os
 import socket
 import time
 import traceback
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -48,7 +49,7 @@ class Together:
         self.world = world or World()
         self._store = store
         self._processes: list[tuple[str, int]] = []
-        self._made: list[Any] = []
+        self._made: weakref.WeakSet[Any] = weakref.WeakSet()
         if self.several:
             self._processes = self.gathered((socket.gethostname(), os.getpid()))
 
@@ -151,8 +152,9 @@ class Together:
         unused: whether there are weights that a forward pass does not use.
         """
         ids = [device.index] if device.type == "cuda" else None
-        self._made.append(DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused))
-        return self._made[-1]
+        made = DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused)
+        self._made.add(made)
+        return made
 
     @staticmethod
     def apart(distributed: nn.Module) -> contextlib.AbstractContextManager[None]:

@@ -20,12 +20,17 @@ from .losses import outputs_of, resolved, with_head
 from .models import build_model
 from .probes import class_logits
 from .record import Record, own_loop_error, read_record
+from .rowsizes import row_width, steps_of
 from .rundir import RunDir
 from .text import clean
 from .warmstart import best_weights
 
 AT_ONCE = 4096
 """Rows that the model is given at a time."""
+
+
+NUMBERS = 1 << 26
+"""Numbers of the widest output of a model that reads step by step: 256 MiB at a time."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,8 @@ class Trained:
         """The model's answers to prepared rows, float32 (n, features)."""
         target = self.preprocess.target
         values, chances = [], []
-        for part in torch.from_numpy(np.ascontiguousarray(x, np.float32)).split(AT_ONCE):
+        at_once = max(16, min(AT_ONCE, NUMBERS // row_width(self.model))) if steps_of(self.model) else AT_ONCE
+        for part in torch.from_numpy(np.ascontiguousarray(x, np.float32)).split(at_once):
             output = self.model(part).float()
             if target.task == "classification":
                 chances.append(class_logits(output).softmax(dim=1))
@@ -203,7 +209,9 @@ def net(config: RunConfig, preprocess: Preprocess) -> nn.Module:
     shape = preprocess.shaped.shape if preprocess.shaped else ()
     picture = (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
     other = () if picture else shape
-    built = build_model(config.model, config.regularization, _features(preprocess), outputs, picture, other)
+    built = build_model(
+        config.model, config.regularization, _features(preprocess), outputs, picture, other, preprocess.vocabulary
+    )
     return with_head(built, config.loss.name, outputs)
 
 

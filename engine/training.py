@@ -31,6 +31,9 @@ from .units import looks
 FORMAT = 1
 """Of a checkpoint's content; a reader refuses what is newer."""
 
+HALF_PATIENCE = 20
+"""Batches in a row whose loss is no number that are a finding in float16: a scale of 2^16, halved each time, is 1 by then."""
+
 
 @dataclass
 class Partial:
@@ -115,9 +118,13 @@ class Training:
         loss: the mean over the batches since it was read last. Only if it is no number is there a wait for the device, to find
         out at which batch it began.
         """
-        if math.isfinite(loss) or self.partial is None or self.config.run.precision == "float16":
-            return  # in float16 a step that overflows is left out, and means nothing by itself
-        broken_for, layer = self.partial.tally.broken_for(), self.partial.norms.broken_layer()
+        if math.isfinite(loss) or self.partial is None:
+            return
+        half = self.config.run.precision == "float16"
+        broken_for = self.partial.tally.broken_for(in_a_row=half)
+        if half and broken_for < HALF_PATIENCE:
+            return  # a step that overflows is left out, and the next ones are scaled to less
+        layer = self.partial.norms.broken_layer()
         name = "" if layer is None else named_layers(self.recipe.model)[layer][0]
         step = batch - broken_for + 1 if broken_for else batch
         yield from self.doctor.broke(self.done + 1, step, loss, name, known=broken_for > 0)
@@ -131,6 +138,7 @@ class Training:
             layers=named_layers(self.recipe.model),
             schedule=self.config.schedule.name,
             config=values(self.config),
+            classes=self.recipe.classes,
         )
 
     # -- to and from a checkpoint -------------------------------------------------------------------------------------

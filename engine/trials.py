@@ -114,12 +114,9 @@ def conclude(
         test = measure_test(recipe, tested, data.baseline_metric, token)
     if test is not None and folder is not None:
         emit(test)
-        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape)
-        emit(
-            make_report(
-                answers_to(recipe, recipe.test.alone(), data.y_mean, data.y_scale), data.classes, tested, inputs
-            )
-        )
+        inputs = Inputs(data.x_test, data.x_mean, data.x_scale, data.feature_names, data.image_shape, data.texts)
+        answers = answers_to(recipe, recipe.test.alone(), data.y_mean, data.y_scale)
+        emit(make_report(answers, data.classes, tested, inputs))
         for fact in map_regions(recipe, data, tested):
             emit(fact)
         _save_weights(emit, recipe, folder)

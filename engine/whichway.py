@@ -13,12 +13,14 @@ from .batchednet import Stack
 from .closedform import ClosedForm, WithLoss
 from .config import RunConfig
 from .data.prepared import Prepared
+from .data.streaming import StreamedBatches
 from .keeping import Keeper
 from .loop import train_epoch
 from .recipe import Recipe, build_recipe, switched_on
 from .sequencemodels import SEQUENTIAL
 from .sidebyside import Lane, train_epoch_together
 from .stopping import StopToken
+from .textmodels import reader_of
 from .threads import suitable_threads
 from .training import Training
 from .trials import Trial
@@ -84,6 +86,8 @@ def obstacle(config: RunConfig, recipe: Recipe) -> str:
         return "a model of your own is not batched over trials"
     if config.model.kind in SEQUENTIAL:
         return f"{config.model.kind} layers are not batched over trials"
+    if reader_of(recipe.model) is not None:
+        return "embeddings of words are not batched over trials"
     if config.model.kind == "cnn":
         return "convolutions are not batched over trials"
     if config.model.batch_norm:
@@ -102,6 +106,8 @@ def obstacle(config: RunConfig, recipe: Recipe) -> str:
         return "mixup is not batched over trials"
     if config.loss.class_weights != "none":
         return "class weights are not batched over trials"
+    if isinstance(recipe.train, StreamedBatches):
+        return "rows that are streamed are not batched over trials"
     if recipe.flat is None:
         if not switched_on("NNTUI_FLAT"):
             return "NNTUI_FLAT is 0"

@@ -14,12 +14,29 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
+from support import disk
 from support.forkedapps import AppServer
 from support.forkserver import Server
+from support.stem import Stem
 
 # No deadline: the first example of a property may import torch. Derandomized, so that a red run can be repeated.
 hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("nntui")
+disk.spare()
+
+
+_stem: list[Stem] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One process to fork from for all test processes; xdist's inherit its address."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        _stem.append(Stem())
+
+
+def pytest_unconfigure() -> None:
+    while _stem:
+        _stem.pop().close()
 
 
 def pytest_collection_finish() -> None:
@@ -47,7 +64,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_remembered(tmp_path_factory, monkeypatch):
     """No app of a test finds what a person, or another test, left in the form."""
-    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"))
+    number = next(_numbers)
+    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{number}"))
+    monkeypatch.setenv("NNTUI_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{number}"))
 
 
 _numbers = itertools.count()

@@ -120,7 +120,7 @@ def _add_data(out: _Lines, data: DataPreview, look: Look) -> None:
 
 def shape_words(data: DataPreview) -> str:
     """``1,797 rows, 8x8 pictures, 10 classes``."""
-    size = sample_words(data.shape, data.features)
+    size = sample_words(data.shape, data.features, data.vocabulary)
     what = (
         f"{len(data.class_names)} classes"
         if data.task == "classification"
@@ -189,7 +189,12 @@ def data_drawing(data: DataPreview, width: int, look: Look) -> Text:
         out.draw(class_bars(data.class_names, data.class_counts, width, 12, charset), look)
     elif data.histogram.counts:
         out.draw(histogram(data.histogram, width, 6, charset), look)
-    if data.sample_rows and not data.pictures:
+    if data.vocabulary:
+        for text, label in data.sample_rows[:6]:
+            out.text.append("\n")
+            out.add(clean(label), "bold")
+            out.add(clean(text))
+    elif data.sample_rows and not data.pictures:
         out.text.append("\n")
         out.exactly(table(data.header, data.sample_rows[:6], width, look.ascii_only))
     _add_words(out, data.notes, told(data.faults))

@@ -193,7 +193,12 @@ def mistake_words(one: Answer, report: ReportMade, names: tuple[str, ...]) -> st
 def inputs_lines(
     one: Answer, report: ReportMade, width: int, height: int, odd_first: bool, first: int, look: Look
 ) -> list[Line]:
-    """What the row looks like: its picture, or its values by name, with how far each lies from the mean of the training rows."""
+    """What the row looks like: its text, its picture, or its values by name, with how far each lies from the mean of the training rows."""
+    if one.text:
+        parts = folded(one.text, width)
+        if len(parts) > height:
+            parts = [*parts[: height - 1], "..." if look.ascii_only else "…"]
+        return [[Span(fit(part, width, look.charset))] for part in parts]
     if not one.values:
         return [[Span(part, "dim")] for part in folded("the record has no inputs of this row", width)][:height]
     if len(report.shape) == 2:

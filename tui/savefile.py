@@ -57,7 +57,7 @@ def open_faulty(path: str) -> Faulty:
     texts = {}
     for row in knobs():
         section = given.get(row.section)
-        value = section.get(row.key.partition(".")[2]) if isinstance(section, Mapping) else None
+        value = section.get(row.name) if isinstance(section, Mapping) else None
         if (written := _as_typed(value, row.kind)) is not None:
             texts[row.key] = written
     draft = Draft()

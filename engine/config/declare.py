@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..data.catalogue import card, is_file, is_folder, is_own, is_table
+from ..data.catalogue import card, is_called, is_file, is_folder, is_table, library_of
 from ..torchtable import Family, table
 
 Live = Literal["", "batch", "epoch"]
@@ -35,7 +35,9 @@ class When:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether the condition is met, given the values of all knobs by key."""
-        return self.test(values.get(self.key)) or any(other.holds(values) for other in self.others)
+        if self.test(values.get(self.key)):
+            return True
+        return bool(self.others) and any(other.holds(values) for other in self.others)
 
 
 def chosen(key: str, *names: str) -> When:
@@ -173,7 +175,21 @@ class Section(BaseModel):
         return filled
 
 
-IS_OWN = When("data.source", lambda value: isinstance(value, str) and is_own(value), "data.source is code of your own")
+IS_CALLED = When(
+    "data.source",
+    lambda value: isinstance(value, str) and is_called(value),
+    "data.source is code of your own or a library's dataset",
+)
+IS_HUGGINGFACE = When(
+    "data.source",
+    lambda value: isinstance(value, str) and library_of(value) == "huggingface",
+    "data.source is a dataset of Hugging Face",
+)
+IS_LIBRARY = When(
+    "data.source",
+    lambda value: isinstance(value, str) and bool(library_of(value)),
+    "data.source is a library's dataset",
+)
 IS_FILE = When(
     "data.source",
     lambda value: isinstance(value, str) and is_file(value) and not value.endswith("/"),
@@ -192,6 +208,37 @@ IS_GENERATED = When(
     lambda value: isinstance(value, str) and (known := card(value)) is not None and known.generated,
     "data.source is a generated set",
 )
+
+_TEXT_SET = When(
+    "data.source",
+    lambda value: isinstance(value, str) and (known := card(value)) is not None and known.text,
+    "data.source is a set of texts",
+)
+IS_TABLE = When(
+    "data.source", lambda value: isinstance(value, str) and is_table(value), "data.source is a file of rows with names"
+)
+HAS_TEXT = (
+    When("data.source", IS_TABLE.test, "data.source may hold texts", (IS_HUGGINGFACE, _TEXT_SET)),
+    When("data.text", bool, "data.text names a column, or data.source is a set of texts", (_TEXT_SET,)),
+)
+"""The model reads texts, word by word: those of a column, or a built-in set."""
+
+NO_TEXT = (
+    When("data.source", lambda value: not _TEXT_SET.test(value), "data.source is no set of texts"),
+    When(
+        "data.text",
+        lambda value: not value,
+        "data.text is empty",
+        (
+            When(
+                "data.source",
+                lambda value: not (IS_TABLE.test(value) or IS_HUGGINGFACE.test(value)),
+                "data.source is no table",
+            ),
+        ),
+    ),
+)
+"""The inputs are numbers, not words."""
 
 ONE_SPLIT = chosen("trials.kind", "single", "restarts")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import Section, Widths, chosen, knob
+from .declare import HAS_TEXT, Section, Widths, chosen, knob
 from .keywords import Keywords
 
 SEQUENTIAL = ("gru", "lstm", "transformer")
@@ -19,7 +19,8 @@ class ModelConfig(Section):
         label="model",
         help="The kind of network. linear: one layer, no hidden units. mlp: fully connected layers. cnn: convolutions in front, for pictures "
         "only. gru, lstm: recurrent layers that read a sequence step by step, such as (time, features) or the rows of a grey picture. transformer: "
-        "a small encoder in which every step attends to every other. custom: a module of your own or of an installed package.",
+        "a small encoder in which every step attends to every other. custom: a module of your own or of an installed package. Of texts, linear and mlp "
+        "see the mean of the words' embeddings, whatever their order; gru, lstm and transformer read them one by one.",
     )
     path: str = knob(
         "",
@@ -44,6 +45,15 @@ class ModelConfig(Section):
         "for sequences. flat: each row as one vector, (n, features). tokens: shaped, and as whole numbers for an embedding, which needs data "
         "that is not standardized.",
         when=chosen("model.kind", "custom"),
+    )
+    embedding: int = knob(
+        64,
+        label="embedding",
+        help="How many numbers stand for a word; they are learned with the rest. 32 to 300 is usual: larger ones fit more, and overfit sooner.",
+        unit="numbers",
+        when=[*HAS_TEXT, chosen("model.kind", "mlp", "linear", *SEQUENTIAL)],
+        ge=1,
+        le=65536,
     )
     hidden: Widths = knob(
         (128, 64),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .declare import HAS_CLASSES, HAS_PICTURES, Section, above_zero, chosen, either, knob
+from .declare import HAS_CLASSES, HAS_PICTURES, NO_TEXT, Section, above_zero, chosen, either, knob
 from .model import SEQUENTIAL
 
 
@@ -27,6 +27,7 @@ class RegularizationConfig(Section):
         label="input dropout",
         help="The chance that an input is set to zero in a training step. Keep it small, 0.05 to 0.2: it throws away "
         "data.",
+        when=NO_TEXT,
         ge=0.0,
         lt=1.0,
         live="batch",
@@ -96,6 +97,7 @@ class RegularizationConfig(Section):
         help="Standard deviation of the Gaussian noise added to the inputs in each training step; standardized inputs have a "
         "deviation of 1. New noise at each step makes it hard to learn single rows by heart. 0.05 to 0.3 is usual; beyond 1 "
         "the noise drowns the data.",
+        when=NO_TEXT,
         ge=0.0,
         le=100.0,
     )
@@ -105,6 +107,7 @@ class RegularizationConfig(Section):
         help="Train on blends of two rows and of their targets, with a share drawn from Beta(mixup, mixup); 0 for none. Smooths "
         "the decision between classes and tames wrong labels. 0.1 to 0.4 is usual; large values blend half and half at "
         "every step, and the net underfits.",
+        when=NO_TEXT,
         ge=0.0,
         le=100.0,
     )

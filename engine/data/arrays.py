@@ -16,10 +16,11 @@ from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
 from ..text import clean, closest
 from .delimited import checked_path, display_name
-from .memorybudget import refuse_too_large
+from .memorybudget import fits, refuse_too_large, streamed_words
 from .parts import NAMES, paired, part_notes
 from .pixels import as_rows
 from .preprocess import Column
+from .stored import Held, Streamed, as_array
 from .table import Table
 from .targetarray import decode_array
 from .textcolumns import column_notes
@@ -175,11 +176,20 @@ def load_arrays(config: DataConfig) -> Table:
         raise DataError(faults)
     for own, header in ((own, headers[own]) for own in plan.x.values()):
         _check_inputs(own, header, name)
-    refuse_too_large(sum(math.prod(headers[own].shape) * 4 for own in plan.x.values()), name)
+    refuse_too_large(sum(_kept_bytes(headers[own]) for own in plan.x.values()), name)
     read = read_arrays(config.source, [header.name for header in chosen], name)
     inputs, targets = ({number: read[own] for number, own in which.items()} for which in (plan.x, plan.y))
     x, y, part = paired(inputs, targets, [plan.x[number] for number in sorted(plan.x)], name)
     return table_of_arrays(config, name, x, y, part, plan.x[min(plan.x)], plan.y[min(plan.y)])
+
+
+def may_stay_bytes(dtype: np.dtype, shape: tuple[int, ...]) -> bool:
+    """Whether an array holds pictures of bytes, which can be kept as such: a quarter of what they take as 32-bit floats."""
+    return dtype == np.uint8 and len(shape) > 2
+
+
+def _kept_bytes(header: Header) -> int:
+    return math.prod(header.shape) * (1 if may_stay_bytes(header.dtype, header.shape) else 4)
 
 
 def refuse_unused(config: DataConfig, where: str) -> None:
@@ -249,10 +259,12 @@ def table_of_arrays(
     """
     if len(x) < MIN_ROWS:
         raise data_error("data.source", f"only {len(x)} rows", f"at least {MIN_ROWS} are needed", where)
-    rows, shape, note = as_rows(x, x_name, where)
+    as_bytes = may_stay_bytes(x.dtype, x.shape) and not fits(x.size * 4)
+    rows, shape, note = as_rows(x, x_name, where, as_bytes)
     faults: list[Fault] = []
-    gaps = np.isnan(rows)
-    infinite = np.isinf(rows)
+    looked_at = rows[:0] if as_bytes else rows  # no byte is missing, and none infinite
+    gaps = np.isnan(looked_at)
+    infinite = np.isinf(looked_at)
     if infinite.any():
         faults.append(_place_fault(x_name, "an infinite value, or one beyond 32-bit floats", infinite, where))
     keep: np.ndarray | None = None
@@ -273,6 +285,9 @@ def table_of_arrays(
             problem = f"only {len(rows)} of {len(keep)} rows have no missing values"
             raise data_error("data.source", problem, f"at least {MIN_ROWS} are needed", where)
     names = tuple(f"x{index + 1}" for index in range(rows.shape[1]))
+    if as_bytes:
+        note += f", kept as bytes: {streamed_words('from memory', x.size * 4)}"
+        rows = as_array(Streamed(Held(rows, "pictures")))
     notes = [note] if note else [] if shape else column_notes([Column(own) for own in names[:1000]], rows[:, :1000])
     return Table(
         name=clean(PurePath(config.source).stem, 60),

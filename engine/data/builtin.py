@@ -24,6 +24,10 @@ def load_builtin(config: DataConfig) -> Table:
     The generated ones have `config.rows` points with Gaussian noise of standard deviation `config.noise` on both
     coordinates (on the target of `sparse`); the same seed gives the same points. KeyError when there is no such set: `table.load` has checked.
     """
+    if config.source == "reviews":
+        from .madetexts import load_reviews
+
+        return load_reviews(config)
     if config.source in _GENERATED or config.source in ("sparse", "waves"):
         return _generated(config)
     return _shipped(config.source)

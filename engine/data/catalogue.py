@@ -16,6 +16,9 @@ Task = Literal["classification", "regression"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """Endings of files of rows and named columns, one of which has to be named as the target."""
 
+LIBRARIES = {"torchvision": "torchvision", "torchvision.datasets": "torchvision", "huggingface": "huggingface"}
+"""What stands before the colon in the name of a dataset that a library has, and which library that is."""
+
 ARRAY_SUFFIXES = (".npz", ".npy")
 
 FILE_SUFFIXES = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
@@ -31,7 +34,8 @@ class Card:
     """What is known about a dataset without loading it.
 
     rows is the number of samples (for generated sets: by default); features the number of inputs a sample has; shape is
-    (channels, height, width) for pictures and None otherwise, sequence (time, features) for sequences; classes is 0 for regression. source: who made it, and where it
+    (channels, height, width) for pictures and None otherwise, sequence (time, features) for sequences, text
+    for texts, whose features are the words of the longest one; classes is 0 for regression. source: who made it, and where it
     comes from; licence: under what it may be passed on. words: what else a person may look for it by.
     """
 
@@ -48,10 +52,13 @@ class Card:
     shape: tuple[int, int, int] | None = None
     generated: bool = False
     sequence: tuple[int, int] | None = None
+    text: bool = False
 
     @property
     def size(self) -> str:
-        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``48 steps``."""
+        """What a sample is made of: ``13 inputs``, ``8x8 pictures``, ``48 steps``, ``texts``."""
+        if self.text:
+            return "texts"
         if self.sequence:
             steps, features = self.sequence
             return f"{steps} steps" if features == 1 else f"{steps} steps x {features}"
@@ -146,6 +153,11 @@ CARDS: tuple[Card, ...] = (
         "Sine, square, triangle and sawtooth waves of any phase, speed and strength, and noise. The class is in the order of the values.",
         "sequence sequences time series signal gru lstm rnn recurrent transformer multiclass", generated=True, sequence=(48, 1),
     ),
+    Card(
+        "reviews", "Made-up reviews", "classification", 1000, 28, 2, _DRAWN, _FREE,
+        "Short texts, positive or negative: \"Nobody would call the soup dull.\" In seven of ten the words alone say it, in the others their order.",
+        "text texts words nlp language sentiment opinions natural binary tokens embedding gru lstm transformer", generated=True, text=True,
+    ),
 )  # fmt: skip
 
 _BY_NAME = {card.name: card for card in CARDS}
@@ -170,14 +182,29 @@ def card(name: str) -> Card | None:
 
 def is_file(source: str) -> bool:
     """Whether `data.source` names a file (by its ending or by containing a path separator) and not a built-in set."""
-    if source in _BY_NAME or (is_import_path(source) and not source.lower().endswith(FILE_SUFFIXES)):
+    if (
+        source in _BY_NAME
+        or library_of(source)
+        or (is_import_path(source) and not source.lower().endswith(FILE_SUFFIXES))
+    ):
         return False
     return source.lower().endswith(FILE_SUFFIXES) or "/" in source or "\\" in source
 
 
 def is_own(source: str) -> bool:
     """Whether `data.source` names a person's own code, ``mypkg.data:make`` or ``path/to/data.py:make``."""
-    return source not in _BY_NAME and not is_file(source) and is_import_path(source)
+    return source not in _BY_NAME and not library_of(source) and not is_file(source) and is_import_path(source)
+
+
+def library_of(source: str) -> str:
+    """``torchvision`` or ``huggingface``, if `data.source` is a dataset of theirs (``torchvision:MNIST``, ``huggingface:ag_news``); else ""."""
+    home, colon, name = source.partition(":")
+    return LIBRARIES.get(home, "") if colon and name.strip() else ""
+
+
+def is_called(source: str) -> bool:
+    """Whether `data.source` names code that is called with arguments: a person's own, or a library's dataset."""
+    return bool(library_of(source)) or is_own(source)
 
 
 def is_table(source: str) -> bool:

@@ -205,3 +205,13 @@ def flawed_cells(key: str, column: str, cells: list[str], lines: array[int], whe
                     cell_fault(key, column, cell, flaw, f"{where}:{line}", "" if flaw == "empty" else hint)
                 )
     return [fault for faults in by_sort.values() for fault in faults.lines()]
+
+
+def unseen_words(name: str, values: Counter[str]) -> list[str]:
+    """A line about values of a column that the training rows did not have, and how often they are there; none if there are none."""
+    if not values:
+        return []
+    listed = ", ".join(clean(value, 20) for value, _ in values.most_common(3))
+    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+    rows = f"{values.total()} row{'s' if values.total() > 1 else ''}"
+    return [f"column '{name}': {rows} with values that no training row has ({listed}{more}); its inputs are 0 there"]

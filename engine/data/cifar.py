@@ -57,7 +57,7 @@ def load_cifar(config: DataConfig) -> Table:
     train, test, names, pickled = _KINDS[kind]
     there = [[folder / one for one in part if (folder / one).exists()] for part in (train, test)]
     size = sum(path.stat().st_size for part in there for path in part)
-    refuse_too_large(size * 4, name)
+    refuse_too_large(size, name)
     read = _pickled if pickled else _binary
     made = [[read(path, kind) for path in part] for part in there]
     x = {number: np.concatenate([one for one, _ in part]) for number, part in zip((0, 2), made, strict=True)}

@@ -14,12 +14,13 @@ from .cells import flaw_of, is_missing
 from .delimited import Faults, display_name, read_head, records, sniff
 from .header import UNEVEN, Header, width_fault
 from .kinds import sort_of
+from .tokens import wordy
 
 LINES = 200
 SHOWN_ROWS = 8
 _ENOUGH = 10  # rows by which it can be told that a column of text is not categories
 
-ColumnKind = Literal["whole", "number", "boolean", "date", "text", "free text", "empty"]
+ColumnKind = Literal["whole", "number", "boolean", "date", "text", "free text", "texts", "empty"]
 
 _WORDS: dict[ColumnKind, str] = {
     "whole": "whole numbers",
@@ -28,8 +29,11 @@ _WORDS: dict[ColumnKind, str] = {
     "date": "dates",
     "text": "text",
     "free text": "text, too many values for an input",
+    "texts": "texts of several words",
     "empty": "empty",
 }
+
+_NO_INPUTS = ("free text", "texts", "empty")
 
 _LIKELY = (
     "target",
@@ -51,7 +55,7 @@ class Columns:
     """The columns of a file, as its first lines show them; all texts are safe to print.
 
     kinds: of each column, by the cells that were looked at: ``whole`` (whole numbers), ``number``, ``boolean``, ``date``, ``text``
-    (categories), ``free text`` (too many different values to be categories) or ``empty``. distinct: different values in each column, and missing: cells without one. rows: the first
+    (categories), ``free text`` (too many different values to be categories), ``texts`` (the same, of several words each) or ``empty``. distinct: different values in each column, and missing: cells without one. rows: the first
     few, each as wide as its line. looked_at: rows that were; complete: whether those are all. likely_target: the index of
     the column that is most likely to be predicted: the last one unless another is named like one. told, likely and about: of
     what has no columns but arrays, what there is to say of each, which one is predicted if none is named, and of all together.
@@ -81,8 +85,16 @@ class Columns:
 
     def to_ignore(self, target: str) -> tuple[str, ...]:
         """The columns that are no inputs beside this target: free text, and those without a value."""
-        hopeless = [name for name, kind in zip(self.names, self.kinds, strict=True) if kind in ("free text", "empty")]
+        hopeless = [name for name, kind in zip(self.names, self.kinds, strict=True) if kind in _NO_INPUTS]
         return tuple(name for name in hopeless if name != target)
+
+    def texts_of(self, target: str) -> tuple[str, bool]:
+        """The first column of texts beside this target, or "", and whether there is next to nothing else to learn from."""
+        named = list(zip(self.names, self.kinds, self.distinct, strict=True)) if self.distinct else []
+        found = next((name for name, kind, _ in named if kind == "texts" and name != target), "")
+        numbering = {name for name, kind, count in named if kind == "whole" and count == self.looked_at}
+        others = [name for name, kind, _ in named if kind not in _NO_INPUTS and name not in numbering | {target}]
+        return found, bool(found) and len(others) < 2
 
     def words(self, index: int) -> str:
         """What there is to say of a column: ``text, 3 values``, ``numbers``, ``whole numbers, 2 values, 4 missing``."""
@@ -165,7 +177,9 @@ def _kind(cells: list[str], complete: bool) -> ColumnKind:
         return sort.kind
     # The first rows of a long file may have many of its categories: only where nearly all differ is it free text.
     free = sort.problem and (complete or len(counts) > 0.9 * counts.total())
-    return "free text" if free and counts.total() >= _ENOUGH else "text"
+    if not free or counts.total() < _ENOUGH:
+        return "text"
+    return "texts" if wordy(counts) else "free text"
 
 
 def _whole(cell: str) -> bool:

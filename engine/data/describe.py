@@ -54,7 +54,7 @@ def describe(card: Card | None, seen: DataPreview, width: int = 80, ascii_only: 
         yield from _field("source", card.source, width)
         yield from _field("licence", card.licence, width)
     if seen.task:
-        size = card.size if card else sample_words(seen.shape, seen.features)
+        size = card.size if card else sample_words(seen.shape, seen.features, seen.vocabulary)
         classes = f" into {len(seen.class_names)} classes" if seen.class_names else f" of {seen.target}"
         yield from _field("task", f"{seen.task}{classes}", width)
         yield from _field("size", f"{seen.rows} rows of {size}", width)

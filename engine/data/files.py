@@ -58,10 +58,14 @@ def load_file(config: DataConfig) -> Table:
 def read_table(config: DataConfig, name: str, header: Header, rows: Records) -> Table:
     """The Table of records whose columns `header` names. name: the file, as shown. rows: gives the records below the header, with
     their lines, each time that it is called. Raises DataError as `load_file` does."""
+    if config.text:
+        from .texts import read_texts
+
+        return read_texts(config, name, header, rows)
     target = header.find(config.target)
     ignored, faults = _named(header, config.ignore, "data.ignore")
     forced, more = _named(header, config.categorical, "data.categorical")
-    faults = [*header.faults(), *_target_faults(header, config.target, target), *faults, *more]
+    faults = [*header.faults(), *target_faults(header, config.target, target), *faults, *more]
     if target is not None:
         faults += _role_faults(header, target, ignored, forced)
     if faults or target is None:
@@ -116,7 +120,8 @@ def _assembled(config: DataConfig, body: _Body, decoded: Target, inputs: Sequenc
     )
 
 
-def _target_faults(header: Header, target: str, index: int | None) -> list[Fault]:
+def target_faults(header: Header, target: str, index: int | None) -> list[Fault]:
+    """What is wrong with the name of the target, which stands at `index`."""
     if index is not None:
         return []
     if not target.strip():
@@ -126,10 +131,11 @@ def _target_faults(header: Header, target: str, index: int | None) -> list[Fault
         problem = f"{len(several)} columns are named, and a model predicts one"
         hint = "choose one of them, and leave the others out with data.ignore"
         return [Fault("data.target", problem, hint, header.where)]
-    return [_unknown("data.target", header, target)]
+    return [unknown_column("data.target", header, target)]
 
 
-def _unknown(key: str, header: Header, name: str) -> Fault:
+def unknown_column(key: str, header: Header, name: str) -> Fault:
+    """A column that is not there."""
     match = closest(name.strip(), header.shown)
     hint = f"did you mean '{clean(match, 60)}'? {_listing(header)}" if match else _listing(header)
     return Fault(key, f"no column called '{clean(name, 60)}'", hint, header.where)
@@ -139,7 +145,7 @@ def _named(header: Header, names: Sequence[str], key: str) -> tuple[set[int], li
     """The indices of these columns, and a fault for each that is not there."""
     places = {name: header.find(name) for name in names}
     found = {place for place in places.values() if place is not None}
-    return found, [_unknown(key, header, name) for name, place in places.items() if place is None]
+    return found, [unknown_column(key, header, name) for name, place in places.items() if place is None]
 
 
 def _role_faults(header: Header, target: int, ignored: set[int], forced: set[int]) -> list[Fault]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..config import DataConfig
 from ..errors import data_error
-from .preprocess import Column, Input, Shaped
+from .preprocess import Column, Input, Shaped, Target
+from .stored import Streamed, refuse_gaps, shown_by, streamed
 from .table import Table
 
 
@@ -126,6 +127,29 @@ def learned_pictures(x: np.ndarray, rows: np.ndarray, shape: tuple[int, ...], co
     spread = sum(float(np.square(x[block].astype(np.float64) - mean).sum()) for block in blocks) / size
     scale = float(np.float32(np.sqrt(spread)))
     return Shaped(shape, (float(np.float32(mean)),), (scale or 1.0,))
+
+
+def learned_streamed(
+    table: Table, rows: np.ndarray, target: Target, config: DataConfig
+) -> tuple[tuple[Input, ...], Target, Shaped | None]:
+    """What these rows of a streamed table show, as the parts of a Preprocess. Raises DataError when a value is missing."""
+    x = streamed(table.x)
+    assert x is not None, "asked for streamed tables only"
+    refuse_gaps(x)
+    shape: tuple[int, ...] = table.sample_shape
+    part = Streamed(x.store, x.rows[rows])
+    whole = table.image_shape is not None or bool(table.shape)
+    each = 1 if table.image_shape is not None or len(shape) > 2 else shape[len(shape) - 1]
+    mean, scale = np.zeros(each, np.float32), np.ones(each, np.float32)
+    if config.standardize:
+        mean, scale = shown_by(part, each)
+    numbers = zip(mean.tolist(), scale.tolist(), strict=True)
+    if whole and not config.standardize:
+        return (), target, Shaped(shape)
+    if whole:
+        return (), target, Shaped(shape, tuple(mean.tolist()), tuple(scale.tolist()))
+    names = zip(table.feature_names, numbers, strict=True)
+    return tuple(Input(name, mean=own, scale=other) for name, (own, other) in names), target, None
 
 
 def target_scale(table: Table, rows: np.ndarray) -> tuple[float, float]:

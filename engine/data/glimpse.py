@@ -18,6 +18,7 @@ from ..preview import (
 from ..text import clean
 from .kinds import day_words
 from .splits import Split
+from .stored import streamed
 from .table import Table
 
 COLUMNS = 12
@@ -29,7 +30,7 @@ PICTURE_SIDE = 32
 CURVE_HEIGHT = 16
 """Rows of the picture of a sequence."""
 
-_NAME, _CELL = 24, 14
+_NAME, _CELL, _TEXT = 24, 14, 100
 
 
 def glimpse(table: Table, target: str) -> DataPreview:
@@ -49,13 +50,17 @@ def glimpse(table: Table, target: str) -> DataPreview:
         class_names=table.class_names,
         class_counts=_counts(table, np.arange(len(table.y))),
         histogram=_histogram(table),
-        header=(*(clean(name, _NAME) for name in table.feature_names[:COLUMNS]), named),
+        header=(*(clean(name, _NAME) for name in _shown_columns(table)), named),
         sample_rows=tuple(_row(table, int(row)) for row in shown),
         points=_points(table),
         points_names=tuple(clean(name, _NAME) for name in table.feature_names) if _planar(table) else (),
         pictures=_pictures(table),
         notes=tuple(notes),
     )
+
+
+def _shown_columns(table: Table) -> tuple[str, ...]:
+    return (table.columns[0].name,) if table.is_text else table.feature_names[:COLUMNS]
 
 
 def parts_of(table: Table, split: Split) -> tuple[Part, ...]:
@@ -87,6 +92,8 @@ def _histogram(table: Table) -> Histogram:
 
 
 def _row(table: Table, row: int) -> tuple[str, ...]:
+    if table.is_text:
+        return clean(table.texts[row], _TEXT), label_of(table, row)
     cells = [_cell(table, place, value) for place, value in enumerate(table.x[row, :COLUMNS].tolist())]
     return (*cells, label_of(table, row))
 
@@ -115,7 +122,7 @@ def label_of(table: Table, row: int) -> str:
 
 def _planar(table: Table) -> bool:
     numbers = all(column.kind in ("number", "date") for column in table.columns)
-    return table.task == "classification" and table.x.shape[1] == 2 and numbers
+    return table.task == "classification" and table.x.shape[1] == 2 and numbers and streamed(table.x) is None
 
 
 def _points(table: Table) -> tuple[Point, ...]:
@@ -140,7 +147,7 @@ def _pictures(table: Table) -> tuple[Picture, ...]:
         return ()
     channels, height, width = table.image_shape
     rows = _one_of_each(table)
-    low, high = float(np.nanmin(table.x)), float(np.nanmax(table.x))
+    low, high = _limits(table, rows)
     grey = table.x[rows].astype(np.float64).reshape(len(rows), channels, height, width).mean(axis=1)
     across, down = -(-width // PICTURE_SIDE), -(-height // PICTURE_SIDE)
     shades = np.round(np.nan_to_num((grey - low) / max(high - low, 1e-12)), 3)[:, ::down, ::across]
@@ -150,11 +157,17 @@ def _pictures(table: Table) -> tuple[Picture, ...]:
     )
 
 
+def _limits(table: Table, rows: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest value, of streamed samples those of `rows`."""
+    x = table.x if streamed(table.x) is None else table.x[rows]
+    return float(np.nanmin(x)), float(np.nanmax(x))
+
+
 def _curves(table: Table) -> tuple[Picture, ...]:
     """Sequences as pictures of their curves over time, each feature a little darker than the one before."""
     steps, features = table.shape
     rows = _one_of_each(table)
-    low, high = float(np.nanmin(table.x)), float(np.nanmax(table.x))
+    low, high = _limits(table, rows)
     values = table.x[rows].astype(np.float64).reshape(len(rows), steps, features)[:, :: -(-steps // PICTURE_SIDE)]
     heights = np.nan_to_num((values - low) / max(high - low, 1e-12), nan=-1.0)
     found = []

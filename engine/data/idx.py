@@ -14,7 +14,7 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import DataError, data_error
 from ..text import clean
-from .arrays import refuse_unused, table_of_arrays
+from .arrays import may_stay_bytes, refuse_unused, table_of_arrays
 from .delimited import checked_path, display_name
 from .memorybudget import refuse_too_large
 from .parts import NAMES, paired
@@ -80,7 +80,7 @@ def read_idx(path: Path) -> np.ndarray:
                 raise data_error("data.source", "this is no IDX file", _COPY, where)
             shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
             kind = np.dtype(_TYPES[head[2]])
-            refuse_too_large(math.prod(shape) * 4, where)
+            refuse_too_large(math.prod(shape) * (1 if may_stay_bytes(kind, shape) else 4), where)
             wanted = math.prod(shape) * kind.itemsize
             content = file.read(wanted + 1)
     except DataError:

@@ -18,8 +18,10 @@ from ..config import DataConfig
 from ..errors import DataError, Fault, data_error
 from ..text import clean
 from .delimited import Faults, display_name
-from .memorybudget import refuse_too_large
+from .memorybudget import fits, streamed_words
 from .parts import NAMES, TRAIN, part_notes
+from .picturestore import PictureStore
+from .stored import Streamed, as_array
 from .table import Table
 
 SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"])
@@ -31,7 +33,7 @@ KEPT_SIDE = 64
 """Pictures that are no larger than this keep their size when none is asked for; others are scaled to it."""
 
 MIN_ROWS = 10
-_LOOKED_AT = 50
+LOOKED_AT = 50
 _GREY = frozenset(["1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"])
 
 
@@ -144,14 +146,20 @@ def load_pictures(config: DataConfig) -> Table:
     classes = listing.classes
     _refuse_odd_classes(listing, config, name)
     channels, height, width = shape = _shape(listing, config)
-    refuse_too_large(len(listing.pictures) * channels * height * width * 4, name)
-    x = np.empty((len(listing.pictures), channels * height * width), np.float32)
-    other_sizes = _read_all(listing, shape, x)
+    needed = len(listing.pictures) * channels * height * width * 4
+    size = f"{'colour' if channels == 3 else 'grey'} pictures of {height}x{width}"
+    if fits(needed):
+        x = np.empty((len(listing.pictures), channels * height * width), np.float32)
+        other_sizes = _read_all(listing, shape, x)
+        notes = [size]
+        if other_sizes:
+            notes.append(f"{other_sizes} of {len(x)} pictures had another size and were scaled")
+    else:
+        paths = [one.path.absolute() for one in listing.pictures]
+        x = as_array(Streamed(PictureStore(paths, shape)))
+        notes = [size, streamed_words("from disk", needed)]
     place = {label: index for index, label in enumerate(classes)}
     part = np.array([one.part for one in listing.pictures], np.int8) if listing.has_parts else None
-    notes = [f"{'colour' if channels == 3 else 'grey'} pictures of {height}x{width}"]
-    if other_sizes:
-        notes.append(f"{other_sizes} of {len(x)} pictures had another size and were scaled")
     if listing.others:
         notes.append(f"{listing.others} files that are no pictures were passed over")
     return Table(
@@ -189,10 +197,14 @@ def _refuse_odd_classes(listing: Listing, config: DataConfig, name: str) -> None
 
 def _shape(listing: Listing, config: DataConfig) -> tuple[int, int, int]:
     """(channels, height, width) of what the net is given: as asked for, or after the first pictures."""
-    looked = listing.pictures[:: max(1, len(listing.pictures) // _LOOKED_AT)][:_LOOKED_AT]
-    known = [
-        about for one in looked if (about := _mode_and_size(one.path)) is not None
-    ]  # the reading tells of the others
+    looked = listing.pictures[:: max(1, len(listing.pictures) // LOOKED_AT)][:LOOKED_AT]
+    # The reading tells of those that have no mode and size.
+    return suitable_shape([about for one in looked if (about := _mode_and_size(one.path)) is not None], config)
+
+
+def suitable_shape(known: Sequence[tuple[str, tuple[int, int]]], config: DataConfig) -> tuple[int, int, int]:
+    """(channels, height, width) that pictures are brought to: as asked for, or after some of them. known: mode and size
+    (width, height), as Pillow has them, of these."""
     channels = {"grey": 1, "rgb": 3}.get(config.color, 0)
     if not channels:
         channels = 1 if all(mode in _GREY for mode, _ in known) else 3
@@ -239,29 +251,32 @@ def _read_all(listing: Listing, shape: tuple[int, int, int], x: np.ndarray) -> i
 
 def read_picture(path: Path, shape: Sequence[int]) -> tuple[np.ndarray, bool]:
     """A picture as float32 (channels * height * width,) from 0 to 255, and whether it had to be scaled. Raises DataError."""
-    from PIL import Image, ImageOps
-
-    channels, height, width = shape
     try:
         with _opened(path) as opened:
             opened.load()
-            picture: Any = ImageOps.exif_transpose(opened)
-            if (
-                picture.mode.startswith("I;16") or picture.mode == "I"
-            ):  # 16 bits a pixel: Pillow would cut them off at 255
-                picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-            if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-                picture = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-            picture = picture.convert("L" if channels == 1 else "RGB")
-            scaled = picture.size != (width, height)
-            if scaled:
-                picture = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
-            values = np.asarray(picture, np.float32)
+            return pixels_of(opened, shape)
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001  -- whatever a damaged file does to its reader
         raise DataError([_fault(path, error)]) from None
+
+
+def pixels_of(picture: Any, shape: Sequence[int]) -> tuple[np.ndarray, bool]:
+    """A picture of Pillow's as `read_picture` has it: upright, on white, in grey or colours, scaled and cut to this shape."""
+    from PIL import Image, ImageOps
+
+    channels, height, width = shape
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I;16") or picture.mode == "I":  # 16 bits a pixel: Pillow would cut them off at 255
+        picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    scaled = picture.size != (width, height)
+    if scaled:
+        picture = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
+    values = np.asarray(picture, np.float32)
     rows = values[None] if channels == 1 else np.moveaxis(values, -1, 0)
     return rows.reshape(-1), scaled
 

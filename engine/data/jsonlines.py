@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
@@ -14,6 +15,8 @@ from .delimited import Faults, display_name, read_head, read_text
 from .files import read_table
 from .header import Header
 from .table import Table
+
+_LINE_END = re.compile(r"\r\n?|\n")  # and no other: a text may have any of Unicode's inside
 
 SUFFIXES = (".jsonl", ".ndjson")
 
@@ -29,6 +32,9 @@ def load_jsonlines(config: DataConfig) -> Table:
     is every line that is not an object. Raises DataError with every fault found, each with its line.
     """
     name = display_name(config.source)
+    if config.text:
+        names, rows = objects_of(config.source, (config.text.strip(), config.target.strip()))
+        return read_table(config, name, Header(names, name), lambda: iter(rows))
     names, rows, faults = _objects(name, read_text(config.source), config.ignore)
     if faults:
         raise DataError(faults)
@@ -64,7 +70,7 @@ def _objects(
     nested = Faults("values that are lists or objects", name)
     places: dict[str, int] = {}
     found: list[tuple[int, dict[str, str]]] = []
-    for line, content in enumerate(text.splitlines() if "\u2028" not in text else text.split("\n"), 1):
+    for line, content in enumerate(_LINE_END.split(text), 1):
         if not content.strip():
             continue
         try:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from .cells import DECIMAL_COMMA, FLOAT32_MAX, flaw_of, is_missing
 
-Kind = Literal["number", "boolean", "date", "category"]
+Kind = Literal["number", "boolean", "date", "category", "text"]
 DateForm = Literal["", "iso", "dmy", "mdy"]
 
 MOST_CATEGORIES = 255

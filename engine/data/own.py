@@ -19,7 +19,9 @@ from ..config.keywords import keywords_of
 from ..errors import CodeError, code_error, config_error
 from ..text import clean, closest
 from ..usercode import callable_words, guarded, load_object, source_of
-from .ownarrays import LABELS, Labels, Samples, is_array, named, parts_of_set, read_labels, read_samples, sort_of
+from .ownarrays import Labels, Samples, is_array, named, parts_of_set, read_labels, read_samples, sort_of
+from .owntargets import LABELS
+from .stored import joined, streamed
 from .table import Table
 
 KEY = "data.source"
@@ -44,9 +46,9 @@ def load_own(config: DataConfig) -> Table:
     try:
         made = _made(target, config)
         with guarded(KEY, f"reading the data of {callable_words(target)}"):
-            _seed(config.seed)
-            parts, notes = _parts(made)
-        return _table(config, parts, notes)
+            begin_chance(config.seed)
+            parts, notes = _parts(made, config.seed)
+        return table_of_parts(config, parts, notes)
     except CodeError as error:
         first = error.faults[0]
         if first.where or not where:
@@ -61,11 +63,12 @@ def _made(target: Any, config: DataConfig) -> Any:
             raise config_error("data.arguments", f"{name} is no function, and takes no arguments", "remove them")
         return target
     with guarded(KEY, f"{name}({', '.join(arguments)})"):
-        _seed(config.seed)
+        begin_chance(config.seed)
         return target(**arguments)
 
 
-def _seed(seed: int) -> None:
+def begin_chance(seed: int) -> None:
+    """Have the generators of random numbers that a process has begin with `seed`."""
     random.seed(seed)
     np.random.seed(seed % (1 << 32))
     if (torch := sys.modules.get("torch")) is not None:
@@ -75,7 +78,7 @@ def _seed(seed: int) -> None:
 # ---- what it gave ----
 
 
-def _parts(made: Any) -> tuple[dict[str, tuple[Samples, Labels]], list[str]]:
+def _parts(made: Any, seed: int) -> tuple[dict[str, tuple[Samples, Labels]], list[str]]:
     """The parts by their names, "train" among them, and what a person should know."""
     notes: list[str] = []
     found: dict[str, Any] = {}
@@ -96,7 +99,7 @@ def _parts(made: Any) -> tuple[dict[str, tuple[Samples, Labels]], list[str]]:
         found = dict(zip(ORDER, made, strict=True))
     else:
         found = {"train": made}
-    return {name: _read(name if len(found) > 1 else "", value, notes) for name, value in found.items()}, notes
+    return {name: _read(name if len(found) > 1 else "", value, notes, seed) for name, value in found.items()}, notes
 
 
 def _in_parts(made: Any) -> bool:
@@ -119,7 +122,7 @@ def _quick(value: Any) -> Any:
     )
 
 
-def _read(part: str, value: Any, notes: list[str]) -> tuple[Samples, Labels]:
+def _read(part: str, value: Any, notes: list[str], seed: int) -> tuple[Samples, Labels]:
     """A part as arrays; part: its name for faults, "" when there is only one."""
     of = f"{part} " if part else ""
     sort = sort_of(value)
@@ -133,7 +136,7 @@ def _read(part: str, value: Any, notes: list[str]) -> tuple[Samples, Labels]:
     if sort == "pair":
         return read_samples(value[0], of, notes), read_labels(value[1], of)
     if sort == "set":
-        return parts_of_set(value, of, notes)
+        return parts_of_set(value, of, notes, seed)
     if isinstance(value, tuple | list) and 2 < len(value) < 7 and all(is_array(one) for one in value):
         raise code_error(KEY, f"it gives {len(value)} arrays in a row", WANTED)
     if sort == "array":
@@ -155,7 +158,8 @@ _REFUSED = {
 # ---- as a table ----
 
 
-def _table(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], notes: list[str]) -> Table:
+def table_of_parts(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], notes: list[str]) -> Table:
+    """The parts, by their names in `ORDER`, "train" among them, as a Table. Raises CodeError when they do not go together."""
     for name, (samples, labels) in parts.items():
         if len(samples.x) != len(labels.values):
             of = f"of its {name} part " if len(parts) > 1 else ""
@@ -167,13 +171,14 @@ def _table(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], note
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise code_error(KEY, f"the samples of its parts differ in shape: {listed}", "give all of them the same shape")
-    x = np.concatenate([parts[name][0].x for name in ORDER if name in parts])
+    x = joined([parts[name][0].x for name in ORDER if name in parts])
     y = np.concatenate([parts[name][1].values for name in ORDER if name in parts])
     sizes = [len(parts[name][0].x) if name in parts else 0 for name in ORDER]
     part = np.repeat(np.arange(3, dtype=np.int8), sizes)
     keep = _without_gaps(config, x, y)
     if keep is not None:
-        x, y, part = x[keep], y[keep], part[keep]
+        x = x[keep] if (rows := streamed(x)) is None else rows.part(np.flatnonzero(keep))
+        y, part = y[keep], part[keep]
     if len(y) < MIN_ROWS:
         raise code_error(KEY, f"it gives {len(y)} rows", f"at least {MIN_ROWS} are needed")
     samples, labels = parts["train"]
@@ -196,10 +201,15 @@ def _table(config: DataConfig, parts: Mapping[str, tuple[Samples, Labels]], note
 
 def _without_gaps(config: DataConfig, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     """Which rows have no missing values, where others are to be left out; else None. CodeError for gaps that are not allowed."""
-    if np.isinf(x).any():
+    if (
+        rows := streamed(x)
+    ) is not None:  # looked at when all of them are read for their means, unless they have to be now
+        gaps = np.zeros(len(y), bool) if config.missing != "drop" else ~np.isfinite(rows.figures[:, 0])
+    elif np.isinf(x).any():
         row = int(np.argmax(np.isinf(x).any(axis=1)))
         raise code_error(KEY, f"x has infinite values, the first of them in row {row}", "leave such rows out")
-    gaps = np.isnan(x).any(axis=1)
+    else:
+        gaps = np.isnan(x).any(axis=1)
     unknown = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), bool)
     if config.missing == "drop":
         return ~(gaps | unknown) if (gaps | unknown).any() else None

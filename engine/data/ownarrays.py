@@ -5,7 +5,7 @@ Tensors, data frames and pictures are known by what they can do: none of their p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any, Literal
@@ -15,13 +15,10 @@ import numpy as np
 from ..errors import InputError, code_error
 from ..text import clean
 from ..userframes import failure
-from .catalogue import Task
-from .targets import MAX_WHOLE_CLASSES
+from .memorybudget import fits, streamed_words
+from .stored import Streamed, as_array
 
 KEY = "data.source"
-SHARE = 0.5
-"""Of the memory that is free, the data may take so much."""
-
 _X = ("x", "X", "data", "inputs", "features", "image", "images", "pixel_values", "input_ids")
 _Y = ("y", "Y", "target", "targets", "label", "labels")
 _CHANNELS = (1, 3, 4)
@@ -31,7 +28,7 @@ Sort = Literal["array", "pair", "set", "iterable", "loader", "generator", "other
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """x: float32 (rows, values). shape: of a sample, whose product is values. names: of the values of a row, or ()."""
+    """x: float32 (rows, values), or streamed. shape: of a sample, whose product is values. names: of the values of a row, or ()."""
 
     x: np.ndarray
     shape: tuple[int, ...]
@@ -169,8 +166,11 @@ def _flat(x: np.ndarray, what: str) -> np.ndarray:
 # ---- a map-style Dataset ----
 
 
-def parts_of_set(value: Any, of: str, notes: list[str]) -> tuple[Samples, Labels]:
-    """All items of a Dataset, read once, one after the other."""
+def parts_of_set(value: Any, of: str, notes: list[str], seed: int = 0) -> tuple[Samples, Labels]:
+    """All items of a Dataset, read once, one after the other; or, where they do not fit in memory, a stream of them.
+
+    seed: of the random numbers that items of a stream are made with, should they be.
+    """
     tensors = getattr(value, "tensors", None)
     if type(value).__name__ == "TensorDataset" and isinstance(tensors, tuple) and len(tensors) == 2:
         return read_samples(tensors[0], of, notes), read_labels(tensors[1], of)
@@ -178,22 +178,47 @@ def parts_of_set(value: Any, of: str, notes: list[str]) -> tuple[Samples, Labels
     length = len(value)
     if length == 0:
         raise code_error(KEY, f"{name} has no items", "look at how it is made")
-    first = _item(value, 0, name)
-    samples, labels = _rows(value, length, name, first)
-    again = _item(value, 0, name)[0]
-    if again.shape != samples[0].shape or not np.array_equal(again.astype(np.float32), samples[0], equal_nan=True):
-        notes.append(
-            f"the items of {name} differ from one reading to the next; each is read once, so that it stays the same"
-        )
+    first = item_of(value, 0, name)
+    again = item_of(value, 0, name)[0]
+    varies = again.shape != first[0].shape or not np.array_equal(again, first[0], equal_nan=again.dtype.kind == "f")
+    needed = length * max(1, first[0].size) * 4
+    if fits(needed):
+        samples, labels = _rows(value, length, name, first)
+        samples = samples.reshape(length, -1)
+        stays = "each is read once, so that it stays the same"
+    else:
+        from .ownstore import SetStore
+
+        store = SetStore(value, name, sample_shape(first[0]), seed if varies else None)
+        samples, labels = as_array(Streamed(store)), known_labels(value, length, name) or list(store.seen().labels)
+        notes.append(streamed_words(f"from {name}", needed))
+        stays = "each is drawn in the same way at every reading, so that it stays the same"
+    if varies:
+        notes.append(f"the items of {name} differ from one reading to the next; {stays}")
     read = read_labels(labels, of, getattr(value, "classes", None))
-    return Samples(samples.reshape(length, -1), _sample_shape(first[0])), read
+    return Samples(samples, sample_shape(first[0])), read
 
 
-def _sample_shape(first: np.ndarray) -> tuple[int, ...]:
+def known_labels(value: Any, length: int, name: str) -> list[Any] | None:
+    """The targets of all items, where a Dataset keeps them in a list beside them, as torchvision's do, and they are those of its items.
+
+    So they need not be read by reading all the items.
+    """
+    for own in ("targets", "labels"):
+        found = getattr(value, own, None)
+        if not is_array(found) or np.ndim(array := array_of(found, own)) != 1 or len(array) != length:
+            continue
+        listed = array.tolist()
+        if all(label_of(item_of(value, row, name)[1]) == listed[row] for row in {0, length // 2, length - 1}):
+            return listed
+    return None
+
+
+def sample_shape(first: np.ndarray) -> tuple[int, ...]:
     return tuple(first.shape) or (1,)
 
 
-def _item(value: Any, number: int, name: str) -> tuple[np.ndarray, Any]:
+def item_of(value: Any, number: int, name: str) -> tuple[np.ndarray, Any]:
     """x and y of an item. CodeError when it fails or has another form."""
     what = f"item {number} of {name}"
     try:
@@ -220,26 +245,25 @@ def _x_and_y(item: Any, what: str) -> tuple[Any, Any]:
 
 def _rows(value: Any, length: int, name: str, first: tuple[np.ndarray, Any]) -> tuple[np.ndarray, list[Any]]:
     """x of all items as float32 (length, *shape), and their y."""
-    _refuse_too_large(length * max(1, first[0].size) * 4, name)
-    rows, labels = np.empty((length, *_sample_shape(first[0])), np.float32), []
+    rows, labels = np.empty((length, *sample_shape(first[0])), np.float32), []
     for number in range(length):
-        x, y = first if number == 0 else _item(value, number, name)
-        if x.shape != first[0].shape:
-            problem = f"item {number} of {name} has the shape {x.shape}, and the first has {first[0].shape}"
-            raise code_error(KEY, problem, "give all of them the same shape: cut or pad them")
+        x, y = first if number == 0 else item_of(value, number, name)
+        refuse_other_shape(x.shape, first[0].shape, number, name)
         rows[number] = x
-        labels.append(y.item() if hasattr(y, "item") and getattr(y, "ndim", 1) == 0 else y)
+        labels.append(label_of(y))
     return rows, labels
 
 
-def _refuse_too_large(needed: int, name: str) -> None:
-    """Raise CodeError when so many bytes would take too much of the memory that is free."""
-    import psutil
+def refuse_other_shape(shape: tuple[int, ...], wanted: tuple[int, ...], number: int, name: str) -> None:
+    """Raise CodeError when an item of a Dataset has not the shape of the first."""
+    if (shape or (1,)) != (wanted or (1,)):
+        problem = f"item {number} of {name} has the shape {shape}, and the first has {wanted}"
+        raise code_error(KEY, problem, "give all of them the same shape: cut or pad them")
 
-    free = psutil.virtual_memory().available
-    if needed > SHARE * free:
-        problem = f"{name} would take {needed / 1e9:,.1f} GB, of which {free / 1e9:,.1f} GB are free"
-        raise code_error(KEY, problem, "use fewer or smaller samples: nntui keeps all of them in memory")
+
+def label_of(y: Any) -> Any:
+    """A target as a plain value, where it is a single one."""
+    return y.item() if hasattr(y, "item") and getattr(y, "ndim", 1) == 0 else y
 
 
 # ---- targets ----
@@ -275,64 +299,3 @@ def read_labels(value: Any, of: str, names: Any = None) -> Labels:
             )
         return Labels(y.astype(np.float64), "number", called)
     raise code_error(KEY, f"{what} holds {y.dtype}", "give classes or numbers")
-
-
-Decided = tuple[Task, np.ndarray, tuple[str, ...]]
-
-
-def _text(y: np.ndarray, task: str, names: Sequence[str]) -> Decided:
-    if task == "regression":
-        raise code_error("data.task", "the targets are text, and a regression wants numbers", "set it to auto")
-    return _classes(y)
-
-
-def _whole(y: np.ndarray, task: str, names: Sequence[str]) -> Decided:
-    """Whole numbers are classes when they count from 0 without a gap, or are few; see also engine.data.targets."""
-    values = np.unique(y)
-    counted = len(values) > 1 and values[0] == 0 and values[-1] == len(values) - 1
-    few = len(values) <= min(MAX_WHOLE_CLASSES, len(y) / 2)
-    if task == "classification" or (task == "auto" and (few or (counted and 2 * len(values) <= len(y)))):
-        return _classes(y, names)
-    return _quantity(y)
-
-
-def _number(y: np.ndarray, task: str, names: Sequence[str]) -> Decided:
-    whole = bool((y == np.round(y)).all())
-    if task == "classification" and not whole:
-        problem = "the targets are numbers with a fraction, and classes are wanted"
-        raise code_error("data.task", problem, "set it to auto or regression")
-    return _whole(y.astype(np.int64), task, names) if whole and task != "regression" else _quantity(y)
-
-
-def _classes(y: np.ndarray, names: Sequence[str] = ()) -> Decided:
-    values, indices = np.unique(y, return_inverse=True)
-    if len(values) < 2:
-        problem = f"all rows are of the class {clean(values[0], 40)}: there is nothing to tell apart"
-        raise code_error(KEY, problem, "give rows of two classes or more")
-    if 2 * len(values) > len(y):
-        problem = f"y has {len(values)} different values in {len(y)} rows, too many to be classes"
-        raise code_error(
-            KEY, problem, "set data.task to regression" if y.dtype.kind in "if" else "look at what y holds"
-        )
-    called = [clean(value, 80) for value in values]
-    if names and y.dtype.kind in "iu" and values[0] >= 0 and values[-1] < len(names):
-        called = [names[int(value)] for value in values]
-    return "classification", indices.astype(np.int64), tuple(called)
-
-
-def _quantity(y: np.ndarray) -> Decided:
-    with np.errstate(over="ignore"):
-        small = y.astype(np.float32)
-    if not np.isfinite(small).all():
-        raise code_error(KEY, "y has values beyond what float32 can hold", "scale it down")
-    if small.min() == small.max():
-        raise code_error(KEY, f"y is {small[0]:g} in every row: there is nothing to learn", "look at what y holds")
-    return "regression", small, ()
-
-
-LABELS: dict[str, Callable[[np.ndarray, str, Sequence[str]], Decided]] = {
-    "text": _text,
-    "whole": _whole,
-    "number": _number,
-}
-"""By the sort of the labels: the task, the target as Table has it, and the names of the classes."""

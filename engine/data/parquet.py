@@ -28,13 +28,19 @@ def load_parquet(config: DataConfig) -> Table:
     faults = [
         Fault("data.ignore", f"column '{clean(field.name, 60)}' holds {clean(field.type, 60)}", "leave it out", name)
         for field in schema
-        if not _readable(field.type) and field.name.strip() not in config.ignore
+        if not readable(field.type) and _wanted(field.name.strip(), config)
     ]
     if faults:
         raise DataError(faults)
     refuse_too_large(file.metadata.num_rows * len(schema) * 4, name)
     columns = _columns(file, name, None)
     return read_table(config, name, header, lambda: _records(columns))
+
+
+def _wanted(name: str, config: DataConfig) -> bool:
+    if config.text:
+        return name in (config.text.strip(), config.target.strip())
+    return name not in config.ignore
 
 
 def head_of(source: str, rows: int) -> tuple[list[str], list[tuple[int, list[str]]], bool]:
@@ -76,7 +82,8 @@ def _opened(source: str, name: str) -> Any:
         raise data_error("data.source", problem, "save it again", name) from None
 
 
-def _readable(kind: Any) -> bool:
+def readable(kind: Any) -> bool:
+    """Whether a column of this type of pyarrow's can be read as text cells."""
     from pyarrow import types  # pyright: ignore[reportMissingImports]
 
     tests = (
@@ -84,7 +91,7 @@ def _readable(kind: Any) -> bool:
         types.is_date, types.is_timestamp, types.is_null,
     )  # fmt: skip
     if types.is_dictionary(kind):
-        return _readable(kind.value_type)
+        return readable(kind.value_type)
     return any(test(kind) for test in tests)
 
 
@@ -98,7 +105,7 @@ def _columns(file: Any, name: str, rows: int | None) -> list[list[str]]:
         else:
             batch = next(file.iter_batches(batch_size=rows), None)
             table = pyarrow.Table.from_batches([batch] if batch is not None else [], schema=file.schema_arrow)
-        return [_cells(column) for column in table.columns]
+        return [cells_of(column) for column in table.columns]
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         problem = f"a damaged Parquet file: {clean(str(error).partition(chr(10))[0], 100)}"
         raise data_error("data.source", problem, "save it again", name) from None
@@ -106,12 +113,13 @@ def _columns(file: Any, name: str, rows: int | None) -> list[list[str]]:
         raise data_error("data.source", "the file does not fit in memory", "use fewer rows", name) from None
 
 
-def _cells(column: Any) -> list[str]:
+def cells_of(column: Any) -> list[str]:
+    """A column of pyarrow's as text cells, "" where it has no value or cannot be read."""
     import pyarrow  # pyright: ignore[reportMissingImports]
     from pyarrow import compute, types  # pyright: ignore[reportMissingImports]
 
     kind = column.type
-    if not _readable(kind):
+    if not readable(kind):
         return [""] * len(column)
     if types.is_dictionary(kind):
         column, kind = compute.cast(column, kind.value_type), kind.value_type

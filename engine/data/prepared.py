@@ -11,9 +11,12 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import data_error
 from .catalogue import Task
-from .preprocess import Preprocess, recode, unseen_words
+from .cells import unseen_words
+from .preprocess import Preprocess, recode
 from .splits import Split, split
+from .stored import notes_of, streamed
 from .table import Table, load
+from .vocabulary import vocabulary_notes
 
 _NAMED_COLUMNS = 5
 
@@ -22,14 +25,15 @@ _NAMED_COLUMNS = 5
 class Prepared:
     """Everything that a run needs to know about its data.
 
-    x_*: float32 (rows, features), contiguous, equal to (x - x_mean) / x_scale; both float32 (features,), 0 and 1 when not
+    x_*: float32 (rows, features), contiguous, or engine.data.stored.Streamed where they do not fit in memory; equal to (x - x_mean) / x_scale; both float32 (features,), 0 and 1 when not
     standardized. y_*: int64 (rows,) class indices, or float32 (rows,), equal to (y - y_mean) / y_scale, for regression;
     y_mean and y_scale are in the units of the target, and 0.0 and 1.0 for classification.
     classes is 0 for regression. class_counts has the number of samples of each class for "train", "validation" and "test";
     empty tuples for regression.
     x_fill: float32 (columns,), what a missing value is replaced by, or None when missing values are not filled in.
     notes: what a person should know of the data, a line each. preprocess: what was learned of the training part, for new data.
-    shape: as Table has it.
+    shape: as Table has it. vocabulary: of texts, how many numbers stand for their words, see preprocess.Preprocess; 0 for other data. texts: of
+    the test part, as Table has them.
     baseline_metric is what a model that ignores its inputs gets on the test part: the accuracy (0 to 1) of always saying
     the commonest class of the training part, or the RMSE, in the units of the target, of always saying its mean.
     """
@@ -55,6 +59,8 @@ class Prepared:
     notes: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
     shape: tuple[int, ...] = ()
+    vocabulary: int = 0
+    texts: tuple[str, ...] = ()
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -84,7 +90,10 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
     notes = [f"{table.dropped} rows with missing values were left out"] if table.dropped else []
     notes += table.notes
     learned = Preprocess.fit(table, split.train, config)
-    if config.missing in ("mean", "median"):
+    notes += notes_of(table.x)
+    if learned.text is not None:
+        notes += vocabulary_notes(table, split, learned.text, config)
+    elif config.missing in ("mean", "median") and streamed(table.x) is None:
         notes += _filled_words(table, learned, config)
     notes += _unseen(table, split, learned)
     x_mean, x_scale = learned.scales
@@ -115,6 +124,8 @@ def prepare(table: Table, split: Split, config: DataConfig) -> Prepared:
         notes=tuple(notes),
         shape=table.shape,
         preprocess=learned,
+        vocabulary=learned.vocabulary,
+        texts=tuple(table.texts[row] for row in split.test) if table.texts else (),
     )
 
 

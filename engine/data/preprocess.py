@@ -15,6 +15,8 @@ What happens to a raw column hangs on its kind:
 * ``boolean``: 0 or 1, neither shifted nor scaled
 * ``category``: one feature for each of `values`, 1 for the row's own and 0 for the others (one-hot). A value that the training rows
   did not have gives 0 everywhere.
+* ``text``: the only column then. Its words (engine.data.tokens) as numbers: 0 behind the end of a text, 1 for a word that is not among
+  `values`, and 2 + i for values[i]; `length` features, one for each place in a text
 
 A picture has no columns but one mean and one scale for all its pixels, so that it still looks like one: see `Shaped`.
 """
@@ -33,23 +35,25 @@ import numpy as np
 from ..errors import DataError, Fault, data_error
 from ..text import clean
 from .catalogue import Task
-from .cells import cell_fault, flaw_of, is_missing, quoted
+from .cells import cell_fault, flaw_of, is_missing, quoted, unseen_words
 from .delimited import Faults
 from .kinds import DateForm, Kind, as_boolean, as_date, as_number
+from .stored import streamed
+from .tokens import DESCRIPTION, FIRST, VERSION
 
 if TYPE_CHECKING:
     from ..config import DataConfig
     from .table import Table
 
 FORMAT = 1
-_AT_ONCE = 1 << 22  # numbers that are scaled at a time: float64 of all of a large set would take twice its memory
+_AT_ONCE = 1 << 22  # numbers scaled at a time: float64 of all of a large set would take twice its memory
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A raw input column of a table. Nothing of it is learned: that is `Input`.
 
-    values: of categories, every value in the whole file; the table's x holds their indices. form: of dates, see kinds.as_date.
+    values: of categories, every value in the whole file, of texts every word; the table's x holds their indices. form: of dates, see kinds.as_date.
     origin: of dates, the day that the table's x counts from, in days since 1970-01-01.
     """
 
@@ -66,7 +70,7 @@ class Input:
 
     name: safe to print. values: of categories, those that become features, in that order, as they stand in the file. fill: what
     a missing value is replaced by, before scaling; of categories an index into `values`; None when a missing value is a fault.
-    mean and scale: of a number or a date. form and origin: of dates, see `Column`.
+    mean and scale: of a number or a date. form and origin: of dates, see `Column`. length: of texts, the words that count.
     """
 
     name: str
@@ -77,10 +81,13 @@ class Input:
     scale: float = 1.0
     form: DateForm = ""
     origin: float = 0.0
+    length: int = 0
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features that the column becomes, safe to print."""
+        if self.kind == "text":
+            return tuple(f"word {place}" for place in range(1, self.length + 1))
         if self.kind != "category":
             return (self.name,)
         return tuple(f"{self.name}={clean(value, 40)}" for value in self.values)
@@ -145,9 +152,15 @@ class Preprocess:
 
         Raises DataError when a column to be filled in has no value in these rows.
         """
-        from .fitting import learned, learned_pictures, learned_whole, target_scale
+        from .fitting import learned, learned_pictures, learned_streamed, learned_whole, target_scale
 
         target = Target(table.target, table.task, table.class_names, *target_scale(table, rows))
+        if table.is_text:
+            from .vocabulary import learned_words
+
+            return cls((learned_words(table, rows, config),), target)
+        if streamed(table.x) is not None:
+            return cls(*learned_streamed(table, rows, target, config))
         if table.image_shape is not None:
             return cls((), target, learned_pictures(table.x, rows, table.image_shape, config))
         if table.shape:
@@ -161,6 +174,16 @@ class Preprocess:
         return tuple(name for one in self.inputs for name in one.features)
 
     @property
+    def text(self) -> Input | None:
+        """The column of texts, where the data is one."""
+        return self.inputs[0] if self.inputs and self.inputs[0].kind == "text" else None
+
+    @property
+    def vocabulary(self) -> int:
+        """Different numbers that stand for the words of a text, those for no word and for an unknown one among them; 0 for other data."""
+        return 0 if self.text is None else FIRST + len(self.text.values)
+
+    @property
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and scale of every feature, float32 (features,): feature * scale + mean is in the units of the source."""
         if (one := self.shaped) is not None:
@@ -172,10 +195,16 @@ class Preprocess:
     # ---- used ----
 
     def encode(self, table: Table, rows: np.ndarray) -> np.ndarray:
-        """The features of rows of the table that this was fitted on, float32 (len(rows), features), contiguous.
+        """The features of rows of the table that this was fitted on, float32 (len(rows), features), contiguous; or streamed ones.
 
         Raises DataError when a row lies so far from the training rows that scaling it leaves the range of float32.
         """
+        if self.text is not None:
+            from .vocabulary import numbers_of_table
+
+            return numbers_of_table(table, rows, self.text)
+        if (stored := streamed(table.x)) is not None:
+            return stored.part(rows, self)
         step = max(1, _AT_ONCE // max(1, table.x.shape[1]))
         parts = [self._recoded(table, rows[at : at + step]) for at in range(0, max(1, len(rows)), step)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -186,10 +215,14 @@ class Preprocess:
         where and lines: the file and the line of each row, for faults. Raises DataError with every cell that cannot be read, or is
         missing although nothing is known to fill it in with.
         """
+        if self.text is not None:
+            from .vocabulary import read_new
+
+            return read_new(rows, self.text, lambda place: _place_of(place, where, lines), where)
         faults = Faults("cells that cannot be read", where)
         raw = np.empty((len(rows), len(self.inputs)), np.float32)
         for place, cells in enumerate(rows):
-            at = f"{where}:{lines[place]}" if lines else f"{where or 'row'}:{place + 1}"
+            at = _place_of(place, where, lines)
             for number, (one, cell) in enumerate(zip(self.inputs, cells, strict=True)):
                 value = one.read(cell)
                 if value is None or (value != value and one.fill is None):
@@ -197,10 +230,14 @@ class Preprocess:
                 raw[place, number] = np.nan if value is None else value
         if faults.total:
             raise DataError(faults.lines())
-        return self._features(raw)
+        return self.features_of(raw)
 
     def unseen(self, rows: Sequence[Sequence[str]]) -> list[str]:
-        """A line for each column of categories in which `rows` have values that the training rows did not have."""
+        """A line for each column of categories in which `rows` have values that the training rows did not have; of texts how many words are unknown."""
+        if self.text is not None:
+            from .vocabulary import unknown_words
+
+            return unknown_words(rows, self.text)
         found = []
         for number, one in enumerate(self.inputs):
             if one.kind == "category":
@@ -214,10 +251,10 @@ class Preprocess:
         for number, (one, column) in enumerate(zip(self.inputs, table.columns, strict=False)):
             if one.kind == "category":
                 raw[:, number] = recode(raw[:, number], column, one)
-        return self._features(raw)
+        return self.features_of(raw)
 
-    def _features(self, raw: np.ndarray) -> np.ndarray:
-        """raw: float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
+    def features_of(self, raw: np.ndarray) -> np.ndarray:
+        """The features of raw values, float32 (n, columns), NaN where a value is missing; categories as indices, -1 for an unseen one."""
         if self.shaped is not None:
             if self.shaped.fill is not None:
                 raw = np.where(np.isnan(raw), self.shaped.of_every_value(self.shaped.fill), raw)
@@ -265,8 +302,12 @@ class Preprocess:
             "target": asdict(self.target),
             "shaped": asdict(self.shaped) if self.shaped else None,
         }
+        body |= {"tokenizer": DESCRIPTION} if self.text is not None else {}
         head = json.dumps(body, ensure_ascii=False, allow_nan=False)[:-1]
-        rows = ",\n ".join(json.dumps(asdict(one), ensure_ascii=False, allow_nan=False) for one in self.inputs)
+        inputs = (
+            {name: value for name, value in asdict(one).items() if value or name != "length"} for one in self.inputs
+        )
+        rows = ",\n ".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in inputs)
         return f'{head},\n"inputs": [{rows}]}}\n'
 
     @classmethod
@@ -277,6 +318,10 @@ class Preprocess:
             if body["format"] != FORMAT:
                 raise ValueError(f"format {body['format']}, and this version reads {FORMAT}")
             shaped = body["shaped"]
+            if "tokenizer" in body and body["tokenizer"]["version"] != VERSION:
+                raise ValueError(
+                    f"its texts are read in way {body['tokenizer']['version']}, and this version knows {VERSION}"
+                )
             return cls(
                 inputs=tuple(_made(Input, one) for one in body["inputs"]),
                 target=_made(Target, body["target"]),
@@ -284,6 +329,10 @@ class Preprocess:
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"not the preprocessing of a run: {error}") from None
+
+
+def _place_of(place: int, where: str, lines: Sequence[int]) -> str:
+    return f"{where}:{lines[place]}" if lines else f"{where or 'row'}:{place + 1}"
 
 
 def _made(kind: Any, body: dict[str, Any]) -> Any:
@@ -295,16 +344,6 @@ def recode(codes: np.ndarray, column: Column, learned: Input) -> np.ndarray:
     place = {value: index for index, value in enumerate(learned.values)}
     table = np.array([*(place.get(value, -1) for value in column.values), np.nan], np.float32)
     return table[np.where(np.isnan(codes), len(column.values), codes).astype(np.int64)]
-
-
-def unseen_words(name: str, values: Counter[str]) -> list[str]:
-    """A line about values of a column that the training rows did not have, and how often they are there; none if there are none."""
-    if not values:
-        return []
-    listed = ", ".join(clean(value, 20) for value, _ in values.most_common(3))
-    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
-    rows = f"{values.total()} row{'s' if values.total() > 1 else ''}"
-    return [f"column '{name}': {rows} with values that no training row has ({listed}{more}); its inputs are 0 there"]
 
 
 def _cell_fault(one: Input, cell: str, where: str) -> Fault:

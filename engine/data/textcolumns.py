@@ -14,6 +14,7 @@ from .cells import flaw_of, is_missing, quoted
 from .delimited import Faults, line_of_cell
 from .kinds import Sort, as_boolean, as_date, day_words, sort_of
 from .preprocess import Column
+from .tokens import wordy
 
 DATE_WORDS = {"iso": "2024-01-31", "dmy": "31.12.2024", "mdy": "12/31/2024"}
 
@@ -55,6 +56,8 @@ class TextColumn:
         faults = self._missing_faults(cells)
         if sort.problem:
             hint = "leave it out"
+            if sort.kind == "category" and wordy(cells):
+                hint = f"set data.text to '{self.name}' to learn from its words, or leave it out"
             if sort.kind == "date":
                 hint = "write them as 2024-12-31, or leave it out"
             place = next((at for at, cell in enumerate(cells) if not is_missing(cell)), 0)

@@ -29,6 +29,7 @@ def diagnose(
     max_epochs: int | None = None,
     schedule: str = "",
     baseline: float = math.nan,
+    classes: int = 0,
     config: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """The findings that hold at the end of a history, the one that explains most first.
@@ -36,7 +37,7 @@ def diagnose(
     train_loss, val_loss: one value per epoch, the first is epoch 1. lr, grad_norm: the learning rate and the mean norm of the
     gradient of each epoch, if known. probes: looks into the net. max_epochs: how many epochs the run can have; without it the
     history is taken for the whole run. schedule: the name of the learning-rate schedule. baseline: the loss of a model that
-    ignores its inputs. config: the value of each knob by key, as engine.knobs.values has it, for advice that can be followed.
+    ignores its inputs. classes: how many there are to tell apart, 0 of a quantity. config: the value of each knob by key, as engine.knobs.values has it, for advice that can be followed.
     Raises ValueError when the lengths differ.
 
     Example::
@@ -50,7 +51,8 @@ def diagnose(
     rates, norms = lr if lr is not None else [0.0] * count, grad_norm if grad_norm is not None else [math.nan] * count
     if not count == len(val_loss) == len(rates) == len(norms):
         raise ValueError("train_loss, val_loss, lr and grad_norm need one value per epoch each")
-    doctor = Doctor(Setting(max_epochs=max_epochs or count, baseline=baseline, schedule=schedule, config=config))
+    known = Setting(max_epochs or count, baseline, schedule=schedule, config=config, classes=classes)
+    doctor = Doctor(known)
     looks = {look.epoch: look for look in probes}
     for epoch, (train, val, rate, norm) in enumerate(zip(train_loss, val_loss, rates, norms, strict=True), 1):
         look = looks.get(epoch, Look(epoch))

@@ -39,7 +39,7 @@ _RATE = frozenset({"diverging", "learning_rate_high", "learning_rate_low"})
 _SLOW = frozenset({"stuck", "underfitting", "too_short", "could_stop"})
 MUTES: dict[str, frozenset[str]] = {
     "non_finite": frozenset(ORDER) - {"non_finite", "overfitting"},
-    "exploding_gradients": _RATE | _SLOW,
+    "exploding_gradients": frozenset({"dead_units"}) | _RATE | _SLOW,
     "dead_units": frozenset({"saturated_units", "vanishing_gradients", "overfitting"}) | _RATE | _SLOW,
     "saturated_units": frozenset({"vanishing_gradients", "overfitting"}) | _RATE | _SLOW,
     "vanishing_gradients": _RATE | _SLOW,

@@ -91,7 +91,7 @@ def exploding(m: Moment) -> Finding | None:
     if m.n < PROBES or not all(map(math.isfinite, norms[:PROBES])):
         return None
     start, base = median(norms[:PROBES]), m.setting.baseline
-    flat = m.dead > SHARE / 2 or m.saturated > SHARE / 2  # no signal grows through such layers
+    flat = m.dead > SHARE or m.saturated > SHARE / 2  # no signal grows through such layers
     if (
         base > 0
         and not flat
@@ -153,19 +153,20 @@ def vanishing(m: Moment) -> Finding | None:
 def dead(m: Moment) -> Finding | None:
     """Half of a layer's units answer 0 to every row, twice in a row, while the net is not learning."""
     # A penalty that has driven the weights to 0 is what is wrong; and of a handful of units it is the start that decides.
-    if shrinking(m.setting.config) or m.narrow:
+    # Weights of 0 answer a constant: a loss far beyond a constant's is none of a penalty.
+    if m.narrow or (m.learnt > -ABSURD and shrinking(m.setting.config)):
         return None
-    return _units(m, "dead", "dead_units", "dead units", "answer 0 to every row that was looked at")
+    return _units(m, "dead", SHARE, "dead units", "answer 0 to every row that was looked at")
 
 
 def saturated(m: Moment) -> Finding | None:
     """Half of a layer's units are flat on nearly every row, twice in a row, while the net is not learning."""
-    return _units(
-        m, "saturated", "saturated_units", "saturated units", "lie where their activation is flat on 95 % of the rows"
-    )
+    # Far off, it is the flat ones among the others that keep it there.
+    share = SHARE if m.learnt > -ABSURD else SHARE / 2
+    return _units(m, "saturated", share, "saturated units", "lie where their activation is flat on 95 % of the rows")
 
 
-def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding | None:
+def _units(m: Moment, field: str, least: float, title: str, words: str) -> Finding | None:
     looks = [look for look in m.history.units if getattr(look, field)]
     if len(looks) < 2:
         return None
@@ -174,13 +175,13 @@ def _units(m: Moment, field: str, kind: str, title: str, words: str) -> Finding 
         return None
     shares = [min(pair) for pair in zip(before, now, strict=True)]
     worst = max(shares)
-    if worst < (SHARE if m.learnt > -ABSURD else SHARE / 2) or m.zero_layer or not _hampered(m, worst):
+    if worst < least or m.zero_layer or not _hampered(m, worst):
         return None
     if worst <= 0.9 and m.narrow:  # one of two units is half of a layer
         return None
     layer = shares.index(worst)
     return Finding(
-        kind,
+        title.replace(" ", "_"),
         "certain" if worst > 0.9 else "likely",
         looks[-2].epoch,
         title,

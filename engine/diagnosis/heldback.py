@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+SEQUENTIAL = ("gru", "lstm", "transformer")  # as engine.config.model has it
+
 Settings = Mapping[str, Any]
 """The value of each knob by key."""
 
@@ -19,8 +21,10 @@ STRONG_DECAY = 0.1
 """From where on a decay that is added to the gradient is strong."""
 
 STRONG_PULL = 0.005
-"""The share of the weights that a decay apart from the gradient takes in each step, from where on it is strong. The decay alone
-says nothing: 0.1 is usual for these optimizers."""
+"""The share of the weights that a decay apart from the gradient takes in each step, from where on it is strong."""
+
+USUAL_DECAY = 0.1
+"""What is usual for these optimizers, and not strong at any rate: if it pulls hard, it is the rate that is too high."""
 
 APART = frozenset({"adamw", "muon", "adafactor"})
 """Optimizers whose decay is apart from the gradient."""
@@ -39,7 +43,7 @@ def _strong_decay(settings: Settings, key: str) -> bool:
     decay = settings.get(key) or 0.0
     apart = key.startswith("regularization") or settings.get("optimizer.name") in APART
     if apart or settings.get("optimizer.decoupled_weight_decay"):
-        return decay * (settings.get("optimizer.lr") or 0.0) >= STRONG_PULL
+        return decay > USUAL_DECAY and decay * (settings.get("optimizer.lr") or 0.0) >= STRONG_PULL
     return decay >= STRONG_DECAY
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..events import EpochEnded
+from .heldback import SEQUENTIAL
 from .trend import median
 
 KEPT = 16
@@ -20,7 +21,8 @@ class Setting:
 
     max_epochs: how many it can have, 0 when that is not known. baseline: the loss of a model that ignores its
     inputs (the entropy of the class shares, the variance of the target), NaN when unknown. layers: (name, parameters) of each
-    layer that has any. schedule: the name of the learning-rate schedule. config: the value of each knob by key.
+    layer that has any. schedule: the name of the learning-rate schedule. config: the value of each knob by key. classes: how many
+    there are to tell apart, 0 where the target is a quantity or that is not known.
     """
 
     max_epochs: int = 0
@@ -28,6 +30,7 @@ class Setting:
     layers: tuple[tuple[str, int], ...] = ()
     schedule: str = ""
     config: Mapping[str, Any] | None = None
+    classes: int = 0
 
     def knob(self, key: str, default: Any) -> Any:
         """The value of a knob, or `default` where it is not known."""
@@ -38,6 +41,14 @@ class Setting:
         """Whether the model is known to have no hidden layer: it cannot be stuck in a poor basin."""
         kind = self.knob("model.kind", "")
         return kind == "linear" or (kind == "mlp" and not self.knob("model.hidden", (1,)))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The units of each hidden layer as far as they are known: of a model for sequences that is its width."""
+        kind = self.knob("model.kind", "mlp")
+        if kind in SEQUENTIAL:
+            return (self.knob("model.width", 64),)
+        return tuple(self.knob("model.hidden", ())) if kind in ("mlp", "cnn") else ()
 
 
 @dataclass(frozen=True, slots=True)

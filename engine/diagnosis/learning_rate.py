@@ -32,6 +32,10 @@ POOR = 0.3
 CALMING = 0.7
 """The share of the epochs before which a schedule's high rates may swing: it will calm them."""
 
+QUICKENING = 1.2
+"""How many times as fast as in the first half a loss falls in the second where it has only begun to: a rate that is too low makes a
+steady fall."""
+
 VAL_SWING = 0.1
 """Scatter of the validation loss from epoch to epoch, relative to its level: the rows are the same, so it is the net that swings."""
 
@@ -91,17 +95,25 @@ def too_high(m: Moment) -> Finding | None:
             f"training loss was {figure(m.history.best_train)} in epoch {m.history.epochs[m.history.best_train_at]} and is "
             f"{figure(m.train_now)} now, no better than a constant answer's {figure(m.reference)}: what was learnt is lost again",
         )
-    if m.n < 8 or m.flips < FLIPS or m.learnt > 0.97:
+    if m.n < 8 or m.learnt > 0.97 or (m.flips < FLIPS and not m.update > LONG_STEP):
         return None
     if m.setting.schedule not in ("", "constant", "plateau") and m.share < CALMING:
         return None
-    if m.val_swing > VAL_SWING and m.val_z > -1.5 and m.val_swing * m.val_now > VAL_MATTERS * m.reference and m.n >= 12:
+    if (
+        m.val_swing > VAL_SWING
+        and m.val_z > -1.5
+        and m.val_swing * m.val_now > VAL_MATTERS * m.reference
+        and m.n >= 12
+        and m.val_flips >= FLIPS
+    ):
         return _high(
             m,
             "likely",
             f"validation loss swings by {m.val_swing:.0%} around {figure(m.val_now)} from epoch to epoch and falls no more, and training "
             f"loss turns around at {m.flips:.0%} of the epochs",
         )
+    if m.flips < FLIPS:
+        return None
     # These make every step a long one: weights that are next to none, and models that have nothing more to learn.
     forced = m.zero_layer or strong(m.setting.config) or m.setting.linear or m.tight or m.narrow
     if m.n >= 10 and m.update > LONG_STEP and m.learnt < POOR and m.train_fall < 0.05 and not forced:
@@ -153,6 +165,8 @@ def too_low(m: Moment) -> Finding | None:
         m.update < SHORT_STEP / 3 and falls > 0.9 and m.val_z < -1.5 and m.history.lr[-1] >= 0.5 * m.history.top_rate
     )
     if late < 0.45 * early and not creeping:
+        return None
+    if late > QUICKENING * early and m.update > SHORT_STEP / 2:  # it has only begun
         return None
     fallen = 1 - last / first
     if fallen < 1e-3 or (m.update == m.update and m.update > SHORT_STEP):

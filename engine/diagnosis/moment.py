@@ -64,14 +64,13 @@ class Moment:
     @cached_property
     def narrow(self) -> bool:
         """Whether the net is known to be so small that its starting point decides where it ends."""
-        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
-        return bool(hidden) and max(hidden) <= NARROW
+        return max(self.setting.widths, default=NARROW + 1) <= NARROW
 
     @cached_property
     def tight(self) -> bool:
         """Whether some layer is known to have fewer units than there are classes to tell apart (exp of their entropy)."""
-        hidden = () if self.setting.linear else self.setting.knob("model.hidden", ())
-        return bool(hidden) and self.setting.baseline > 0 and min(hidden) < math.exp(self.setting.baseline) - 0.5
+        least = min(self.setting.widths, default=math.inf)
+        return self.setting.classes > 0 and self.setting.baseline > 0 and least < math.exp(self.setting.baseline) - 0.5
 
     @cached_property
     def reference(self) -> float:
@@ -160,6 +159,30 @@ class Moment:
         """The same of the training loss."""
         return gain_ahead(self.train_curve) / max(abs(self.train_now), 1e-12)
 
+    @property
+    def running_gain(self) -> float:
+        """The same of the loss of the steps."""
+        return gain_ahead(thin(self.history.running)) / max(abs(self.history.running[-1]), 1e-12)
+
+    @property
+    def followed(self) -> float:
+        """The share of the fall of the training loss over the window that the validation loss went along with, 0 to 1; 1 where the
+        training loss did not fall."""
+        train, val = self.train_fall * self.train_now, self.val_fall * self.val_now
+        return min(1.0, max(0.0, val / train)) if train > 0 else 1.0
+
+    @property
+    def followed_gain(self) -> float:
+        """The expected gain of the validation loss, if it goes on following the training loss as far as it did over the window."""
+        return self.followed * self.train_gain * self.train_now / max(abs(self.val_now), 1e-12)
+
+    @property
+    def quickens(self) -> bool:
+        """Whether the training loss has fallen in every epoch, and by more in the latter half of them than in the former."""
+        train, half = self.history.train, self.n // 2
+        falls = all(b < a for a, b in itertools.pairwise(train))
+        return self.n >= 4 and falls and train[half] - train[-1] > train[0] - train[self.n - 1 - half]
+
     @cached_property
     def recent(self) -> list[float]:
         """The running training loss of the latest half, 8 to 40 epochs, not thinned: how it swings from epoch to epoch."""
@@ -184,10 +207,12 @@ class Moment:
     @cached_property
     def flips(self) -> float:
         """The share of epochs at which the running training loss turned around: 0 a smooth curve, about 2/3 pure noise."""
-        values = self.recent
-        steps = [b - a for a, b in itertools.pairwise(values)]
-        turns = [a * b < 0 for a, b in itertools.pairwise(steps)]
-        return sum(turns) / len(turns) if turns else 0.0
+        return _turns(self.recent)
+
+    @property
+    def val_flips(self) -> float:
+        """The same of the validation loss."""
+        return _turns(self.history.val[-len(self.recent) :])
 
     @cached_property
     def update(self) -> float:
@@ -213,6 +238,12 @@ class Moment:
     def cosine(self) -> float:
         """The median cosine of successive gradients; NaN when unknown."""
         return median(self.history.cosines[-5:])
+
+
+def _turns(values: list[float]) -> float:
+    steps = [b - a for a, b in itertools.pairwise(values)]
+    turns = [a * b < 0 for a, b in itertools.pairwise(steps)]
+    return sum(turns) / len(turns) if turns else 0.0
 
 
 def _fall(values: list[float]) -> float:

@@ -19,6 +19,10 @@ WORTH = 0.02
 MATTERS = 0.008
 """The same as a share of the loss of a constant answer: what is left of a loss that is nearly nothing matters to nobody."""
 
+QUICKENS = 0.5
+"""How much less of it is asked for while the fall grows from epoch to epoch: three times the epochs then give not two or three times as
+much as half of them on top, but four times and more."""
+
 SPENT = 0.3
 """The share of its highest value below which a schedule has used a learning rate up."""
 
@@ -57,9 +61,11 @@ def too_short(m: Moment) -> Finding | None:
             return None
     elif m.val_z > -1.5 or m.val_fall < WORTH:
         return None
-    # What the training loss has no more to give, the validation loss has not either.
-    gain = min(m.val_gain, 2 * m.train_gain, 0.95)
-    if gain < WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
+    # What the training loss has no more to give, the validation loss has not either. What is measured of weights averaged over
+    # the last epochs goes on falling for as long as the mean takes in more of them.
+    of_steps = m.running_gain if m.setting.knob("run.average", "") == "swa" else m.train_gain
+    gain = min(max(m.val_gain, m.followed_gain), 2 * m.train_gain, 2 * of_steps, 0.95)
+    if gain < (QUICKENS if m.quickens else 1) * WORTH or gain * abs(m.val_now) < MATTERS * m.reference or _exhausted(m):
         return None
     return Finding(
         "too_short",
@@ -80,11 +86,17 @@ def _exhausted(m: Moment) -> bool:
 
 def stuck(m: Moment) -> Finding | None:
     """The training loss is flat and far from done, in a net that could do better."""
-    if m.learnt >= FAR or m.setting.linear or m.tight or strong(m.setting.config) or not _flat(m):
+    if (
+        m.learnt >= FAR
+        or m.setting.linear
+        or (m.tight and m.learnt > NOTHING)
+        or strong(m.setting.config)
+        or not _flat(m)
+    ):
         return None
     if (m.learnt > NOTHING and not m.narrow) or m.fallen_back:
         return None
-    if _moves(m):
+    if _moves(m) or m.quickens:
         return None
     since = _since(m)
     words = "nothing is learnt" if m.learnt <= NOTHING else f"only {m.learnt:.0%} is explained"
@@ -119,7 +131,7 @@ def underfitting(m: Moment) -> Finding | None:
     weak = m.setting.linear or m.tight
     if (m.narrow or m.update > LONG_STEP / 2 or _moves(m)) and not (held or burdened or weak):
         return None
-    if learnt >= (HELD if held or burdened else WEAK if weak else PLAIN) or (
+    if learnt >= (HELD if held or burdened or m.tight else WEAK if weak else PLAIN) or (
         m.learnt < NOTHING and not (held or burdened or weak)
     ):
         return None

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .heldback import Settings, strong
-
-SEQUENTIAL = ("gru", "lstm", "transformer")  # as engine.config.model has it
+from .heldback import SEQUENTIAL, Settings, strong
 
 New = dict[str, Any]
 """The knobs to change and their new values; empty when no knob does it."""

@@ -221,7 +221,8 @@ class ReportMade(Event):
     evenly spread. pairs: of a regression, the truth and the answer of at most 200 rows, evenly spread.
 
     feature_names, shape and limits are about the inputs of the mistakes: shape is (height, width) of pictures, whose values lie
-    between the two limits, or (values,); features: how many inputs a row has in all. means and scales: of those inputs over the
+    between the two limits, or (values,); features: how many inputs a row has in all, 0 of texts, which come with the
+    mistakes as they are. means and scales: of those inputs over the
     training rows, empty where the data is not standardized.
     """
 

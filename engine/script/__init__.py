@@ -34,7 +34,6 @@ def plain_script(config: RunConfig) -> str:
     """
     plan = plan_script(config)
     code = Code()
-    _head(code, plan)
     evaluation_code(code, plan)
     flattening_code(code, plan)
     data_code(code, plan)
@@ -53,6 +52,7 @@ def plain_script(config: RunConfig) -> str:
     if kind != "single":
         code.close()
         summary_code(code, plan)
+    _head(code, plan)
     text = code.text(plan.imports, plan.constants)
     ast.parse(text)
     return text
@@ -64,8 +64,9 @@ _KINDS = {"mlp": "A fully connected net", "linear": "A linear model", "cnn": "A 
 def _head(code: Code, plan: Plan) -> None:
     config = plan.config
     source = clean(config.data.source, 60).replace("\\", "/").replace('"', "'")
+    pillow = ", Pillow" if any("PIL" in line for line in plan.imports) else ""
     code.docstring = [
-        f"{_KINDS[config.model.kind]} for {source}, in plain PyTorch: needs torch, numpy and scikit-learn.",
+        f"{_KINDS[config.model.kind]} for {source}, in plain PyTorch: needs torch, numpy{pillow} and scikit-learn.",
         "",
         "Written by nntui. On the CPU it comes to the very numbers of the run with the same settings,",
         "given the same versions of torch, numpy and scikit-learn on the same kind of machine.",

@@ -8,8 +8,10 @@ import io
 from ..data.catalogue import card
 from ..data.cells import MISSING
 from ..data.delimited import read_text, sniff
+from ..data.sources import sort_of_source
 from ..errors import config_error
 from .lines import Code, literal
+from .otherfiles import arrays_code, path_code, pictures_code, unchanged_code
 from .plan import Plan
 from .tables import columns_code, encoded_code, is_mixed
 
@@ -65,7 +67,8 @@ def data_code(code: Code, plan: Plan) -> None:
     source = plan.config.data.source
     known = card(source)
     if known is None:
-        _file_code(code, plan)
+        readers = {"arrays": arrays_code, "pictures": pictures_code}
+        readers.get(sort_of_source(source), _file_code)(code, plan)
     elif source in _SHIPPED:
         reader = _SHIPPED[source]
         plan.use(f"from sklearn.datasets import {reader}")
@@ -99,7 +102,7 @@ def _file_code(code: Code, plan: Plan) -> None:
     """A table of numbers with a header, as engine.data.files reads it."""
     data, table = plan.config.data, plan.table
     assert table is not None
-    plan.use("import csv", "from pathlib import Path")
+    plan.use("import csv")
     text = read_text(data.source)
     delimiter = sniff(data.source, text)
     header = next(row for row in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True) if row)
@@ -110,9 +113,7 @@ def _file_code(code: Code, plan: Plan) -> None:
         raise config_error(key, "is not written as in the file", "copy the name from the file's first line")
     if is_mixed(table) and not {column.name for column in table.columns} <= set(names):
         raise config_error("data.source", "a column has a name that a program cannot show", "rename it in the file")
-    where = literal(data.source)
-    path = f"Path({where}).expanduser()" if data.source.startswith("~") else f"Path({where})"
-    code.open(f'with {path}.open(encoding="utf-8-sig", newline="") as file:')
+    code.open(f'with {path_code(plan)}.open(encoding="utf-8-sig", newline="") as file:')
     code.add(f"reader = csv.reader(file, delimiter={literal(delimiter)}, skipinitialspace=True)")
     code.add("header, *rows = [row for row in reader if len(row) > 1]")
     code.close()
@@ -152,11 +153,9 @@ def _file_code(code: Code, plan: Plan) -> None:
         kind = _kind_of_labels(table.class_names)
         values = "labels" if kind == "str" else f"[{kind}(label) for label in labels]"
         code.add(f"classes, y = np.unique({values}, return_inverse=True)")
-        expected = f"np.bincount(y).tolist() == {list(plan.counts)}"
     else:
         code.add("y = np.array(labels, dtype=np.float64).astype(np.float32)")
-        expected = f"len(y) == {plan.rows}"
-    code.add(f'assert {expected}, "the file has changed since this program was written"')
+    unchanged_code(code, plan)
 
 
 def _kind_of_labels(names: tuple[str, ...]) -> str:
@@ -252,7 +251,9 @@ def _tensors_code(code: Code, plan: Plan) -> None:
         code.add(f"fill = np.nan{data.missing}(x[train].astype(np.float64), axis=0).astype(np.float32)")
         code.add(f"{inputs} = np.where(np.isnan(x), fill, x)")
     mixed = is_mixed(plan.table)
-    if data.standardize and not (mixed and plan.table and all(one.kind != "number" for one in plan.table.columns)):
+    if data.standardize and not (
+        mixed and plan.table and all(one.kind not in ("number", "date") for one in plan.table.columns)
+    ):
         scaled = _reassigned(folds, "scaled", inputs)
         code.gap()
         code.note("Mean 0 and standard deviation 1, measured on the training part alone.")

@@ -112,7 +112,7 @@ class Code:
 
 
 def _standard(line: str) -> bool:
-    return line.split()[1].split(".")[0] in ("copy", "csv", "math", "pathlib", "statistics")
+    return line.split()[1].split(".")[0] in ("copy", "csv", "datetime", "math", "pathlib", "re", "statistics")
 
 
 def _import_order(line: str) -> tuple[bool, str]:

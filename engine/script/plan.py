@@ -10,11 +10,12 @@ import numpy as np
 
 from ..config import DataConfig, RunConfig
 from ..config.model import SEQUENTIAL
-from ..data.catalogue import card, is_own
+from ..data.catalogue import card, is_called
 from ..data.splits import Split, fold_splits, split
 from ..data.table import Table
 from ..errors import ConfigError, Fault, config_error
 from ..measures import loss_fault, monitor_fault
+from ..modelfaults import reads_texts
 
 CLASS_COUNTS: dict[str, tuple[int, ...]] = {
     "digits": (178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
@@ -141,10 +142,17 @@ def plan_script(config: RunConfig) -> Plan:
         from ..data.sources import sort_of_source
         from ..data.table import load
 
-        if sort_of_source(config.data.source) != "delimited":
-            raise config_error("data.source", "a script reads CSV and TSV files, and no others", "save the data as CSV")
+        if (sort := sort_of_source(config.data.source)) not in ("delimited", "arrays", "pictures"):
+            words = {"jsonlines": "JSON lines", "parquet": "Parquet", "idx": "IDX files", "cifar": "CIFAR's files"}[
+                sort
+            ]
+            problem = f"a script reads CSV, TSV and NumPy files and folders of pictures, and no {words}"
+            raise config_error("data.source", problem, "save the data as one of these")
         table: Table | None = load(config.data)
         assert table is not None
+        from .otherfiles import refuse_other_data
+
+        refuse_other_data(table, config.data.missing)
         task, features, classes, shape = table.task, table.x.shape[1], len(table.class_names), table.image_shape
         counts = tuple(np.bincount(table.y, minlength=classes).tolist()) if classes else ()
         rows = len(table.y)
@@ -196,13 +204,16 @@ def _refuse_what_cannot_be_written(config: RunConfig) -> None:
         faults.append(
             Fault("model.kind", problem, "use a built-in model, or import yours into a script of a built-in one")
         )
-    if config.model.kind in SEQUENTIAL:
+    if reads_texts(config):
+        key = "data.text" if config.data.text else "data.source"
+        faults.append(Fault(key, "a script leaves out texts and their words", "use nntui export --to torchscript"))
+    elif config.model.kind in SEQUENTIAL:
         problem = f"a script leaves out {config.model.kind}"
         faults.append(Fault("model.kind", problem, "use mlp, linear or cnn"))
     if (known := card(config.data.source)) is not None and known.sequence is not None:
         faults.append(Fault("data.source", "a script leaves out sequences", "use another dataset"))
-    if is_own(config.data.source):
-        problem = "a script has no place for data that code of your own gives"
+    if is_called(config.data.source):
+        problem = "a script has no place for data that other code gives"
         faults.append(Fault("data.source", problem, "use a built-in dataset or a file"))
     if config.model.weights:
         problem = "a script cannot begin with the weights of another run: it reads no files of nntui's"

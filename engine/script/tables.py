@@ -22,9 +22,6 @@ def is_mixed(table: Table | None) -> bool:
 def features_of(table: Table, splits: Sequence[Split], config: RunConfig) -> int:
     """How many inputs the columns become. Raises ConfigError for what a program does not do."""
     data = config.data
-    if dates := [column.name for column in table.columns if column.kind == "date"]:
-        problem = f"a script reads no dates, and these columns hold some: {', '.join(dates)}"
-        raise config_error("data.source", problem, "leave them out with data.ignore")
     if data.missing in ("mean", "median"):
         problem = "a script does not fill in what is missing where there are columns of text"
         raise config_error("data.missing", problem, "use drop, or leave those columns out with data.ignore")
@@ -36,16 +33,23 @@ def features_of(table: Table, splits: Sequence[Split], config: RunConfig) -> int
 
 
 def columns_code(code: Code, plan: Plan) -> None:
-    """The columns by name, and those of numbers as x (rows, numbers)."""
+    """The columns by name, and those of numbers and dates as x (rows, numbers)."""
     table = plan.table
     assert table is not None
-    numbers = [column.name for column in table.columns if column.kind == "number"]
+    numbers = [column.name for column in table.columns if column.kind in ("number", "date")]
+    dates = [column for column in table.columns if column.kind == "date"]
+    if dates:
+        _days_code(code, plan)
     code.add("columns = {")
     code.deepen()
     code.add("name.strip(): np.array([row[place].strip() for row in rows])")
     code.add("for place, name in enumerate(header)")
     code.close()
     code.add("}")
+    for column in dates:
+        order, name, first = _ORDERS[column.form], literal(column.name), column.origin
+        code.add(f"days = [days_of(cell, {order}) for cell in columns[{name}]]")
+        code.add(f"columns[{name}] = np.array(days) - {first!r}  # the first one")
     if numbers:
         code.table("numbers = ", [literal(name) for name in numbers])
         code.add(
@@ -54,6 +58,33 @@ def columns_code(code: Code, plan: Plan) -> None:
         )
     else:
         code.add("numbers = []", "x = np.empty((len(rows), 0), dtype=np.float32)")
+
+
+_ORDERS = {"iso": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
+"""Where year, month and day stand in a date of each form."""
+
+
+def _days_code(code: Code, plan: Plan) -> None:
+    """A function that reads dates as engine.data.kinds does."""
+    plan.use("import re", "from datetime import datetime, timezone")
+    code.gap(2)
+    code.open("def days_of(cell, order):")
+    code.add('"""Days since 1970 in UTC, the time of day as a fraction."""')
+    code.add('day, time, zone = re.fullmatch(r"([^T ]+)(?:[T ]([\\d:.]+)\\s*(\\S*))?", cell).groups()')
+    code.add('numbers = re.split("[-./]", day)')
+    code.add("year, month, day = (int(numbers[place]) for place in order)")
+    code.add('time = time or "00:00"')
+    code.open('if time[1] == ":":')
+    code.add('time = "0" + time')
+    code.close()
+    code.add("text = f\"{year:04}-{month:02}-{day:02}T{time}{zone or ''}\"")
+    code.add("moment = datetime.fromisoformat(text)")
+    code.open("if moment.tzinfo is None:")
+    code.add("moment = moment.replace(tzinfo=timezone.utc)")
+    code.close()
+    code.add("return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() / 86400")
+    code.close()
+    code.gap(2)
 
 
 def encoded_code(code: Code, plan: Plan, inputs: str, name: str) -> None:
@@ -68,7 +99,7 @@ def encoded_code(code: Code, plan: Plan, inputs: str, name: str) -> None:
     code.open("for column in order_of_inputs:")
     code.add("values = columns[column]")
     word = "if"
-    if "number" in kinds:
+    if kinds & {"number", "date"}:
         code.open("if column in numbers:")
         code.add(f"parts.append({inputs}[:, numbers.index(column), None])")
         code.close()

@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from support.terminal import environment
 from engine import RunConfig
 from engine.events import EpochEnded
 from tests.bench.diagnosis.case import HEALTHY, KINDS, Case
-from tests.bench.diagnosis.corpus import MORE, MORE_LATER, cases
+from tests.bench.diagnosis.corpus import SETS, cases
+from tests.bench.diagnosis.heldout_tables import HELD_OUT
 from tests.bench.diagnosis.judging import Alarm, Judged, helps, naive
 from tests.bench.diagnosis.runs import Store, Trained, with_changes
-from tests.bench.diagnosis.tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,23 +34,28 @@ def run(test: float, val=(1.0,), train=(1.0,), baseline: float = 2.0) -> Trained
     return Trained(epochs, test, baseline, (), RunConfig())
 
 
-def test_the_corpus_has_every_class_in_both_halves_and_differs_in_what_is_trained():
+def test_the_corpus_has_every_class_in_every_set_and_what_is_held_out_is_trained_otherwise():
     all_cases = list(cases(10))
-    assert len(all_cases) == 10 * (4 * len(KINDS) + (2 + MORE_LATER + MORE) * len(HEALTHY))
     assert len({case.name for case in all_cases}) == len(all_cases)
-    for half in ("dev", "held"):
-        planted = {case.planted for case in all_cases if case.half == half}
-        assert planted == {*KINDS, *HEALTHY}
-    tables = {half: {case.table for case in all_cases if case.half == half} for half in ("dev", "held")}
-    assert tables["dev"] & tables["held"] <= {"xor"}, "where small nets are stuck, and a few cases of one kind only"
-    assert tables["held"] <= {*TABLES, "iris", "circles", "sparse"}
-    names = {half: {_optimizer(case) for case in all_cases if case.half == half} for half in ("dev", "held")}
-    assert not names["dev"] & names["held"]
+    for one in SETS:
+        planted = Counter(case.planted for case in all_cases if case.name.startswith(f"{one.name}-"))
+        assert planted == dict.fromkeys(KINDS, 10 * one.kinds) | dict.fromkeys(HEALTHY, 10 * one.healthy)
+    held, before, seen = [], [], []
+    for case in all_cases:
+        (held if case.half == "held" else before if case.name.startswith("dev5-") else seen).append(case)
+    assert {case.table for case in held} == {case.table for case in before} == set(HELD_OUT)
+    assert not {case.table for case in held} & {case.table for case in seen}
+    assert not {_optimizer(case) for case in held} & {_optimizer(case) for case in seen}
+    drawn = [repr((case.table, case.knobs)) for case in held + before]
+    assert len(set(drawn)) == len(drawn)
 
 
-def _optimizer(case: Case) -> str:
-    name = case.knobs.get("optimizer.name", "adam")
-    return f"{name} without momentum" if case.knobs.get("optimizer.momentum") == 0 else name
+def _optimizer(case: Case) -> tuple[tuple[str, object], ...]:
+    """Its name and whatever is set of it beside how long its steps are."""
+    lengths = ("optimizer.lr", "optimizer.clip_norm")
+    return tuple(
+        sorted((key, value) for key, value in case.knobs.items() if key.startswith("optimizer.") and key not in lengths)
+    )
 
 
 def test_a_cure_helps_by_five_per_cent_that_matter():
@@ -74,6 +80,8 @@ def test_what_counts_as_said():
     assert Judged(case, run(1.0), "learning_rate_high", told).said == {"learning_rate_high", "overfitting"}
     assert Judged(case, run(1.0), "non_finite", told).said == {"overfitting"}
     assert Judged(case, run(1.0), "healthy", told).said == {"diverging", "overfitting"}
+    beside = Judged(case, run(1.0), "non_finite", told, also=frozenset({"overfitting"}))
+    assert (beside.said, beside.said_at_all) == (set(), {"overfitting"})
 
 
 def test_the_naive_rules():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import pytest
 from support.forkedapps import Piped
-from support.terminal import NNTUI, environment
 
 from engine import events as e
 from engine.attached import attach
@@ -44,20 +44,16 @@ def under_way(folder: Path) -> Path:
 
 
 @pytest.fixture
-def owner(tmp_path):
-    """Such a run in a process that was started for it, whose memory is nobody else's too; and its folder."""
-    words = [*NNTUI, *command(tmp_path)]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment())
-    try:
-        yield process, under_way(tmp_path)
-    finally:
-        process.kill()
-        process.wait()
+def running(server, tmp_path) -> Iterator[tuple[Piped, Path]]:
+    """Such a run, and its folder."""
+    with contextlib.closing(Piped(server, command(tmp_path), tmp_path)) as program:
+        yield program, under_way(tmp_path)
 
 
-def resident(pid: int) -> float:
-    """Memory of a process in MB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
+def own_memory(pid: int) -> float:
+    """Memory of a process in MB, without that of files. What it was forked with is in it from the beginning."""
+    resident, of_files = map(int, Path(f"/proc/{pid}/statm").read_text().split()[1:3])
+    return (resident - of_files) * 4096 / 1e6
 
 
 def figures(pid: int) -> tuple[int, int]:
@@ -67,9 +63,10 @@ def figures(pid: int) -> tuple[int, int]:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the figures of a process from /proc")
 @pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.soak)])
-def test_screens_cost_the_run_nothing(owner, count):
+def test_screens_cost_the_run_nothing(running, count):
     """Eight at once, coming and going. Epochs' times without and with them are printed."""
-    process, folder = owner
+    program, folder = running
+    process = program.process
     screens = [attach(folder) for _ in range(8)]
     seen: list[e.Event] = []
 
@@ -79,7 +76,7 @@ def test_screens_cost_the_run_nothing(owner, count):
 
     look(screens[0])
     alone = [item.seconds for item in seen if isinstance(item, e.EpochEnded)][-30:]
-    before, memory = figures(process.pid), resident(process.pid)
+    before, memory = figures(process.pid), own_memory(process.pid)
     seen.clear()
     for number in range(count):
         screens[number % 8].close()
@@ -91,7 +88,7 @@ def test_screens_cost_the_run_nothing(owner, count):
     until(lambda: look(screens[1]) or any(isinstance(item, e.EpochEnded) for item in seen))
     watched = [item.seconds for item in seen if isinstance(item, e.EpochEnded)][-30:]
     words = f"epoch {median(alone) * 1e3:.2f} ms alone, {median(watched) * 1e3:.2f} ms with 8 screens"
-    growth = resident(process.pid) - memory
+    growth = own_memory(process.pid) - memory
     print(f"{words}; memory grew by {growth:.1f} MB")
     assert figures(process.pid)[0] <= before[0] + 1  # a checkpoint may be open just now
     assert figures(process.pid)[1] <= before[1] + 1
@@ -101,11 +98,9 @@ def test_screens_cost_the_run_nothing(owner, count):
     assert process.wait(WAIT) == 0
 
 
-def test_an_edit_from_one_screen_is_made_and_seen_by_all(server, tmp_path, request):
+def test_an_edit_from_one_screen_is_made_and_seen_by_all(running):
     """And taken back from another one."""
-    program = Piped(server, command(tmp_path), tmp_path)
-    request.addfinalizer(program.close)
-    folder = under_way(tmp_path)
+    _, folder = running
     screens = [attach(folder) for _ in range(3)]
     views = [RunView() for _ in screens]
 

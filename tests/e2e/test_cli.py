@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.forkedapps import Piped, ran
+from support.fresh import ends
 from support.terminal import NNTUI, environment
 
 from engine import events as e
@@ -85,6 +86,7 @@ ANSWERS = [
     (["ls", "--folder", "nowhere"], 0, "there are no runs"),
     (["show", "--folder", "nowhere"], 2, "there are no runs"),
     (["stop", "--folder", "nowhere"], 2, "there are no runs"),
+    (["compare", "a", "b", "--folder", "nowhere"], 2, "there are no runs"),
     (["stop", ""], 2, "RUN: is empty"),
     (["resume", "--folder", "nowhere"], 2, "there are no runs"),
     (["train", "nosuch.toml"], 2, "no such file"),
@@ -95,21 +97,15 @@ ANSWERS = [
 OWN = ("--help", "--version", "datasets", "train", "trian")
 
 
-@pytest.mark.parametrize(
-    ("module", "arguments", "code", "words"),
-    [
-        pytest.param(module, arguments, *rest, id=f"{module} {' '.join(arguments)}")
-        for module in ("tui.main", "engine.cli")
-        for arguments, *rest in ANSWERS
-        if module == "tui.main" or " ".join(arguments) in OWN
-    ],
-)
-def test_it_answers_without_importing_anything_heavy(module, arguments, code, words):
-    done = run(*arguments, program=(sys.executable, "-c", WATCHED.format(module=module, heavy=HEAVY)))
-    assert done.returncode == code, done.stderr
-    assert words in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == "HEAVY []"
+@pytest.mark.parametrize("module", ["tui.main", "engine.cli"])
+def test_it_answers_without_importing_anything_heavy(module):
+    asked = [answer for answer in ANSWERS if module == "tui.main" or " ".join(answer[0]) in OWN]
+    code = WATCHED.format(module=module, heavy=HEAVY)
+    for (arguments, left, words), done in zip(asked, ends([(code, one[0]) for one in asked]), strict=True):
+        assert done.code == left, (arguments, done)
+        assert words in done.out + done.errors, (arguments, done)
+        assert "Traceback" not in done.errors, (arguments, done)
+        assert done.errors.splitlines()[-1] == "HEAVY []", (arguments, done)
 
 
 def test_the_first_screen_imports_nothing_heavy():
@@ -134,11 +130,11 @@ def test_the_engine_without_a_verb_shows_its_help():
 # ------------------------------------------------------------------------------------------------------------- bad input
 
 
-def test_all_faults_at_once_a_line_each(tmp_path):
+def test_all_faults_at_once_a_line_each(server, tmp_path):
     (tmp_path / "bad.toml").write_text(
         '[modle]\nkind = "mlp"\n[optimizer]\nlr = "fast"\nmomentun = 1\n[run]\nepochs = 0\n'
     )
-    found = faults(run("train", "bad.toml", "--set", "regularization.dropout=2", "--set", "x", cwd=tmp_path))
+    found = faults(ran(server, "train", "bad.toml", "--set", "regularization.dropout=2", "--set", "x", cwd=tmp_path))
     assert set(found) == {
         "bad.toml:1: modle: unknown section; did you mean model?",
         "bad.toml:4: optimizer.lr: must be a number, got 'fast'; allowed: > 0, <= 1000",
@@ -164,16 +160,16 @@ def test_all_faults_at_once_a_line_each(tmp_path):
         ),
     ],
 )
-def test_a_wrong_setting(arguments, expected):
-    assert faults(run("train", "--sample", "digits", *arguments)) == [expected]
+def test_a_wrong_setting(server, arguments, expected):
+    assert faults(ran(server, "train", "--sample", "digits", *arguments)) == [expected]
 
 
 @pytest.mark.parametrize("verb", [["train"], []])
-def test_what_is_not_there_is_named(verb):
-    assert faults(run(*verb, "gone.toml")) == [
+def test_what_is_not_there_is_named(server, verb):
+    assert faults(ran(server, *verb, "gone.toml")) == [
         "gone.toml: no such file; check the path, or try `nntui --sample digits`"
     ]
-    assert faults(run(*verb, "--sample", "digist")) == [
+    assert faults(ran(server, *verb, "--sample", "digist")) == [
         "--sample: no sample is called 'digist'; did you mean 'digits'?"
     ]
 
@@ -191,20 +187,20 @@ def test_what_is_not_there_is_named(verb):
     ],
     ids=["no such column", "no number", "no file"],
 )
-def test_a_csv_that_cannot_be_used(tmp_path, content, target, expected):
+def test_a_csv_that_cannot_be_used(server, tmp_path, content, target, expected):
     if content is not None:
         (tmp_path / "data.csv").write_text(content)
     settings = "--set", "data.source=data.csv", "--set", f"data.target={target}"
-    found = faults(run("train", "--sample", "diabetes_regression", *settings, cwd=tmp_path))
+    found = faults(ran(server, "train", "--sample", "diabetes_regression", *settings, cwd=tmp_path))
     assert len(found) == 1 and found[0].startswith(expected), found
     assert not (tmp_path / "runs").exists(), "nothing is written before the input has proved usable"
 
 
-def test_a_mistyped_verb_and_no_terminal():
-    assert faults(run("trian")) == ["no command and no file is called 'trian'; did you mean `nntui train`?"]
-    assert "nntui train --sample digits" in faults(run())[0]
-    assert faults(run("--smaple", "digits"))[0].startswith("No such option: --smaple")
-    assert faults(run("digits.toml", "--sample", "digits")) == [
+def test_a_mistyped_verb_and_no_terminal(server):
+    assert faults(ran(server, "trian")) == ["no command and no file is called 'trian'; did you mean `nntui train`?"]
+    assert "nntui train --sample digits" in faults(ran(server))[0]
+    assert faults(ran(server, "--smaple", "digits"))[0].startswith("No such option: --smaple")
+    assert faults(ran(server, "digits.toml", "--sample", "digits")) == [
         "--sample: a FILE and a sample were both given; give one of them"
     ]
 

@@ -15,7 +15,7 @@ from support.owners import until
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 8
+EPOCHS = 4
 KINDS = ("plain", "stalled", "resized", "in a dialog")
 
 
@@ -70,7 +70,7 @@ def many(count: int, soak: int) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("number", many(2 * len(KINDS), 200))
+@pytest.mark.parametrize("number", many(len(KINDS), 200))
 def test_a_closed_terminal_costs_the_run_nothing(server, undisturbed, tmp_path, number):
     chance = random.Random(number)
     hangs_up(server, tmp_path, KINDS[number % len(KINDS)], chance)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.forkedapps import AppServer, arguments, forked, started
+from support.forkedapps import arguments, forked, started
 from support.stepped import Stepped
 from support.terminal import Terminal, cells
 
@@ -70,13 +69,6 @@ def test_the_picture_is_right_after_every_resize(tmp_path, count):
             )
     finally:
         program.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[AppServer]:
-    fork_server = AppServer()
-    yield fork_server
-    fork_server.close()
 
 
 @pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.soak)])

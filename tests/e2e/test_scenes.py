@@ -102,6 +102,13 @@ def test_a_recurrent_net_tells_waves_apart_and_a_dense_one_does_not(scene):
     assert reading.view.best_loss < 0.6 * dense.view.best_loss
 
 
+def test_a_recurrent_net_reads_what_a_bag_of_words_cannot(scene):
+    few = ("data.rows=1000", "run.epochs=10")
+    reading, bag = scene("reviews_gru", *few), scene("reviews_gru", *few, "model.kind=linear")
+    assert bag.test_metric > 0.55
+    assert reading.test_metric > bag.test_metric + 0.1
+
+
 def test_folds_of_wine_agree_within_their_spread(scene):
     result = scene("wine_kfold")
     assert result.summary.count == 5

@@ -11,7 +11,7 @@ from support.forkedapps import arguments, forked, held, run_folder, screen_is_lo
 from engine import events as e
 from engine import read_journal
 
-EPOCHS = 3
+EPOCHS = 2
 ALL = list(breakable())
 # In short runs a few of them; all with -m soak.
 SHORT = {

@@ -10,9 +10,11 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.forkedapps import Piped
 from support.owners import WAIT, until
 from support.terminal import environment, heeding
 
@@ -58,11 +60,22 @@ sys.exit(headless._plainly(begin, own_code=False))
 FOREVER = 10**9
 
 
-def program(folder: Path, last: int = FOREVER, ending: str = "", **how) -> subprocess.Popen[bytes]:
+def started(folder: Path, last: int = FOREVER, ending: str = "", **how) -> subprocess.Popen[bytes]:
+    """The program in a process that was started for it."""
     code = PROGRAM.format(last=last, ending=ending)
-    how["preexec_fn"] = how.get("preexec_fn") or heeding
-    how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment(), **how)
+
+
+@pytest.fixture
+def program(server, tmp_path, request) -> Callable[..., Piped]:
+    """`program(last, ending, first)`: it in a forked process, whose outputs are pipes. first: code that goes before it."""
+
+    def begin(last: int = FOREVER, ending: str = "", first: str = "") -> Piped:
+        running = Piped(server, [], tmp_path, first + PROGRAM.format(last=last, ending=ending))
+        request.addfinalizer(running.close)
+        return running
+
+    return begin
 
 
 def record(folder: Path) -> list[e.Event]:
@@ -76,19 +89,19 @@ def epochs(folder: Path) -> int:
         return 0
 
 
-def finished(running: subprocess.Popen[bytes]) -> tuple[int, str, str]:
-    out, err = running.communicate(timeout=WAIT)
-    return running.returncode, out.decode() if out else "", err.decode() if err else ""
+def finished(running: Piped) -> tuple[int, str, str]:
+    out = running.stdout.read()
+    return running.process.wait(WAIT), out, running.errors
 
 
 @pytest.mark.parametrize(
     ("number", "code", "reason", "now"),
     [(signal.SIGINT, 130, "interrupted", False), (signal.SIGTERM, 143, "terminated", True)],
 )
-def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number, code, reason, now):
-    running = program(tmp_path)
+def test_a_signal_stops_after_the_batch_in_hand(program, tmp_path, number, code, reason, now):
+    running = program()
     until(lambda: epochs(tmp_path) > 2)
-    running.send_signal(number)
+    running.process.send_signal(number)
     exit_code, out, err = finished(running)
     assert (exit_code, err) == (code, "")
     last = record(tmp_path)[-1]
@@ -97,44 +110,44 @@ def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number, code, reason, 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_one_of_its_kind_ends_the_process_at_once(tmp_path, number, code):
-    running = program(tmp_path, ending="Path('ending').touch(); time.sleep(1000)")
+def test_a_second_one_of_its_kind_ends_the_process_at_once(program, tmp_path, number, code):
+    running = program(ending="Path('ending').touch(); time.sleep(1000)")
     until(lambda: epochs(tmp_path))
-    running.send_signal(number)
+    running.process.send_signal(number)
     until((tmp_path / "ending").exists)
-    running.send_signal(number)
+    running.process.send_signal(number)
     assert finished(running)[0] == code
     assert not any(isinstance(item, e.RunEnded) for item in record(tmp_path))
 
 
-def test_sigterm_hurries_an_interrupted_run_and_does_not_cut_it_short(tmp_path):
+def test_sigterm_hurries_an_interrupted_run_and_does_not_cut_it_short(program, tmp_path):
     ending = "Path('ending').touch()\n    while not token.now: time.sleep(0.005)"
-    running = program(tmp_path, ending=ending)
+    running = program(ending=ending)
     until(lambda: epochs(tmp_path))
-    running.send_signal(signal.SIGINT)
+    running.process.send_signal(signal.SIGINT)
     until((tmp_path / "ending").exists)
-    running.send_signal(signal.SIGTERM)
+    running.process.send_signal(signal.SIGTERM)
     assert finished(running)[0] == 130
     assert isinstance(record(tmp_path)[-1], e.RunEnded)
 
 
-def test_sigusr1_asks_for_a_checkpoint_and_the_run_goes_on(tmp_path):
-    running = program(tmp_path)
+def test_sigusr1_asks_for_a_checkpoint_and_the_run_goes_on(program, tmp_path):
+    running = program()
     until(lambda: epochs(tmp_path))
-    running.send_signal(signal.SIGUSR1)
+    running.process.send_signal(signal.SIGUSR1)
     until(lambda: any(isinstance(item, e.Noted) and "Save" in item.text for item in record(tmp_path)))
     there = epochs(tmp_path)
     until(lambda: epochs(tmp_path) > there)
-    running.terminate()
+    running.process.send_signal(signal.SIGTERM)
     assert finished(running)[0] == 143
 
 
-def test_a_hang_up_is_told_once_and_training_goes_on(tmp_path):
+def test_a_hang_up_is_told_once_and_training_goes_on(program, tmp_path):
     (tmp_path / "hold").touch()
-    running = program(tmp_path, last=20)
+    running = program(last=20)
     until(lambda: epochs(tmp_path))
     for _ in range(3):
-        running.send_signal(signal.SIGHUP)
+        running.process.send_signal(signal.SIGHUP)
     (tmp_path / "hold").unlink()
     code, out, err = finished(running)
     assert (code, err) == (0, "") and "ended       all epochs done" in out
@@ -142,11 +155,11 @@ def test_a_hang_up_is_told_once_and_training_goes_on(tmp_path):
     assert [item.problem for item in told] == ["the terminal went away"]
 
 
-def test_under_nohup_a_hang_up_is_nothing(tmp_path):
+def test_under_nohup_a_hang_up_is_nothing(program, tmp_path):
     (tmp_path / "hold").touch()
-    running = program(tmp_path, last=20, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    running = program(last=20, first="import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n")
     until(lambda: epochs(tmp_path))
-    running.send_signal(signal.SIGHUP)
+    running.process.send_signal(signal.SIGHUP)
     (tmp_path / "hold").unlink()
     assert finished(running)[0] == 0
     assert not any(isinstance(item, e.ScreenLost) for item in record(tmp_path))
@@ -165,14 +178,14 @@ def test_a_terminal_that_is_closed(tmp_path, leader):
         heeding()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    running = program(
+    running = started(
         tmp_path,
         last=40,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=own_terminal if leader else None,
+        preexec_fn=own_terminal if leader else heeding,
     )
     os.close(theirs)
     until(lambda: epochs(tmp_path))
@@ -185,16 +198,14 @@ def test_a_terminal_that_is_closed(tmp_path, leader):
     assert any(isinstance(item, e.SinkFailed) and item.sink == "console" for item in items) == (not leader)
 
 
-def test_nobody_reads_the_lines(tmp_path):
+def test_nobody_reads_the_lines(program, tmp_path):
     (tmp_path / "hold").touch()
-    running = program(tmp_path, last=40)
+    running = program(last=40)
     until(lambda: epochs(tmp_path))
-    assert running.stdout is not None and running.stderr is not None
     running.stdout.close()
     (tmp_path / "hold").unlink()
-    assert running.wait(WAIT) == 0
-    assert running.stderr.read() == b""
-    running.stderr.close()
+    assert running.process.wait(WAIT) == 0
+    assert running.errors == ""
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])

@@ -181,7 +181,7 @@ def test_ctrl_c_tests_the_best_weights_and_says_so(desk):
     assert "interrupted" in child.log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_a_signal_while_torch_is_imported(number, tmp_path):
     """A process of its own, which imports everything itself."""
     file = tmp_path / "run.toml"

@@ -289,7 +289,7 @@ def test_a_command_that_cannot_be_written_is_an_error(run):
 # ----------------------------------------------------------------------------------------------------- no disturbance
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [24, pytest.param(1000, marks=pytest.mark.soak)])
 def test_screens_that_come_and_go_leave_nothing_behind(run, count):
     """Eight at a time; the step time without and with them is printed."""
     with Trainer(run) as trainer:

@@ -20,7 +20,7 @@ from engine.metrics import Tally
 from engine.recipe import build_recipe
 from engine.runview import RunView
 from engine.stopping import StopToken
-from engine.training import Training
+from engine.training import HALF_PATIENCE, Training
 
 WILD = {
     "data": {"source": "diabetes"},
@@ -80,6 +80,10 @@ def test_a_reading_that_comes_later_finds_the_step_at_which_it_began():
     other = Tally("regression", 1.0, torch.device("cpu"))
     other.take(torch.tensor([1.0, math.nan]), [2, 2], torch.zeros(4), torch.zeros(4), whole=True)
     assert other.broken_for() == 1
+    for loss in (1.0, math.nan, math.inf):
+        other.add(torch.tensor(loss), torch.zeros(2), torch.zeros(2))
+    assert other.broken_for() == 4
+    assert other.broken_for(in_a_row=True) == 2
 
 
 def test_the_layer_is_the_first_of_those_that_broke_first():
@@ -112,6 +116,14 @@ def test_gradients_that_overflow_in_float16_are_left_to_the_scaler():
     other.config = half
     assert list(other.examine_steps(3, math.nan)) == []
     assert list(other.examine_steps(3, 0.5)) == []
+    assert other.partial is not None
+    losses = [1.0, math.nan, 1.0, *[math.nan] * HALF_PATIENCE]
+    for batch, loss in enumerate(losses, 1):
+        assert list(other.examine_steps(batch, math.nan)) == [], "one that the scaler gets over is none"
+        other.partial.tally.add(torch.tensor(loss), torch.zeros(2), torch.zeros(2))
+    (told,) = other.examine_steps(len(losses), math.nan)
+    assert isinstance(told, e.FindingRaised)
+    assert told.step == 4, "where the row of them began"
 
 
 def test_what_was_told_inside_an_epoch_is_not_told_again_at_its_end():
@@ -134,5 +146,10 @@ def test_side_by_side_each_tells_of_its_own(make_config, monkeypatch, seconds):
     monkeypatch.setattr("engine.progress.PROGRESS_SECONDS", seconds)
     config = several(make_config, "on", "restarts", 3, **{**WILD, "run": {"batch_size": 10, "epochs": 2}})
     seen = list(read_journal(Path(train(config).folder) / "events.jsonl"))
-    assert sorted(one.trial for one in broken(seen)) == [1, 2, 3]
-    assert all(one.step > 0 for one in broken(seen))
+    said = broken(seen)
+    assert sorted(one.trial for one in said) == [1, 2, 3]
+    assert all(one.step > 0 for one in said)
+    assert all("from step" in one.evidence for one in said), "the very step, not only the one by which it was seen"
+    ended = {one.trial: seen.index(one) for one in seen if isinstance(one, e.EpochEnded) and one.epoch == said[0].epoch}
+    at_once = [seen.index(one) < min(ended.values()) for one in said if one.epoch == said[0].epoch]
+    assert all(at_once) if seconds == 0 else not all(at_once)

@@ -138,13 +138,14 @@ def test_a_reader_changes_nothing(tmp_path):
     assert not temporary(tmp_path)
 
 
-def test_a_reader_never_finds_nothing_while_another_saves(tmp_path):
+@pytest.mark.parametrize("saves", [50, pytest.param(500, marks=pytest.mark.soak)])
+def test_a_reader_never_finds_nothing_while_another_saves(tmp_path, saves):
     store = Checkpoints(tmp_path, keep=1)
     save(store, 1, best=True)
     done = threading.Event()
 
     def write():
-        for number in range(2, 150):
+        for number in range(2, saves):
             save(store, number)
         done.set()
 

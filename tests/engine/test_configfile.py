@@ -141,7 +141,6 @@ def test_set_wins_over_the_file_and_drops_what_it_overrules(tmp_path):
 
 
 @given(configs())
-@settings(max_examples=150)
 def test_toml_round_trip(config):
     text = dump_config(config)
     assert build_config(tomllib.loads(text)) == config

@@ -200,7 +200,7 @@ def test_what_is_too_large_is_refused_before_it_is_read(npz, tmp_path, monkeypat
     assert "cut short: 80 bytes of" in only(str(tmp_path / "bomb.npz")).problem
     monkeypatch.setattr("engine.data.memorybudget.budget", lambda: 100)
     monkeypatch.setattr(np, "load", None)
-    assert "there is room for 0.0 GB" in only(npz(x=SMALL_X, y=SMALL_Y)).problem
+    assert "there is room for 0.1 kB" in only(npz(x=SMALL_X, y=SMALL_Y)).problem
 
 
 @pytest.mark.parametrize("name", ["data.npz", "data.npy"])

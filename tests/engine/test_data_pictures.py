@@ -190,12 +190,10 @@ def test_links_that_go_round(folder):
     assert len(read(root).y) > 60  # what the link leads to is there once more, and no more than once
 
 
-def test_settings_that_mean_nothing_for_pictures(folder, monkeypatch):
+def test_settings_that_mean_nothing_for_pictures(folder):
     root = folder()
     assert only(root, target="y").key == "data.target"
     assert only(root, task="regression").key == "data.task"
-    monkeypatch.setattr("engine.data.memorybudget.budget", lambda: 100)
-    assert "as 32-bit floats" in only(root).problem
 
 
 # ---- flips and shifts ----

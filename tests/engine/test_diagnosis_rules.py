@@ -129,6 +129,12 @@ def test_a_validation_loss_that_swings_while_training_is_rough():
     rough, swinging = noisy([1.0] * 30, 0.04, 8), noisy([1.5] * 30, 0.25, 9)
     assert kinds(rough, swinging) == ["learning_rate_high"]
     assert kinds(decay(30, 4, 1.0), swinging) == [], "training is smooth: that is the validation part's own affair"
+    long = looks(30, updates=(0.05,))
+    assert kinds(decay(30, 4, 1.0), swinging, probes=long) == ["learning_rate_high"], "unless every step is a long one"
+    waves = [1.5 + 0.6 * math.sin(0.9 * epoch) for epoch in range(30)]
+    assert "learning_rate_high" not in kinds(decay(30, 4, 1.0), waves, probes=long), (
+        "it goes up and down, but not from epoch to epoch"
+    )
     assert kinds([0.01 * loss for loss in rough], [0.01 * loss for loss in swinging]) == [], "nearly all is learnt"
 
 

@@ -296,7 +296,7 @@ class HostReads(TorchDispatchMode):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_twice_as_many_steps_read_nothing_more_to_the_host(monkeypatch, optimizer, variant):
     counts = []
-    for size in (32, 16, 8):
+    for size in (32, 8):
         sections = sections_of(optimizer, variant)
         sections["run"] = {**sections.get("run", {}), "batch_size": size}
         reads = HostReads()
@@ -306,7 +306,7 @@ def test_twice_as_many_steps_read_nothing_more_to_the_host(monkeypatch, optimize
             with reads:
                 train_here(sections, 2)
         counts.append(reads.count)
-    assert counts[0] == counts[1] == counts[2] > 2
+    assert counts[0] == counts[1] > 2
 
 
 # -- what is measured -------------------------------------------------------------------------------------------------------

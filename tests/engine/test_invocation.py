@@ -33,7 +33,7 @@ def trained():
 
 @given(config=configs())
 @example(config=RunConfig())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40)
 def test_any_configuration_comes_back_from_its_command(trained, config):
     assert trained(command_line(config)) == config
 

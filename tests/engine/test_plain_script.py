@@ -7,10 +7,13 @@ import dataclasses
 import random
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from support.scripts import Figures, as_printed, config_for_script, read_figures, run_script, trained
 
 from engine import ConfigError, DataError, RunConfig, build_config, cli, train
@@ -315,10 +318,68 @@ def test_columns_of_categories_and_of_yes_and_no(tmp_path, standardize):
         plain_script(build_config({"data": {**data, "missing": "mean"}}))
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y %H:%M", "%Y/%m/%dT%H:%M:%S+02:00"])
+def test_columns_of_dates(tmp_path, form):
+    path = table_file(tmp_path / "data.csv", text=form[1] != "d")
+    head, *lines = path.read_text("utf-8-sig").splitlines()
+    days = [(datetime(2023, 3, 28, 23, 5, 7) + timedelta(days=row * 9.37)).strftime(form) for row in range(len(lines))]
+    days = [day.replace("/0", "/").replace(" 0", " ") for day in days]
+    path.write_text("\n".join([f"when,{head}", *(f"{day},{line}" for day, line in zip(days, lines, strict=True))]))
+    same(config_for_script({"data": {"source": str(path), "target": "target ü"}, "run": {"epochs": 2}}))
+    lone = {"source": str(path), "target": "target ü", "ignore": ["a", "b", "c"]}
+    same(config_for_script({"data": lone, "run": {"epochs": 1}, "trials": {"kind": "kfold", "folds": 3}}))
+
+
+def test_numpy_files(tmp_path):
+    chance = np.random.default_rng(0)
+    x, y = chance.normal(size=(60, 4)), chance.normal(size=60)
+    gaps = np.where(chance.random((60, 4)) < 0.05, np.nan, x)
+    np.savez(tmp_path / "it's.npz", features=gaps, y=np.array(["no", "yes"])[(y > 0).astype(int)], other=y)
+    np.save(tmp_path / "matrix.npy", np.column_stack([x, y]).astype(np.float32))
+    shots = chance.integers(0, 256, (50, 5, 6, 3), dtype=np.uint8)
+    np.savez(tmp_path / "shots.npz", images=shots, labels=np.eye(5, dtype=int)[np.arange(50) % 5])
+    for data in (
+        {"source": str(tmp_path / "it's.npz"), "missing": "drop"},
+        {"source": str(tmp_path / "it's.npz"), "missing": "median", "target": "other"},
+        {"source": str(tmp_path / "matrix.npy")},
+        {"source": str(tmp_path / "matrix.npy"), "target": "1"},
+    ):
+        same(config_for_script({"data": data, "run": {"epochs": 1}}))
+    shown = {"source": str(tmp_path / "shots.npz")}
+    same(config_for_script({"data": shown, "model": {"kind": "cnn", "channels": [3]}, "run": {"epochs": 1}}))
+
+
+def test_a_folder_of_pictures(tmp_path):
+    chance = np.random.default_rng(0)
+    for row in range(36):
+        place = tmp_path / "my shots" / ["b's", "a", ".hidden"][row % 3] / ("deep" if row % 5 == 0 else ".")
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = chance.integers(0, 256, (6, 6, 4), dtype=np.uint8)
+        picture = Image.fromarray(pixels if row % 4 else pixels[:, :, 0])
+        (picture if row % 7 else picture.resize((9, 7))).save(place / f"{row}.png")
+    (tmp_path / "my shots" / "a" / ".cache").mkdir()
+    picture.save(tmp_path / "my shots" / "a" / ".cache" / "1.png")
+    for data in ({"color": "grey"}, {"image_size": 5}):
+        source = str(tmp_path / "my shots")
+        run = {"epochs": 1, "batch_size": 7}
+        same(config_for_script({"data": {"source": source, **data}, "model": {"hidden": [4]}, "run": run}))
+
+
+def test_data_that_a_program_leaves_to_a_run(tmp_path, monkeypatch):
+    x, y = np.zeros((20, 4, 4), np.uint8), np.arange(20) % 2
+    np.savez(tmp_path / "parts.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    np.savez(tmp_path / "whole.npz", x=x, y=y)
+    with pytest.raises(ConfigError, match="comes in parts of its own"):
+        plain_script(build_config({"data": {"source": str(tmp_path / "parts.npz")}}))
+    monkeypatch.setenv("NNTUI_MEMORY", "0.000001")
+    with pytest.raises(ConfigError, match="keeps all of the data in memory"):
+        plain_script(build_config({"data": {"source": str(tmp_path / "whole.npz")}}))
+
+
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        ({"source": "a.npz"}, "data.source"),
+        ({"source": "huggingface:ag_news"}, "data.source"),
         ({"source": "a.jsonl", "target": "y"}, "data.source"),
     ],
 )
@@ -333,7 +394,7 @@ def test_a_file_that_has_changed_since_is_noticed(tmp_path):
     config = config_for_script({"data": {"source": str(path), "target": "target ü"}})
     text = plain_script(config)
     table_file(path, rows=63)
-    with pytest.raises(AssertionError, match="the file has changed"):
+    with pytest.raises(AssertionError, match="the data has changed since"):
         exec(compile(text, "program.py", "exec"), {})
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from support.fresh import ends
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "sklearn", "scipy", "pandas", "tensorboard", "matplotlib", "safetensors")
@@ -65,9 +65,11 @@ HEADLESS = {
 }
 
 
-@pytest.mark.parametrize("code", HEADLESS.values(), ids=list(HEADLESS))
-def test_the_engine_starts_light_and_without_a_screen(code):
-    assert imported(code) & {*HEAVY, *SCREEN} == set()
+def test_the_engine_starts_light_and_without_a_screen():
+    unwanted = {*HEAVY, *SCREEN}
+    look = f"import sys\nprint('FOUND', sorted({{name.split('.')[0] for name in sys.modules}} & {unwanted!r}))"
+    for name, done in zip(HEADLESS, ends([(f"{code}\n{look}", []) for code in HEADLESS.values()]), strict=True):
+        assert (done.code, done.out.splitlines()[-1:]) == (0, ["FOUND []"]), (name, done)
 
 
 def test_the_app_starts_light():

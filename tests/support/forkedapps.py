@@ -1,4 +1,4 @@
-"""A process that has imported everything already and forks programs, each in a session of its own.
+"""A process that has imported everything already (see support.stem) and forks programs, each in a session of its own.
 
 Importing PyTorch and Textual takes seconds; tests that need the real program many times, on a real terminal or without one,
 fork it instead. What a start itself does (imports, their order, the entry point) has tests that start a process.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
-import io
 import json
 import os
 import select
@@ -24,8 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from support import forkedruns
-from support.terminal import ROOT, Terminal, environment
+from support import disk, forkedruns, stem
+from support.terminal import ROOT, Terminal
 
 KEPT = ("NNTUI_STATE",)  # of the environment, what may differ from test to test
 
@@ -64,15 +62,8 @@ class AppServer:
 
     def __init__(self) -> None:
         self.codes: dict[int, int] = {}
-        self._socket, theirs = socket.socketpair()
+        self._socket = stem.forked("apps", ROOT)
         self._left = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from support import forkedapps; forkedapps.serve()", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment(PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests")])),
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
         self._pids: list[int] = []
 
     def fork(self, files: Sequence[int], arguments: Sequence[str], cwd: Path, before: str = "") -> Forked:
@@ -108,8 +99,7 @@ class AppServer:
                 self.codes[pid] = code
 
     def close(self) -> None:
-        self._socket.close()
-        self._process.wait(30)
+        assert stem.closed(self._socket, 30)
 
 
 class ForkedTerminal(Terminal):
@@ -126,14 +116,17 @@ class ForkedTerminal(Terminal):
 
 
 class Piped:
-    """`nntui` forked off a server without a terminal. stdout: its lines as they come; what it writes to standard error is kept."""
+    """`nntui` forked off a server without a terminal. stdout: its lines as they come; what it writes to standard error is kept.
 
-    def __init__(self, server: AppServer, arguments: Sequence[str], cwd: Path) -> None:
+    before: as in `AppServer.fork`; what exits is the whole program.
+    """
+
+    def __init__(self, server: AppServer, arguments: Sequence[str], cwd: Path, before: str = "") -> None:
         reader, writer = os.pipe()
         self.stdout = os.fdopen(reader, encoding="utf-8")
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         nowhere = os.open(os.devnull, os.O_RDONLY)
-        self.process = server.fork([nowhere, writer, self._errors.fileno()], arguments, cwd)
+        self.process = server.fork([nowhere, writer, self._errors.fileno()], arguments, cwd, before)
         for number in (nowhere, writer):
             os.close(number)
 
@@ -153,7 +146,7 @@ class Piped:
 
 
 def ran(
-    server: AppServer, *arguments: str, cwd: Path, seconds: float = 120.0, before: str = ""
+    server: AppServer, *arguments: str, cwd: Path = ROOT, seconds: float = 120.0, before: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """``nntui ARGUMENTS`` without a terminal at either end, to its end. before: as in `AppServer.fork`."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
@@ -229,28 +222,9 @@ def run_folder(place: Path) -> Path:
 # -- the server's side ----------------------------------------------------------------------------------------------------
 
 
-def serve() -> None:
-    """Import everything, then fork a child for every order until the other end closes."""
-    import torch
-
-    from engine.standby import _warm_up
-
-    _warm_up()
-    import sklearn.datasets  # noqa: F401  -- with scipy and pandas: half of the time that a run needs to begin
-    import textual.drivers.linux_driver  # noqa: F401
-    import tomlkit  # noqa: F401
-
-    import tui.app
-    import tui.leaving
-    import tui.main
-    import tui.session
-
-    tui.app._load()
-    with contextlib.redirect_stdout(io.StringIO()):
-        tui.main.app(["--version"], standalone_mode=False)  # what the parser imports when it first parses
-    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # imports the rest of torch
-    gc.freeze()  # so that a child's first look for garbage does not write to every page
-    ours = socket.socket(fileno=int(sys.argv[1]))
+def serve(ours: socket.socket) -> None:
+    """Fork a child for every order until the other end closes."""
+    disk.spare()
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -260,7 +234,7 @@ def serve() -> None:
             if ready is ours:
                 order, descriptors, _, _ = socket.recv_fds(ours, 65536, 3)
                 if not order:
-                    os._exit(0)  # torch takes its time to leave
+                    return
                 pid = os.fork()
                 if pid == 0:
                     _become(json.loads(order), descriptors)
@@ -281,7 +255,8 @@ def _become(order: dict[str, Any], files: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where they run under nohup
     os.setsid()
-    if len(files) == 1:
+    on_terminal = len(files) == 1
+    if on_terminal:
         fcntl.ioctl(files[0], termios.TIOCSCTTY, 0)
         files *= 3
     for number, file in enumerate(files):
@@ -294,7 +269,8 @@ def _become(order: dict[str, Any], files: list[int]) -> None:
     sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.argv = ["nntui", *order["arguments"]]
     code = 1
-    forkedruns.use([forkedruns.prepare() for _ in range(2)])
+    if on_terminal or "--detach" in order["arguments"]:  # what may start a run in a process of its own
+        forkedruns.use([forkedruns.prepare() for _ in range(2)])
     try:
         exec(order["before"], {})
         from tui.main import main

@@ -1,4 +1,4 @@
-"""A process that has imported torch and the engine once, and forks children that train: starting one takes milliseconds.
+"""A process that has imported torch and the engine (see support.stem) and forks children that train: starting one takes milliseconds.
 
 The server itself never trains, so that it has no threads that a fork would leave behind. What a child does is a function of
 support.lives, named by the caller; where it stands is read from memory that it shares with the test, also after its death.
@@ -13,14 +13,16 @@ import mmap
 import os
 import select
 import signal
+import socket
 import struct
-import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from support import stem
 
 WAIT = 60.0  # seconds until a test gives up on a condition; never waited for in full when all is well
 LOOK = 0.0002  # seconds between two looks at the shared memory
@@ -102,20 +104,9 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._count = folder, 0
-        reader, child_writes = os.pipe()
-        child_reads, writer = os.pipe()
-        tests = Path(__file__).parents[1]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.forkserver", str(child_reads), str(child_writes)],
-            pass_fds=[child_reads, child_writes],
-            env=environment,
-            cwd=folder,
-        )
-        os.close(child_reads)
-        os.close(child_writes)
-        self._replies, self._requests = os.fdopen(reader, "rb", 0), os.fdopen(writer, "wb", 0)
-        self._pids: list[int] = []
+        self._connection = stem.forked("lives", folder)
+        self._replies = self._connection.makefile("rb", buffering=0)
+        self._requests = self._connection.makefile("wb", buffering=0)
         assert self.ask({"ready": True}) == 1
 
     def fork(self, what: str, **arguments: Any) -> Child:
@@ -125,7 +116,6 @@ class Server:
         shared = Place(place)
         pid = self.ask({"what": what, "place": str(place), "log": str(log), "arguments": arguments})
         assert pid is not None
-        self._pids.append(pid)
         return Child(self, pid, shared, log)
 
     def ask(self, body: dict[str, Any]) -> int | None:
@@ -137,18 +127,15 @@ class Server:
 
     def close(self) -> None:
         self._requests.close()
-        try:
-            self._process.wait(WAIT)
-        finally:
-            self._process.kill()
-            self._replies.close()
+        self._replies.close()
+        assert stem.closed(self._connection, WAIT)
 
 
-def main(reads: int, writes: int) -> None:
+def serve(connection: socket.socket) -> None:
     """The server's side: forks, and waits for its children, as it is told to."""
     lives = importlib.import_module("support.lives")
     children: set[int] = set()
-    with os.fdopen(reads, "rb", 0) as requests, os.fdopen(writes, "wb", 0) as replies:
+    with connection.makefile("rb", buffering=0) as requests:
         for line in iter(requests.readline, b""):
             body, answer = json.loads(line), None
             if "wait" in body or "look" in body:
@@ -160,16 +147,15 @@ def main(reads: int, writes: int) -> None:
                 answer = os.fork()
                 if answer == 0:
                     requests.close()
-                    replies.close()
+                    connection.close()
                     _live(getattr(lives, body["what"]), body)
                 children.add(answer)
             else:
                 answer = 1
-            replies.write(json.dumps(answer).encode() + b"\n")
+            connection.sendall(json.dumps(answer).encode() + b"\n")
     for pid in children:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    os._exit(0)  # torch takes its time to leave
 
 
 def _live(work: Callable[..., object], body: dict[str, Any]) -> None:
@@ -187,7 +173,3 @@ def _live(work: Callable[..., object], body: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 0)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))

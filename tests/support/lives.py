@@ -15,7 +15,6 @@ import sklearn.datasets  # noqa: F401  -- imported once, here, and not in every 
 import torch
 from support.forkserver import PHASES, Place
 from support.sinks import Acting
-from tensorboard.summary.writer.record_writer import RecordWriter
 
 from engine import build_config, cli, execution, loop, runner, several, trials
 from engine.boardfile import BoardWriter
@@ -23,6 +22,7 @@ from engine.checkpoint import Checkpoints, Loaded
 from engine.commands import from_line
 from engine.data.batches import Batches
 from engine.events import CheckpointFailed, CheckpointSaved, EpochEnded, EpochsAdded, KnobsChanged, SinkFailed
+from engine.eventwriter import EventWriter
 from engine.journal import JournalTail
 from engine.keeping import Keeper
 from engine.manifest import Entry
@@ -289,7 +289,7 @@ def lag() -> None:
         time.sleep(0.02)
         return real(*rest)
 
-    around(RecordWriter, "write", write)
+    around(EventWriter, "add_event", write)
 
 
 FAULTS: dict[str, Callable[[], None]] = {

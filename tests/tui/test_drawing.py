@@ -164,26 +164,26 @@ def test_a_curve_that_stays_at_one_value_is_a_line():
 # ---- whatever comes ----
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(st.builds(Point, NUMBERS, NUMBERS, st.integers(-3, 10**12)), max_size=20), SIZES, SIZES, NAMES, SETS)
 def test_points_are_always_drawn(points, width, height, names, charset):
     lines = scatter(points, width, height, names, ["a\x1b[31m", "b"], charset)
     check(lines, width, height, charset)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=20), SIZES, SIZES, SETS)
 def test_a_curve_is_always_drawn(points, width, height, charset):
     check(curve(points, width, height, charset), width, height, charset)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(NUMBERS, NUMBERS, st.lists(st.integers(-5, 10**12), max_size=40), SIZES, SIZES, SETS)
 def test_a_histogram_is_always_drawn(low, high, counts, width, height, charset):
     check(histogram(Histogram(low, high, tuple(counts)), width, height, charset), width, height, charset)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(NAMES, st.lists(st.integers(-5, 10**12), max_size=14), SIZES, SIZES, SETS)
 def test_class_bars_are_always_drawn(names, counts, width, height, charset):
     check(class_bars(names, counts, width, height, charset), width, height, charset)
@@ -192,13 +192,13 @@ def test_class_bars_are_always_drawn(names, counts, width, height, charset):
 PIXELS = st.lists(st.lists(NUMBERS, max_size=12), max_size=12)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(PIXELS, SIZES, SIZES, SETS, st.booleans())
 def test_a_picture_is_always_drawn(rows, width, height, charset, colour):
     check(picture(rows, width, height, charset, colour), width, height, charset, exact=False)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.text(max_size=20), PIXELS), max_size=4), SIZES, SIZES, SETS, st.booleans())
 def test_a_gallery_is_always_drawn(pictures, width, height, charset, colour):
     made = [Picture(label, tuple(map(tuple, rows))) for label, rows in pictures]

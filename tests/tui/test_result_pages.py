@@ -171,6 +171,20 @@ def test_a_report_without_inputs_says_so():
     assert "no mistakes" in shown(MistakesPage(Subject("", report([[1, 0], [0, 1]])), NAMES).lines(80, 12, LOOK))
 
 
+def test_a_mistake_on_a_text_shows_the_text():
+    text = "Nobody would call [the] \u05e9\u05dc\u05d5\u05dd soup dull \U0001f600. " * 8
+    one = replace(mistake(7), text=text)
+    page = MistakesPage(Subject("", report([[1, 0], [1, 0]], (one,))), NAMES)
+    beside, below = shown(page.lines(120, 30, LOOK)), shown(page.lines(50, 9, LOOK))
+    for lines in (beside, below):
+        assert "Nobody would call [the] \u05e9\u05dc\u05d5\u05dd soup" in lines
+    assert beside.count("dull") == 8 and below.rstrip().endswith("…") and len(below.splitlines()) <= 9
+    for width, height, look in ((20, 5, LOOK), (80, 24, PLAIN)):
+        lines = page.lines(width, height, look)
+        assert all(sum(cell_len(span.text) for span in line) <= width for line in lines) and len(lines) <= height
+    assert shown(page.lines(80, 24, PLAIN)).isascii()
+
+
 # ---- scatter ----
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import script
 from support.owners import a_run
-from support.screens import SIZES, AppPilot, form, lines, press, safe, see, text, type_in, until, watching
+from support.screens import SIZES, AppPilot, form, lines, press, safe, see, small, text, type_in, until, watching
 
 from engine import RunConfig
 from engine import events as e
@@ -135,7 +135,7 @@ async def test_every_page_and_what_its_keys_do(size):
         await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
 
 
-@sizes
+@small
 async def test_what_next_is_a_key_away(size, tmp_path):
     others = tmp_path / "runs"
     for number, name in enumerate(("20260101-120000-digits-mlp", "20260102-120000-other")):

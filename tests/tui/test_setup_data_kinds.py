@@ -8,7 +8,11 @@ from support import script
 from support.screens import Starts, opened, press, see, type_in, until
 
 from engine.configfile import build_config
-from tui.screens.files import ColumnScreen, PathScreen
+from engine.data.columns import Columns
+from engine.preview import DataPreview
+from tui.looks import Look
+from tui.previewtext import data_drawing
+from tui.screens.files import ColumnScreen, PathScreen, TextScreen, inputs_of
 from tui.screens.setup import SetupScreen
 
 
@@ -67,3 +71,58 @@ async def test_arrays_pictures_and_tables_are_opened_one_after_another(tmp_path,
         await press(pilot, "r")
         await until(pilot, lambda: len(start.configs) == 1)
     assert start.configs == [build_config({"data": {"source": "people.csv", "target": "size", "ignore": ["name"]}})]
+
+
+async def test_texts_are_learned_from_where_there_is_little_else_and_are_picked_by_keys(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f'{i},"the {"good" if i % 2 else "bad"} soup was cold and late, {i}",{i % 2}\n' for i in range(40))
+    (tmp_path / "notes.csv").write_text("id,remark,y\n" + rows)
+    async with opened((140, 45), start=Starts(script.healthy())) as pilot:
+
+        def data() -> tuple[str, str, str, tuple[str, ...]]:
+            found = pilot.app.screen.draft.config.data
+            return found.source, found.target, found.text, found.ignore
+
+        await open_data(pilot, "notes.csv")
+        await press(pilot, "enter")
+        await on(pilot, ColumnScreen)
+        await see(pilot, "texts of several words")
+        await press(pilot, "enter")
+        await on(pilot, SetupScreen)
+        await until(pilot, lambda: data() == ("notes.csv", "y", "remark", ()))
+        await see(pilot, "text column", "words of a text", "embedding")
+        await press(pilot, "down", "enter")
+        await on(pilot, TextScreen)
+        await see(pilot, "Which column holds the texts", "> remark", "none")
+        await press(pilot, "home", "enter")
+        await on(pilot, SetupScreen)
+        await until(pilot, lambda: data()[2] == "")
+
+
+def test_what_a_new_file_is_trained_on():
+    def columns(*kinds) -> Columns:
+        return Columns(tuple("abcde"[: len(kinds)]), kinds, ",", distinct=(40,) * len(kinds), looked_at=40)
+
+    def chosen(target: str, *kinds: str) -> tuple[str, str, str]:
+        found, words = inputs_of(columns(*kinds), target)
+        return found["data.text"], found["data.ignore"], words
+
+    assert chosen("c", "whole", "texts", "text")[:2] == ("b", "")
+    text, ignored, words = chosen("d", "number", "texts", "number", "text")
+    assert (text, ignored) == ("", "b") and "data.text learns from b instead" in words
+    assert chosen("b", "free text", "text") == ("", "a", "left out: a (data.ignore)")
+    assert chosen("a", "texts", "number") == ("", "", "")
+    assert inputs_of(None, "y") == ({"data.ignore": "", "data.categorical": "", "data.text": ""}, "")
+    screen = TextScreen("x.csv")
+    assert screen.likely(columns("number", "texts")) == 2 and screen.likely(columns("number", "text")) == 0
+
+
+def test_the_first_rows_of_texts_are_told_in_full():
+    seen = DataPreview(
+        task="classification",
+        vocabulary=9,
+        header=("text", "class"),
+        sample_rows=(("so [good] a \x1b[31m soup " * 4, "p"),),
+    )
+    lines = data_drawing(seen, 30, Look()).plain
+    assert lines.count("soup") == 4 and "\x1b" not in lines and max(map(len, lines.splitlines())) <= 30

@@ -231,7 +231,7 @@ OTHER = {"names": "a, b", "table": "width=64, name=b", "int": "7", "float": "0.2
 def making_visible(row: Knob) -> dict[str, str]:
     """Settings with which a knob means something."""
     draft = Draft()
-    for source in ("digits", "moons", "x.csv", "a/x", "mypkg.data:make"):
+    for source in ("digits", "moons", "reviews", "x.csv", "a/x", "mypkg.data:make"):
         for extra in ({}, {"regularization.l1": "0.1", "optimizer.momentum": "0.5", "optimizer.weight_decay": "0.1"}):
             for choices in _choices(row):
                 draft.put({"data.source": source, "data.target": "y", **extra, **choices})

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card, is_file, is_own
+from engine.data.catalogue import FILE_SUFFIXES, card, is_called
 from engine.errors import InputError, NntuiError
 from engine.knobs import knob_by_key
 from engine.presets import Preset, presets
@@ -26,13 +26,13 @@ from engine.saving import FileChangedError
 from ..changes import between
 from ..faults import to_mend
 from ..kept import Keeper
-from ..paths import completed
+from ..paths import completed, source_of
 from ..savefile import Faulty, OpenFile, open_config, open_faulty, save_config, save_script
 from ..text import clean
 from .command import CommandScreen
 from .dialogs import ChangedScreen
 from .faultlist import FaultsScreen
-from .files import ColumnScreen, PathScreen, folder_words, look_at_config, look_at_table
+from .files import ColumnScreen, PathScreen, TextScreen, folder_words, inputs_of, look_at_config, look_at_table
 from .pick import Item, Menu
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Errands:
 
     def open_table(self, typed: str = "") -> None:
         """Ask for a data file and then for its target. typed: what was typed as its path before."""
-        if is_own(typed):
+        if is_called(typed):
             self._table_chosen(typed)
             return
         source = self._screen.draft.text("data.source")
@@ -88,12 +88,10 @@ class Errands:
     def _table_chosen(self, path: str | None) -> None:
         if not path:
             return
-        if is_own(path):  # what the user's code is called with is asked for next
+        if is_called(path):  # what the code is called with is asked for next
             self._screen.put({"data.source": path, "data.arguments": ""}, "data.arguments")
             return
-        full = str(Path(path).expanduser()) if path.startswith("~") else path
-        full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
-
+        full = source_of(path)
         dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
 
         def picked(target: str | None) -> None:
@@ -110,6 +108,15 @@ class Errands:
         dialog = ColumnScreen(source, self._screen.draft.text("data.target"))
         self._screen.app.push_screen(dialog, lambda target: self._target_chosen(source, target, dialog.columns))
 
+    def pick_text(self) -> None:
+        """Ask for the column of the texts."""
+        dialog = TextScreen(self._screen.draft.text("data.source"), self._screen.draft.text("data.text"))
+        self._screen.app.push_screen(dialog, self._text_chosen)
+
+    def _text_chosen(self, name: str | None) -> None:
+        if name is not None:
+            self._screen.put({"data.text": name}, "data.text")
+
     def _target_chosen(self, source: str, target: str | None, columns: Columns | None) -> None:
         """columns: of the file, when they could be read: those that no run could use are left out at once, which the form shows."""
         if target is None:
@@ -117,28 +124,18 @@ class Errands:
         self._keeper.used_table(source)
         chosen = {"data.source": source, "data.target": target}
         if source != self._screen.draft.text("data.source"):  # the names belong to another file
-            chosen |= {"data.ignore": "", "data.categorical": ""}
-            if columns is not None:
-                names = [name for name in columns.to_ignore(target) if "," not in name]
-                chosen["data.ignore"] = ", ".join(names)
-                if names:
-                    self._say(f"left out: {', '.join(names)} (data.ignore)")
+            more, words = inputs_of(columns, target)
+            chosen |= more
+            if words:
+                self._say(words)
         self._screen.put(chosen, "data.target" if target else "data.source")
 
     # -- configurations -----------------------------------------------------------------------------------------------
 
     def menu(self) -> None:
         """Presets, and the samples that come with nntui."""
-        kinds = [
-            Item(
-                one.name,
-                one.about.partition(": ")[0],
-                one.about,
-                one,
-                heading="presets: some fields are set, the others stay",
-            )
-            for one in presets()
-        ]
+        heading = "presets: some fields are set, the others stay"
+        kinds = [Item(one.name, one.about.partition(": ")[0], one.about, one, heading=heading) for one in presets()]
         self._screen.app.push_screen(Menu("Presets and samples", [*kinds, *_sample_items()]), self.take)
 
     def take(self, value: Any) -> None:
@@ -343,13 +340,11 @@ def _full(path: str) -> str:
 
 
 def _sample_items() -> list[Item]:
-    items = []
-    for name, path in samples().items():
-        words = clean(about(path), 1000)
-        items.append(
-            Item(name, words.partition(". ")[0], words, Sample(name, path), heading="samples: all fields are set")
-        )
-    return items
+    heading = "samples: all fields are set"
+    told = [(name, path, clean(about(path), 1000)) for name, path in samples().items()]
+    return [
+        Item(name, words.partition(". ")[0], words, Sample(name, path), heading=heading) for name, path, words in told
+    ]
 
 
 def _file_name(config: RunConfig) -> str:

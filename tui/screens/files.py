@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.data.catalogue import is_own
+from engine.data.catalogue import is_called
 from engine.errors import InputError
 from engine.tomlfile import parse_toml, read_text
 
@@ -210,7 +210,7 @@ def _item(one: Found) -> Item:
 
 def look_at_table(path: str) -> None:
     """Raise InputError when no run could use the data file; slow for a slow file system. Code of the user's own is not run here."""
-    if not is_own(path):
+    if not is_called(path):
         peek(path)
 
 
@@ -275,14 +275,20 @@ class ColumnScreen(Picker[str]):
             self.dismiss("")  # nothing to choose from: pictures, whose folders are their classes
             return
         if message.columns is not None:
-            self._items = column_items(message.columns)
+            self._items = self.items_of(message.columns)
         self.typed(self.text)
         if not self.text:
             places = [i for i, item in enumerate(self.list.items) if item.value == self._target]
-            likely = 0
-            if message.columns is not None and not message.columns.optional:
-                likely = message.columns.likely_target
+            likely = 0 if message.columns is None else self.likely(message.columns)
             self.fill(self.list.items, places[0] if places else likely)
+
+    def items_of(self, columns: Columns) -> list[Item]:
+        """What there is to choose from."""
+        return column_items(columns)
+
+    def likely(self, columns: Columns) -> int:
+        """The item that is probably meant."""
+        return 0 if columns.optional else columns.likely_target
 
     def typed(self, text: str) -> None:
         self.fill(matching(self._items, text))
@@ -300,6 +306,21 @@ class ColumnScreen(Picker[str]):
             self.dismiss(self.text.strip())
 
 
+class TextScreen(ColumnScreen):
+    """The column of the texts to learn from, or none."""
+
+    TITLE_TEXT = "Which column holds the texts to learn from?"
+
+    def items_of(self, columns: Columns) -> list[Item]:
+        none = Item(
+            "none", "numbers, dates, categories", "every other column is an input, and none is read word by word", ""
+        )
+        return [none, *column_items(columns)]
+
+    def likely(self, columns: Columns) -> int:
+        return next((place for place, kind in enumerate(columns.kinds, 1) if kind == "texts"), 0)
+
+
 def column_items(columns: Columns) -> list[Item]:
     """One for each column, with its kind and its first values."""
     items = [Item("as the names say", columns.about, "no array has to be named", "")] if columns.optional else []
@@ -309,3 +330,20 @@ def column_items(columns: Columns) -> list[Item]:
         about = f"first values: {shown}" if shown else columns.about
         items.append(Item(name, columns.words(place), about, name))
     return items
+
+
+def inputs_of(columns: Columns | None, target: str) -> tuple[dict[str, str], str]:
+    """What a file that is new is trained on beside this target, as settings, and what there is to say of it, or "".
+
+    Columns that no run could use are left out. Where there is next to nothing but texts, it is those that are learned from.
+    """
+    chosen = {"data.ignore": "", "data.categorical": "", "data.text": ""}
+    if columns is None:
+        return chosen, ""
+    texts, alone = columns.texts_of(target)
+    if alone:
+        return chosen | {"data.text": texts}, f"learned from: the texts in {texts} (data.text)"
+    names = [name for name in columns.to_ignore(target) if "," not in name]
+    more = f"; data.text learns from {texts} instead" if texts else ""
+    words = f"left out: {', '.join(names)} (data.ignore){more}" if names else ""
+    return chosen | {"data.ignore": ", ".join(names)}, words

@@ -100,6 +100,7 @@ class SetupScreen(TryingScreen):
     def on_mount(self) -> None:
         self.form.pickers["data.source"] = lambda: self.action_show_page("data")
         self.form.pickers["data.target"] = self.errands.pick_target
+        self.form.pickers["data.text"] = self.errands.pick_text
         self.query_one("#filter").display = False
         self.lay_out()
         self._changed()
@@ -150,7 +151,7 @@ class SetupScreen(TryingScreen):
         self.show_title()
 
     def on_preview_pane_found(self, message: PreviewPane.Found) -> None:
-        if self.draft.notice(message.faults):
+        if self.draft.notice(message.faults, message.pictures):
             self._changed()
 
     def on_screen_resume(self) -> None:

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.data.catalogue import Card, card, catalogue, is_own
+from engine.data.catalogue import Card, card, catalogue, is_called, library_of
 
 from ..text import clean, fit, plain
 from .more import with_more
@@ -42,7 +42,7 @@ def entries_for(words: str, source: str, recent: Sequence[str], gone: Set[str] =
     files += [path for path in recent if path not in [os.path.abspath(own) for own in files]]
     shown = [Entry(item.name, item.name, "any" if item.generated else str(item.rows)) for item in cards]
     shown += [
-        Entry(path, path.rpartition("/")[2] or path, "code" if is_own(path) else "gone" if path in gone else "file")
+        Entry(path, path.rpartition("/")[2] or path, "code" if is_called(path) else "gone" if path in gone else "file")
         for path in files
         if _all_in(words, path)
     ]
@@ -202,8 +202,11 @@ def _card_text(item: Card) -> Text:
     return text
 
 
+_KINDS = {"torchvision": "A dataset of torchvision", "huggingface": "A dataset of Hugging Face"}
+
+
 def _file_text(source: str) -> Text:
-    text = Text("Your own code" if is_own(source) else "A file", style="bold")
+    text = Text(_KINDS.get(library_of(source), "Your own code") if is_called(source) else "A file", style="bold")
     text.append("\n")
     return text.append_text(plain(clean(source), "not bold"))
 
@@ -213,6 +216,6 @@ def _open_text() -> Text:
     words = (
         "\nA table (CSV, TSV, JSON lines, Parquet), NumPy arrays (NPZ, NPY), or a folder of pictures with a folder for each class "
         "(IDX and CIFAR as well). Its path is completed as you type. The column to predict is chosen from those that a table has; every "
-        "other column is an input. Code of your own that gives the data is named in the same place: mypkg.data:make or path/to/data.py:make."
+        "other column is an input. Code of your own that gives the data is named in the same place: mypkg.data:make or path/to/data.py:make; so are datasets of libraries: torchvision:MNIST, huggingface:ag_news."
     )
     return text.append(words, style="not bold")

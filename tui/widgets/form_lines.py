@@ -113,7 +113,7 @@ def best_match(rows: Sequence[Knob], words: str) -> Knob | None:
 
     def rank(row: Knob) -> tuple[int, int]:
         names = f"{row.label} {row.key}".lower()
-        exact = " ".join(wanted) in (row.label.lower(), row.key, row.key.partition(".")[2])
+        exact = " ".join(wanted) in (row.label.lower(), row.key, row.name)
         begins = any(row.label.lower().startswith(word) for word in wanted)
         return (-4 * exact - 2 * sum(word in names for word in wanted) - begins, len(row.label))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -62,8 +63,36 @@ ANY_CURE: tuple[Changes, ...] = (
 )
 """None of these may help a healthy run."""
 
+STOPPING: tuple[Changes, ...] = ({"early_stopping.enabled": True, "early_stopping.restore_best": True},)
+LOWER_RATES: tuple[Changes, ...] = ({"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"})
+HIGHER_RATES: tuple[Changes, ...] = ({"optimizer.lr": "x10"}, {"optimizer.lr": "x100"})
+OTHER_STARTS: tuple[Changes, ...] = tuple({"run.seed": f"+{100 * start}"} for start in range(1, 6))
+LONGER: tuple[Changes, ...] = ({"run.epochs": "x3"},)
+USUAL_WEIGHTS: tuple[Changes, ...] = ({"model.init": "default"}, {"model.init": "he"})
+A_WAY_THROUGH: tuple[Changes, ...] = ({"model.activation": "relu"}, {"model.batch_norm": True})
+CALMER: tuple[Changes, ...] = (*LOWER_RATES, {"data.standardize": True})
+ALIVE: tuple[Changes, ...] = (
+    {"optimizer.lr": "x0.01"}, {"model.activation": "leaky_relu"}, {"data.standardize": True},
+)  # fmt: skip
+"""Cures that several sets of cases have in common."""
+
 Planted = tuple[str, Changes, "tuple[Changes, ...] | list[Changes]"]
 """The name of a dataset, the knobs of the run, and its cures."""
+
+Plant = TypeVar("Plant", bound=Callable[..., Planted])
+
+
+class Plants(dict[str, Callable[..., Planted]]):
+    """What plants the cases of a set: a function for each kind."""
+
+    def of(self, kind: str) -> Callable[[Plant], Plant]:
+        """Enters a function as the one for this kind."""
+
+        def enter(plant: Plant) -> Plant:
+            self[kind] = plant
+            return plant
+
+        return enter
 
 
 def pick(chance: np.random.Generator, *values: Any) -> Any:

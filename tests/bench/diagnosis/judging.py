@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -12,7 +13,7 @@ from engine.events import FindingRaised
 from engine.facts import Change
 from engine.knobs import knob_by_key, parse
 
-from .case import HEALTHY, Case, Changes
+from .case import HEALTHY, HIGHER_RATES, LOWER_RATES, Case, Changes
 from .runs import Store, Trained, with_changes
 
 HELPS = 0.05
@@ -20,6 +21,13 @@ HELPS = 0.05
 
 MATTERS = 0.01
 """And the share of a constant answer's loss."""
+
+USUAL: dict[str, tuple[Changes, ...]] = {
+    "too_short": ({"run.epochs": "x3"},),
+    "learning_rate_low": HIGHER_RATES[:1],
+    "learning_rate_high": LOWER_RATES[:1],
+}
+"""Kinds that can well be true beside another, and what shows it. Stopping early helps too many runs to show anything."""
 
 UNITS = {"dead_units": "dead", "saturated_units": "saturated", "learning_rate_high": "neither dead nor saturated"}
 """What the count of the units of a layer comes to."""
@@ -61,11 +69,16 @@ class Judged:
 
     @property
     def said(self) -> set[str]:
-        """The kinds that count as said: divergence is a learning rate that is too high."""
+        """The kinds that count as said, without those that are true beside the label."""
+        return self.said_at_all - self.also
+
+    @property
+    def said_at_all(self) -> set[str]:
+        """All of them. Divergence is a learning rate that is too high."""
         kinds = {alarm.kind for alarm in self.alarms}
         if "diverging" in kinds and self.label == "learning_rate_high":
             kinds = (kinds - {"diverging"}) | {"learning_rate_high"}
-        return {kind for kind in kinds - self.also if kind == self.label or self.label not in SAME.get(kind, ())}
+        return {kind for kind in kinds if kind == self.label or self.label not in SAME.get(kind, ())}
 
     def told_at(self, kind: str) -> int:
         """The epoch in which it was first said, under whatever name counts for it."""
@@ -111,7 +124,7 @@ def label(case: Case, store: Store) -> tuple[Trained, str, str]:
         not math.isfinite(epoch.train_loss + epoch.val_loss) or math.isinf(epoch.train_loss_running + epoch.grad_norm)
         for epoch in run.epochs
     )
-    if not any(helps(run, store.run(case.table, with_changes(case.knobs, cure))) for cure in case.cures):
+    if not _any_helps(case, run, case.cures, store):
         return run, "", f"{case.planted}, but no cure of it helps"
     if broken != (case.planted == "non_finite"):
         if broken:
@@ -122,8 +135,14 @@ def label(case: Case, store: Store) -> tuple[Trained, str, str]:
     if case.planted == "saturated_units" and _most(run, "saturated_units") < 0.5:
         return run, "", "saturated_units, but most units are not"
     if case.planted in ("learning_rate_high", "dead_units") and (own := _by_units(run)) != case.planted:
+        if own == "learning_rate_high" and not _any_helps(case, run, LOWER_RATES, store):
+            return run, "", f"{case.planted}, but {UNITS[own]} are the units of a layer, and a lower rate does not help"
         return run, own, f"{case.planted}, but the units of a layer are {UNITS[own]}"
     return run, case.planted, ""
+
+
+def _any_helps(case: Case, run: Trained, cures: Iterable[Changes], store: Store) -> bool:
+    return any(helps(run, store.run(case.table, with_changes(case.knobs, cure))) for cure in cures)
 
 
 def _not_overfit(run: Trained) -> str:
@@ -150,7 +169,7 @@ def _most(run: Trained, kind: str, latest: int = 0) -> float:
 def alarms(run: Trained) -> list[Alarm]:
     """The warnings that the diagnosis gives, the first of each kind, as if the run were under way."""
     knobs = run.knobs
-    setting = Setting(run.config.run.epochs, run.baseline, run.layers, run.config.schedule.name, knobs)
+    setting = Setting(run.config.run.epochs, run.baseline, run.layers, run.config.schedule.name, knobs, run.classes)
     doctor, found = Doctor(setting), {}
     for ended in run.epochs:
         for fact in doctor.examine(ended):
@@ -166,16 +185,16 @@ def judge(case: Case, store: Store) -> Judged:
 
 
 def second_causes(case: Case, run: Trained, own: str, said: set[str], store: Store) -> frozenset[str]:
-    """Of what was said, what is true beside the label: too short, if three times the epochs really help; dead, if it was counted.
+    """Of what was said, what is true beside the label: a kind of which the usual cure really helps, and dead units if they were counted.
 
     Only of runs that are ill: of a healthy one nothing that is said is true.
     """
     also = set[str]()
     if own in HEALTHY or not own:
         return frozenset()
-    longer = with_changes(case.knobs, {"run.epochs": "x3"})
-    if "too_short" in said and own != "too_short" and helps(run, store.run(case.table, longer)):
-        also.add("too_short")
+    for kind, cures in USUAL.items():
+        if kind in said and kind != own and _any_helps(case, run, cures, store):
+            also.add(kind)
     if "dead_units" in said and own == "non_finite" and _by_units(run) == "dead_units":
         also.add("dead_units")
     return frozenset(also)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -24,13 +25,14 @@ FORMAT = 4
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run came to. test: its loss on the test part, infinite when it is not a number."""
+    """What a run came to. classes: of its data, 0 of a quantity. test: its loss on the test part, infinite when it is not a number."""
 
     epochs: tuple[EpochEnded, ...]
     test: float
     baseline: float
     layers: tuple[tuple[str, int], ...]
     config: RunConfig
+    classes: int = 0
 
     @property
     def knobs(self) -> dict[str, Any]:
@@ -77,7 +79,17 @@ class Store:
         epochs = tuple(event for event in map(from_json, body["epochs"]) if isinstance(event, EpochEnded))
         layers = tuple((str(name), int(size)) for name, size in body["layers"])
         test = math.inf if body["test"] is None else body["test"]
-        return Trained(epochs, test, math.nan if body["baseline"] is None else body["baseline"], layers, config)
+        baseline = math.nan if body["baseline"] is None else body["baseline"]
+        return Trained(epochs, test, baseline, layers, config, _classes(where))
+
+
+@functools.cache
+def _classes(where: str) -> int:
+    """How many classes a dataset has, 0 of a quantity."""
+    from engine.config import DataConfig
+    from engine.data.table import load
+
+    return len((table(where) if where in TABLES else load(DataConfig(source=where))).class_names)
 
 
 def _train(where: str, config: RunConfig) -> dict[str, Any]:

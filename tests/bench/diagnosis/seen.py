@@ -5,13 +5,27 @@ The second was held out once, until it had been looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .case import ANY_CURE, Changes, Planted, pick
+from .case import (
+    A_WAY_THROUGH,
+    ANY_CURE,
+    HIGHER_RATES,
+    LONGER,
+    LOWER_RATES,
+    OTHER_STARTS,
+    STOPPING,
+    USUAL_WEIGHTS,
+    Changes,
+    Planted,
+    Plants,
+    pick,
+)
+
+PLANTS = Plants()
 
 
+@PLANTS.of("healthy")
 def _healthy(second: bool, number: int, chance: np.random.Generator) -> Planted:
     """Regularized to taste, long enough, the best weights kept."""
     stop = {"early_stopping.enabled": True, "early_stopping.restore_best": True, "early_stopping.patience": 12}
@@ -40,6 +54,7 @@ def _healthy(second: bool, number: int, chance: np.random.Generator) -> Planted:
     return where, {**how, **stop, "run.epochs": 80, "model.hidden": pick(chance, (64,), (32, 32))}, ANY_CURE
 
 
+@PLANTS.of("hard")
 def _hard(second: bool, number: int, chance: np.random.Generator) -> Planted:
     """Healthy runs that look as if something were wrong."""
     stop = {"early_stopping.enabled": True, "early_stopping.restore_best": True, "early_stopping.patience": 15}
@@ -93,8 +108,8 @@ def _hard(second: bool, number: int, chance: np.random.Generator) -> Planted:
     return where, knobs, ANY_CURE
 
 
+@PLANTS.of("overfitting")
 def _overfitting(second: bool, number: int, chance: np.random.Generator) -> Planted:
-    cure = [{"early_stopping.enabled": True, "early_stopping.restore_best": True}]
     if second:
         where = pick(chance, "teacher2_few", "waves_few", "breast_cancer", "diabetes")
         net = {"model.hidden": pick(chance, (256,), (96, 96, 96)), "model.activation": pick(chance, "gelu", "tanh")}
@@ -107,7 +122,7 @@ def _overfitting(second: bool, number: int, chance: np.random.Generator) -> Plan
         return (
             where,
             {**net, **how, "run.epochs": int(pick(chance, 80, 150)), "run.batch_size": 16, "data.train_rows": 150},
-            cure,
+            STOPPING,
         )
     where = pick(chance, "teacher_few", "smooth_few", "digits")
     net = {"model.hidden": pick(chance, (128, 128), (256,))}
@@ -119,10 +134,11 @@ def _overfitting(second: bool, number: int, chance: np.random.Generator) -> Plan
             "run.epochs": int(pick(chance, 60, 120)),
             "data.train_rows": 200,
         },
-        cure,
+        STOPPING,
     )
 
 
+@PLANTS.of("underfitting")
 def _underfitting(second: bool, number: int, chance: np.random.Generator) -> Planted:
     small = number % 2 == 0
     if small:
@@ -150,8 +166,8 @@ def _underfitting(second: bool, number: int, chance: np.random.Generator) -> Pla
     return where, {**strong, **opt, "run.epochs": 50}, [{key: 0.0}]
 
 
+@PLANTS.of("too_short")
 def _too_short(second: bool, number: int, chance: np.random.Generator) -> Planted:
-    cure = [{"run.epochs": "x3"}]
     if second:
         where = pick(chance, "teacher2", "waves", "rings", "digits")
         how = pick(
@@ -169,7 +185,7 @@ def _too_short(second: bool, number: int, chance: np.random.Generator) -> Plante
                 "run.epochs": int(pick(chance, 5, 8, 12, 20)),
                 "run.batch_size": 64,
             },
-            cure,
+            LONGER,
         )
     where = pick(chance, "teacher", "smooth", "digits")
     return (
@@ -179,12 +195,12 @@ def _too_short(second: bool, number: int, chance: np.random.Generator) -> Plante
             "run.epochs": int(pick(chance, 4, 6, 10, 15)),
             "model.hidden": pick(chance, (32,), (64,)),
         },
-        cure,
+        LONGER,
     )
 
 
+@PLANTS.of("stuck")
 def _stuck(second: bool, number: int, chance: np.random.Generator) -> Planted:
-    other: list[Changes] = [{"run.seed": f"+{step}"} for step in (100, 200, 300, 400, 500)]
     if number % 3 == 0:
         where = "rings" if second else "digits"
         net = {"model.init": "zeros", "model.hidden": (32, 32), "model.activation": "gelu" if second else "relu"}
@@ -192,11 +208,11 @@ def _stuck(second: bool, number: int, chance: np.random.Generator) -> Planted:
     where = "xor2" if second else "xor"
     opt = {"optimizer.name": "adamw"} if second else {}
     net = {"model.hidden": (2,) if number % 3 == 1 else (3,), "model.activation": "relu"}
-    return where, {**net, "optimizer.lr": 0.02, "run.epochs": 60, **opt}, other
+    return where, {**net, "optimizer.lr": 0.02, "run.epochs": 60, **opt}, OTHER_STARTS
 
 
+@PLANTS.of("learning_rate_high")
 def _lr_high(second: bool, number: int, chance: np.random.Generator) -> Planted:
-    cure: list[Changes] = [{"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"}]
     if second:
         where = pick(chance, "teacher2", "waves", "rings")
         how = pick(
@@ -214,15 +230,15 @@ def _lr_high(second: bool, number: int, chance: np.random.Generator) -> Planted:
                 "run.epochs": 40,
                 "run.batch_size": 64,
             },
-            cure,
+            LOWER_RATES,
         )
     where = pick(chance, "teacher", "smooth", "digits")
     how = pick(chance, {"optimizer.lr": 0.05}, {"optimizer.lr": 0.15}, {"optimizer.name": "sgd", "optimizer.lr": 0.3})
-    return where, {**how, "model.hidden": pick(chance, (32,), (64, 32)), "run.epochs": 40}, cure
+    return where, {**how, "model.hidden": pick(chance, (32,), (64, 32)), "run.epochs": 40}, LOWER_RATES
 
 
+@PLANTS.of("learning_rate_low")
 def _lr_low(second: bool, number: int, chance: np.random.Generator) -> Planted:
-    cure: list[Changes] = [{"optimizer.lr": "x10"}, {"optimizer.lr": "x100"}]
     if second:
         where = pick(chance, "teacher2", "waves", "rings")
         how = pick(
@@ -231,12 +247,13 @@ def _lr_low(second: bool, number: int, chance: np.random.Generator) -> Planted:
             {"optimizer.name": "rmsprop", "optimizer.lr": 1e-5},
             {"optimizer.name": "sgd", "optimizer.lr": 1e-4},
         )
-        return where, {**how, "model.hidden": (48, 48), "run.epochs": 30, "run.batch_size": 64}, cure
+        return where, {**how, "model.hidden": (48, 48), "run.epochs": 30, "run.batch_size": 64}, HIGHER_RATES
     where = pick(chance, "teacher", "smooth", "digits")
     how = pick(chance, {"optimizer.lr": 2e-5}, {"optimizer.lr": 5e-5}, {"optimizer.name": "sgd", "optimizer.lr": 1e-4})
-    return where, {**how, "model.hidden": (64,), "run.epochs": 30}, cure
+    return where, {**how, "model.hidden": (64,), "run.epochs": 30}, HIGHER_RATES
 
 
+@PLANTS.of("non_finite")
 def _non_finite(second: bool, number: int, chance: np.random.Generator) -> Planted:
     where = "waves" if second else pick(chance, "smooth", "smooth_few")
     rate = pick(chance, 0.5, 1.0, 3.0)
@@ -244,10 +261,11 @@ def _non_finite(second: bool, number: int, chance: np.random.Generator) -> Plant
     return (
         where,
         {**net, "optimizer.name": "sgd", "optimizer.lr": rate * (2 if second else 1), "run.epochs": 20},
-        [{"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"}],
+        LOWER_RATES,
     )
 
 
+@PLANTS.of("exploding_gradients")
 def _exploding(second: bool, number: int, chance: np.random.Generator) -> Planted:
     """Weights so large that signal and gradient grow from layer to layer."""
     where = pick(chance, "waves", "rings") if second else pick(chance, "smooth", "teacher")
@@ -260,10 +278,11 @@ def _exploding(second: bool, number: int, chance: np.random.Generator) -> Plante
     return (
         where,
         {**net, "optimizer.name": "adam", "optimizer.lr": pick(chance, 0.001, 0.003), "run.epochs": 15},
-        [{"model.init": "default"}, {"model.init": "he"}],
+        USUAL_WEIGHTS,
     )
 
 
+@PLANTS.of("vanishing_gradients")
 def _vanishing(second: bool, number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "teacher2", "waves", "rings") if second else pick(chance, "teacher", "smooth", "digits")
     if number % 4 == 3:  # weights so small that neither the signal nor the gradient gets through
@@ -279,9 +298,10 @@ def _vanishing(second: bool, number: int, chance: np.random.Generator) -> Plante
         {"optimizer.name": "sgd", "optimizer.lr": 0.05} if second or chance.random() < 0.4 else {"optimizer.lr": 0.001}
     )
     net = {"model.hidden": (24 if second else 32,) * deep, "model.activation": "sigmoid"}
-    return where, {**net, **opt, "run.epochs": 15}, [{"model.activation": "relu"}, {"model.batch_norm": True}]
+    return where, {**net, **opt, "run.epochs": 15}, A_WAY_THROUGH
 
 
+@PLANTS.of("dead_units")
 def _dead(second: bool, number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "teacher2", "waves", "rings") if second else pick(chance, "teacher", "smooth", "digits")
     how = (
@@ -301,6 +321,7 @@ def _dead(second: bool, number: int, chance: np.random.Generator) -> Planted:
     )
 
 
+@PLANTS.of("saturated_units")
 def _saturated(second: bool, number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "teacher2", "waves", "rings") if second else pick(chance, "teacher", "smooth", "digits")
     net = {
@@ -311,20 +332,3 @@ def _saturated(second: bool, number: int, chance: np.random.Generator) -> Plante
     }
     opt = {"optimizer.name": "sgd", "optimizer.lr": 0.01} if second else {"optimizer.lr": 0.001}
     return where, {**net, **opt, "run.epochs": 20}, [{"model.init": "xavier"}]
-
-
-PLANTS: dict[str, Callable[[bool, int, np.random.Generator], Planted]] = {
-    "healthy": _healthy,
-    "hard": _hard,
-    "overfitting": _overfitting,
-    "underfitting": _underfitting,
-    "too_short": _too_short,
-    "stuck": _stuck,
-    "learning_rate_high": _lr_high,
-    "learning_rate_low": _lr_low,
-    "non_finite": _non_finite,
-    "exploding_gradients": _exploding,
-    "vanishing_gradients": _vanishing,
-    "dead_units": _dead,
-    "saturated_units": _saturated,
-}

@@ -5,11 +5,26 @@ It was held out until it had been looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .case import ANY_CURE, Changes, Planted, pick
+from .case import (
+    A_WAY_THROUGH,
+    ALIVE,
+    ANY_CURE,
+    CALMER,
+    HIGHER_RATES,
+    LONGER,
+    LOWER_RATES,
+    OTHER_STARTS,
+    STOPPING,
+    USUAL_WEIGHTS,
+    Changes,
+    Planted,
+    Plants,
+    pick,
+)
+
+PLANTS = Plants()
 
 NADAM: Changes = {"optimizer.name": "nadam", "optimizer.lr": 0.003}
 RADAM: Changes = {"optimizer.name": "radam", "optimizer.lr": 0.004}
@@ -23,6 +38,7 @@ STOP: Changes = {
 }  # fmt: skip
 
 
+@PLANTS.of("healthy")
 def _healthy(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "clouds", "checker_noisy", "additive", "disc", "wine")
     schedule: Changes = pick(
@@ -43,6 +59,7 @@ def _healthy(number: int, chance: np.random.Generator) -> Planted:
     )
 
 
+@PLANTS.of("hard")
 def _hard(number: int, chance: np.random.Generator) -> Planted:
     """Healthy runs that look as if something were wrong."""
     cosine: Changes = {"schedule.name": "cosine"}
@@ -67,6 +84,7 @@ def _hard(number: int, chance: np.random.Generator) -> Planted:
     return where, knobs, ANY_CURE
 
 
+@PLANTS.of("overfitting")
 def _overfitting(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "clouds_few", "products_few", "checker_noisy", "clouds_many")
     net: Changes = {
@@ -74,10 +92,10 @@ def _overfitting(number: int, chance: np.random.Generator) -> Planted:
         "model.activation": pick(chance, "elu", "silu", "leaky_relu"),
     }
     how: Changes = {**pick(chance, *ANY_OPTIMIZER), "run.epochs": int(pick(chance, 60, 100)), "run.batch_size": 12}
-    cure: Changes = {"early_stopping.enabled": True, "early_stopping.restore_best": True}
-    return where, {**net, **how, "data.train_rows": int(pick(chance, 100, 180))}, [cure]
+    return where, {**net, **how, "data.train_rows": int(pick(chance, 100, 180))}, STOPPING
 
 
+@PLANTS.of("underfitting")
 def _underfitting(number: int, chance: np.random.Generator) -> Planted:
     if number % 2 == 0:
         where, weak = [
@@ -100,6 +118,7 @@ def _underfitting(number: int, chance: np.random.Generator) -> Planted:
     return where, {key: value, **pick(chance, NADAM, ADAMAX, RADAM), "run.epochs": 40}, [{key: 0.0}]
 
 
+@PLANTS.of("too_short")
 def _too_short(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "spiral", "checker", "additive_clean", "products", "moons")
     net: Changes = {
@@ -107,11 +126,11 @@ def _too_short(number: int, chance: np.random.Generator) -> Planted:
         "model.activation": pick(chance, "elu", "silu", "softplus", "leaky_relu"),
     }
     how = {**pick(chance, *ANY_OPTIMIZER), "run.epochs": int(pick(chance, 5, 7, 10, 14, 18)), "run.batch_size": 24}
-    return where, {**net, **how}, [{"run.epochs": "x3"}]
+    return where, {**net, **how}, LONGER
 
 
+@PLANTS.of("stuck")
 def _stuck(number: int, chance: np.random.Generator) -> Planted:
-    other: list[Changes] = [{"run.seed": f"+{step}"} for step in (100, 200, 300, 400, 500)]
     if number % 3 == 0:
         net: Changes = {
             "model.init": "zeros",
@@ -122,9 +141,10 @@ def _stuck(number: int, chance: np.random.Generator) -> Planted:
         return where, {**net, **NADAM, "run.epochs": 30}, [{"model.init": "default"}]
     where = pick(chance, "disc", "checker_noisy", "spirals", "moons")
     net = {"model.hidden": (3,) if number % 3 == 1 else (2, 2), "model.activation": "relu"}
-    return where, {**net, **pick(chance, NADAM, ADAMAX), "optimizer.lr": 0.03, "run.epochs": 50}, other
+    return where, {**net, **pick(chance, NADAM, ADAMAX), "optimizer.lr": 0.03, "run.epochs": 50}, OTHER_STARTS
 
 
+@PLANTS.of("learning_rate_high")
 def _lr_high(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "clouds_many", "additive_clean", "disc", "checker")
     how: Changes = pick(
@@ -139,9 +159,10 @@ def _lr_high(number: int, chance: np.random.Generator) -> Planted:
         "model.hidden": pick(chance, (40,), (32, 32, 32)),
         "model.activation": pick(chance, "elu", "silu", "tanh"),
     }
-    return where, {**how, **net, "run.epochs": 35}, [{"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"}]
+    return where, {**how, **net, "run.epochs": 35}, LOWER_RATES
 
 
+@PLANTS.of("learning_rate_low")
 def _lr_low(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "clouds_many", "additive_clean", "disc", "products")
     how: Changes = pick(
@@ -155,21 +176,22 @@ def _lr_low(number: int, chance: np.random.Generator) -> Planted:
         "model.hidden": pick(chance, (40,), (32, 32, 32)),
         "model.activation": pick(chance, "elu", "silu", "leaky_relu"),
     }
-    return where, {**how, **net, "run.epochs": 25}, [{"optimizer.lr": "x10"}, {"optimizer.lr": "x100"}]
+    return where, {**how, **net, "run.epochs": 25}, HIGHER_RATES
 
 
+@PLANTS.of("non_finite")
 def _non_finite(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.1"}, {"optimizer.lr": "x0.01"}, {"data.standardize": True}]
     net: Changes = {
         "model.hidden": pick(chance, (64,), (40, 40, 40)),
         "model.activation": pick(chance, "elu", "silu", "leaky_relu"),
     }
     if number % 2:
-        return "additive_wide", {**net, **NESTEROV, "data.standardize": False, "run.epochs": 15}, cures
+        return "additive_wide", {**net, **NESTEROV, "data.standardize": False, "run.epochs": 15}, CALMER
     where = pick(chance, "additive_clean", "products")
-    return where, {**net, **NESTEROV, "optimizer.lr": pick(chance, 1.0, 3.0, 10.0), "run.epochs": 15}, cures
+    return where, {**net, **NESTEROV, "optimizer.lr": pick(chance, 1.0, 3.0, 10.0), "run.epochs": 15}, CALMER
 
 
+@PLANTS.of("exploding_gradients")
 def _exploding(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "additive_clean", "clouds_many", "products")
     net: Changes = {
@@ -179,10 +201,11 @@ def _exploding(number: int, chance: np.random.Generator) -> Planted:
     return (
         where,
         {**net, **pick(chance, NADAM, ADAMAX, RADAM), "run.epochs": 14},
-        [{"model.init": "default"}, {"model.init": "he"}],
+        USUAL_WEIGHTS,
     )
 
 
+@PLANTS.of("vanishing_gradients")
 def _vanishing(number: int, chance: np.random.Generator) -> Planted:
     where = pick(chance, "clouds_many", "disc", "additive_clean")
     how: Changes = pick(chance, NADAM, ADAMAX, NESTEROV)
@@ -195,17 +218,17 @@ def _vanishing(number: int, chance: np.random.Generator) -> Planted:
         }
         return where, {**net, **NESTEROV, "run.epochs": 16}, [{"model.init": "default"}]
     net = {"model.hidden": (int(pick(chance, 20, 40)),) * int(pick(chance, 7, 9)), "model.activation": "sigmoid"}
-    return where, {**net, **how, "run.epochs": 14}, [{"model.activation": "relu"}, {"model.batch_norm": True}]
+    return where, {**net, **how, "run.epochs": 14}, A_WAY_THROUGH
 
 
+@PLANTS.of("dead_units")
 def _dead(number: int, chance: np.random.Generator) -> Planted:
-    cures: list[Changes] = [{"optimizer.lr": "x0.01"}, {"model.activation": "leaky_relu"}, {"data.standardize": True}]
     net: Changes = {"model.hidden": pick(chance, (40,), (28, 28, 28)), "model.activation": "relu", "run.epochs": 18}
     if number % 3 == 2:
         return (
             "additive_far",
             {**net, "data.standardize": False, **pick(chance, NADAM, ADAMAX), "optimizer.lr": 0.1},
-            cures,
+            ALIVE,
         )
     where = pick(chance, "clouds_many", "additive_clean", "checker")
     how: Changes = pick(
@@ -214,9 +237,10 @@ def _dead(number: int, chance: np.random.Generator) -> Planted:
         {"optimizer.name": "adamax", "optimizer.lr": 2.0},
         {**NESTEROV, "optimizer.lr": 4.0, "optimizer.clip_norm": 4.0},
     )
-    return where, {**net, **how}, cures
+    return where, {**net, **how}, ALIVE
 
 
+@PLANTS.of("saturated_units")
 def _saturated(number: int, chance: np.random.Generator) -> Planted:
     cures: list[Changes] = [{"model.init": "xavier"}, {"data.standardize": True}]
     net: Changes = {
@@ -229,20 +253,3 @@ def _saturated(number: int, chance: np.random.Generator) -> Planted:
         return "additive_wide", {**net, **how, "data.standardize": False}, cures
     where = pick(chance, "clouds_many", "disc", "products")
     return where, {**net, **how, "model.init": "normal", "model.init_std": pick(chance, 15.0, 50.0)}, cures
-
-
-PLANTS: dict[str, Callable[[int, np.random.Generator], Planted]] = {
-    "healthy": _healthy,
-    "hard": _hard,
-    "overfitting": _overfitting,
-    "underfitting": _underfitting,
-    "too_short": _too_short,
-    "stuck": _stuck,
-    "learning_rate_high": _lr_high,
-    "learning_rate_low": _lr_low,
-    "non_finite": _non_finite,
-    "exploding_gradients": _exploding,
-    "vanishing_gradients": _vanishing,
-    "dead_units": _dead,
-    "saturated_units": _saturated,
-}

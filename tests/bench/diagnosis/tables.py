@@ -9,6 +9,8 @@ import numpy as np
 
 from engine.data.table import Table
 
+from .heldout_tables import HELD_OUT
+
 
 def _names(columns: int) -> tuple[str, ...]:
     return tuple(f"x{number}" for number in range(columns))
@@ -212,6 +214,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "bowl_noisy": lambda: _bowl(1200, 3, 0.8, 50),
     "bowl_few": lambda: _bowl(900, 10, 0.7, 51),
     "bowl_wide": lambda: _bowl(1200, 4, 0.2, 52, 500.0),
+    **HELD_OUT,
 }
 
 
