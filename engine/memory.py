@@ -37,14 +37,14 @@ from torch.optim import LBFGS, Optimizer
 
 from .closedform import closed_form
 from .config import RunConfig
+from .data.stored import AHEAD, PIECE_BYTES, worker_count
 from .flat import Flat, fits
 from .optim import build_optimizer
 from .ownmodel import OwnModel
 from .preview import Memory
-from .recipe import EVALUATION_ROWS, evaluation_rows, switched_on
+from .recipe import evaluation_rows, switched_on
 from .regularization import Criterion
 from .rehearsal import forward
-from .rowsizes import steps_of
 from .text import clean
 
 META = torch.device("meta")
@@ -80,18 +80,19 @@ def estimate(
     device: torch.device,
     pixels: int,
     trials: int,
+    streamed: bool = False,
 ) -> Memory:
     """What training `model`, which lies on the meta device and is changed by this, takes on `device`, in bytes.
 
-    criterion: for training. pixels: of a picture, else 1. trials: how many models the plan trains, one after another.
+    criterion: for training. pixels: of a picture, else 1. trials: how many models the plan trains, one after another. streamed: the
+    rows are not kept, but read batch by batch.
     """
     host = device.type == "cpu"
     batch = min(config.run.batch_size, rows.train) or rows.train
     saved, widest, outputs = training_step(model, criterion, rows.inputs, batch, rows.target)
     if any(getattr(config.regularization, name) for name in ("input_noise", "mixup", "flip", "shift")):
         saved += 2 * batch * rows.inputs * NUMBER  # the batch is no longer a part of the epoch's copy
-    plain = not isinstance(model, OwnModel) and not steps_of(model) and not host
-    at_once = EVALUATION_ROWS if plain else evaluation_rows(model, criterion, pixels, device)
+    at_once = evaluation_rows(model, criterion, pixels, device)
     judged = min(at_once, max(rows.validation, rows.test))
     buffers = sum(nbytes(buffer) for buffer in model.buffers())
     flat = Flat(model) if fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT") else None
@@ -107,6 +108,12 @@ def estimate(
     kept = (trials - 1) * (2 * weights + buffers)
     parts = (rows.train + rows.validation + rows.test) * rows.wide
     shuffled, doubles = rows.train * (rows.wide + 8), 2 * rows.train * rows.inputs * 8
+    data = (
+        max(shuffled, doubles) + parts * (trials + (trials > 1)) + rows.table * rows.wide if host else shuffled + parts
+    )
+    if streamed:
+        ahead = AHEAD * PIECE_BYTES * max(1, worker_count()) if host else 0
+        data = rows.table * (rows.target + 16) + (batch + judged) * rows.wide + ahead
     return Memory(
         weights=own + kept,
         gradients=weights,
@@ -117,9 +124,7 @@ def estimate(
             (1 if fused else 2) * weights,
             3 * (weights + buffers) if host else 0,
         ),
-        data=max(shuffled, doubles) + parts * (trials + (trials > 1)) + rows.table * rows.wide
-        if host
-        else shuffled + parts,
+        data=data,
         checkpoint=2 * ((weights + buffers) * copies + state) if host and config.run.checkpoints else 0,
         available=available(device),
     )

@@ -135,7 +135,7 @@ def _memory(
     if isinstance(model, OwnModel) and not on_meta(model):
         return Memory(), "how much memory it takes cannot be told ahead: your model needs numbers, not shapes alone"
     try:
-        return estimate(config, model, criterion, rows, device, pixels, trials_of(config.trials)), ""
+        return estimate(config, model, criterion, rows, device, pixels, trials_of(config.trials), data.streamed), ""
     except Exception:
         if not isinstance(model, OwnModel):
             raise

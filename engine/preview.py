@@ -81,7 +81,7 @@ class DataPreview:
     folds. histogram: of the target of a regression. header and sample_rows: a few rows as short texts, the target last; of
     wide tables only the first columns. points: of a classification with two inputs, drawn evenly from all rows.
     points_names: what the two axes are called. notes: what a person should know, a line each. faults: what is wrong; the rest
-    then says what could be found out all the same. seconds: how long this took; cached: whether the table was still in memory.
+    then says what could be found out all the same. streamed: it does not fit in memory, and is read batch by batch. seconds: how long this took; cached: whether the table was still in memory.
     """
 
     dataset: str = ""
@@ -104,6 +104,7 @@ class DataPreview:
     faults: tuple[Fault, ...] = ()
     seconds: float = 0.0
     cached: bool = False
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

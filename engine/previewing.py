@@ -207,7 +207,8 @@ def _divided(config: DataConfig, trials: TrialsConfig, table: Any) -> DataPrevie
             part = split(table, config)
         seen = replace(seen, parts=parts_of(table, part))
         if streamed(table.x) is not None:  # to learn means from it takes as long as an epoch
-            return replace(seen, features=table.x.shape[1], notes=(*notes, *_about_classes(seen)))
+            notes = [*notes, *_about_classes(seen)]
+            return replace(seen, features=table.x.shape[1], notes=tuple(notes), streamed=True)
         made = prepare(table, part, config)
         features = made.x_train.shape[1]  # more than there are columns where some are categories
         seen = replace(seen, features=features, shape=made.sample_shape, vocabulary=made.vocabulary)

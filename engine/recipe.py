@@ -21,9 +21,8 @@ from .closedform import ClosedForm, WithLoss, closed_form, with_loss
 from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
-from .data.shared import shared_batches
-from .data.streaming import batches_of
-from .data.textbatches import TextBatches
+from .data.streaming import batches_of, place_words
+from .data.textbatches import SharedTextBatches, TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
@@ -53,7 +52,8 @@ CACHED = 1 << 18
 
 
 ON_DEVICE = 1 << 28
-"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB."""
+"""Numbers of the widest layer's output of a user's own model or one for sequences that an accelerator evaluates at a time: 1 GiB.
+Of the other models twice as many, which only large pictures reach."""
 
 
 @dataclass
@@ -208,16 +208,17 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
 
     def batches(x: Any, y: np.ndarray, size: int) -> Batches:
         if together.several:
-            return shared_batches(x, y, size, device, world, whole=reg.mixup > 0)
+            several = SharedTextBatches if texts else batches_of
+            return several(x, y, size, device, world, whole=reg.mixup > 0)
         return TextBatches(x, y, size, device) if texts else batches_of(x, y, size, device)
 
     train = batches(data.x_train, data.y_train, config.run.batch_size)
     counts = data.class_counts["train"]
     criterion = build_loss(config.loss, data.task, counts, device)
-    notes: tuple[str, ...] = ()
+    notes = place_words(train)
     if isinstance(model, OwnModel):
         smallest = smallest_share(train, world)
-        notes = tuple(rehearse(model, train.x, train.y, outputs, criterion, smallest))
+        notes = (*notes, *rehearse(model, train.x, train.y, outputs, criterion, smallest))
     if fresh and config.model.weights:
         notes = (*notes, begin_with(model, config.model.weights, data.preprocess))
     one_vector = not together.several and fits(model, config.optimizer.name) and switched_on("NNTUI_FLAT")
@@ -302,7 +303,8 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
     if steps_of(model):
         at_once = 4 * CACHED if device.type == "cpu" else ON_DEVICE
         return min(EVALUATION_ROWS, max(64, at_once // row_width(model)))
-    if device.type != "cpu" or getattr(criterion, "weight", None) is not None:
+    weighs = getattr(criterion, "weight", None) is not None
+    if device.type == "cpu" and weighs:
         return EVALUATION_ROWS
     widths = [1]
     for module in model.modules():
@@ -310,6 +312,8 @@ def evaluation_rows(model: nn.Module, criterion: Criterion, pixels: int, device:
             widths.append(module.out_features)
         elif isinstance(module, nn.Conv2d):
             widths.append(module.out_channels * pixels)
+    if device.type != "cpu":
+        return min(EVALUATION_ROWS, max(16, 2 * ON_DEVICE // max(widths)))
     return min(EVALUATION_ROWS, max(128, CACHED // max(widths)))
 
 

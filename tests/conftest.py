@@ -20,7 +20,7 @@ from support.forkserver import Server
 from support.stem import Stem
 
 # No deadline: the first example of a property may import torch. Derandomized, so that a red run can be repeated.
-hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=60)
+hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("nntui")
 disk.spare()
 
@@ -64,7 +64,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_remembered(tmp_path_factory, monkeypatch):
     """No app of a test finds what a person, or another test, left in the form."""
-    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"))
+    number = next(_numbers)
+    monkeypatch.setenv("NNTUI_STATE", str(tmp_path_factory.getbasetemp() / f"state-{number}"))
+    monkeypatch.setenv("NNTUI_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{number}"))
 
 
 _numbers = itertools.count()

@@ -8,12 +8,16 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.configfile import check
+from engine.data.catalogue import is_folder
 from engine.errors import Fault
 from engine.knobs import Knob, knob_by_key, knobs, parse, show, values
 
 from .faults import at_fields
 
 MOST_CHANGES = 500  # that can be undone
+OF_COLUMNS = frozenset(["data.target", "data.ignore", "data.categorical", "data.missing_category"])
+"""What only a file with columns has: a path without an ending may be a folder of pictures, which its name does not tell."""
+
 _CHOICE = "@"  # between a knob and the choice that a text of it belongs to
 
 
@@ -36,7 +40,7 @@ class Draft:
         self.wrong: dict[str, Fault] = {}
         self.noticed: dict[str, Fault] = {}
         self._refused: dict[str, Fault] = {}
-        self._source = ""
+        self._source, self._pictures = "", False
         self.switched: dict[
             str, tuple[str, str]
         ] = {}  # what the last change of a choice put other typed texts in: before and after
@@ -205,7 +209,9 @@ class Draft:
 
     def visible(self) -> tuple[Knob, ...]:
         """The knobs that mean something with the present choices, in order."""
-        return self._visible
+        if not self._pictures:
+            return self._visible
+        return tuple(row for row in self._visible if row.key not in OF_COLUMNS or self.changed(row.key))
 
     @property
     def faults(self) -> dict[str, Fault]:
@@ -225,11 +231,15 @@ class Draft:
         """Look at the texts, and at what a preview noticed, alone again."""
         self._refused = {}
 
-    def notice(self, faults: Sequence[Fault]) -> bool:
-        """Show what the newest preview found, in place of what the one before it did; whether that is anything else."""
-        before, known = self.noticed, knob_by_key()
+    def notice(self, faults: Sequence[Fault], pictures: bool = False) -> bool:
+        """Show what the newest preview found, in place of what the one before it did; whether that is anything else.
+
+        pictures: whether the data are pictures.
+        """
+        before, known = (self.noticed, self._pictures), knob_by_key()
+        self._pictures = pictures and is_folder(self._source)
         self.noticed = at_fields([fault for fault in faults if fault.key in known])
-        return self.noticed != before
+        return (self.noticed, self._pictures) != before
 
     def fault_of(self, key: str, text: str) -> Fault | None:
         """What would be wrong with a knob if `text` stood in its field: for showing errors as one types."""
@@ -248,7 +258,7 @@ class Draft:
         self.config, self.wrong, self._visible = self._look()
         self._refused, self.switched = {}, {}
         if (source := self.text("data.source")) != self._source:  # what was noticed was so of another dataset
-            self._source, self.noticed = source, {}
+            self._source, self.noticed, self._pictures = source, {}, False
 
     def _look(self) -> tuple[RunConfig | None, dict[str, Fault], tuple[Knob, ...]]:
         found: dict[str, Any] = {}

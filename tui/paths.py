@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.data.catalogue import is_called
+from engine.data.catalogue import is_called, is_file, is_folder
 
 MOST = 200  # names; more than anybody reads, fewer than a screen minds
 
@@ -78,6 +78,14 @@ def list_paths(text: str, suffixes: Sequence[str] = ()) -> Listing:
 def gone_of(paths: Iterable[str]) -> frozenset[str]:
     """Those that are not there; may take as long as the file system likes."""
     return frozenset(path for path in paths if not is_called(path) and not os.path.exists(os.path.expanduser(path)))
+
+
+def source_of(path: str) -> str:
+    """What `data.source` is set to for the path of a file or folder that was looked at: no name of a built-in dataset, and of a
+    folder with a slash at its end, by which the form knows that there is no column to predict."""
+    full = os.path.expanduser(path) if path.startswith("~") else path
+    full = full if is_file(full) else f"./{full}"
+    return f"{full}/" if is_folder(full) and not full.endswith("/") and os.path.isdir(full) else full
 
 
 def _is_file(path: str) -> bool:

@@ -155,7 +155,8 @@ def load_pictures(config: DataConfig) -> Table:
         if other_sizes:
             notes.append(f"{other_sizes} of {len(x)} pictures had another size and were scaled")
     else:
-        x = as_array(Streamed(PictureStore([one.path for one in listing.pictures], shape)))
+        paths = [one.path.absolute() for one in listing.pictures]
+        x = as_array(Streamed(PictureStore(paths, shape)))
         notes = [size, streamed_words("from disk", needed)]
     place = {label: index for index, label in enumerate(classes)}
     part = np.array([one.part for one in listing.pictures], np.int8) if listing.has_parts else None

@@ -24,10 +24,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import CodeError, DataError, Fault, InputError, TrainingError
-from .stored import PIECE_BYTES, Streamed, worker_count
-
-AHEAD = 2
-"""Pieces that each worker has ready before they are wanted."""
+from .stored import AHEAD, PIECE_BYTES, Streamed, worker_count
 
 _PR_SET_PDEATHSIG = 1
 _MOST_FAULTS = 10
@@ -87,8 +84,9 @@ def _begin_worker(number: int) -> None:
                 os.dup2(stream.fileno(), number_of)
 
 
-def _loader(work: Callable[[np.ndarray], Any], order: _Order, lasting: bool, pin: bool) -> DataLoader[Any]:
-    workers = worker_count()
+def _loader(
+    work: Callable[[np.ndarray], Any], order: _Order, workers: int, *, lasting: bool = False, pin: bool = False
+) -> DataLoader[Any]:
     many: dict[str, Any] = {}
     if workers:
         many = {
@@ -145,7 +143,7 @@ def each_piece(work: Callable[[np.ndarray], Any], pieces: list[np.ndarray]) -> I
     faults: list[Fault] = []
     broken: _Broken | None = None
     with _worker_words():
-        for made in _begun(_loader(work, order, lasting=False, pin=False)):
+        for made in _begun(_loader(work, order, worker_count())):
             if isinstance(made, _Broken):
                 broken = made
                 faults += made.faults
@@ -173,7 +171,8 @@ class Readers:
             found = rows.read(numbers)
             return found if piped else torch.from_numpy(found)
 
-        self._loader = _loader(work, self._order, lasting=bool(worker_count()), pin=pin)
+        workers = worker_count() if rows.store.needs_workers else 0
+        self._loader = _loader(work, self._order, workers, lasting=bool(workers), pin=pin)
 
     def pieces(self, numbers: Iterable[np.ndarray]) -> Iterator[Tensor]:
         """The samples with these numbers, piece by piece. Whoever asks next ends this. Raises InputError for what cannot be read."""

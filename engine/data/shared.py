@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,8 +11,6 @@ from torch import Tensor
 
 from ..world import World
 from .batches import WAITING, Batches
-from .stored import Streamed, streamed
-from .streaming import StreamedBatches
 
 
 class SharedBatches(Batches):
@@ -49,35 +46,6 @@ class SharedBatches(Batches):
         x, y = self.x.split(self.batch_size), self.y.split(self.batch_size)
         for rows, targets in zip(x, y, strict=True):
             yield rows[self.world.taken(len(rows))], targets
-
-
-class SharedStreamedBatches(StreamedBatches):
-    """As SharedBatches, of rows that workers read: each rank's workers read the rows that this rank takes."""
-
-    def __init__(
-        self, x: Streamed, y: np.ndarray, batch_size: int, device: torch.device, world: World, whole: bool = False
-    ) -> None:
-        super().__init__(x, y, batch_size, device)
-        self.world, self.whole = world, whole
-
-    def alone(self) -> Batches:
-        return StreamedBatches(self._stored, self.y.cpu().numpy(), self.batch_size, self._device)
-
-    def _read_in_training(self, order: Tensor) -> Sequence[Tensor]:
-        parts = order.split(self.batch_size)
-        return parts if self.whole else own_rows(parts, self.world)
-
-    def _read_in_order(self, order: Tensor) -> Sequence[Tensor]:
-        return own_rows(order.split(self.batch_size), self.world)
-
-
-def shared_batches(
-    x: Any, y: np.ndarray, batch_size: int, device: torch.device, world: World, whole: bool = False
-) -> Batches:
-    """Batches of rows that lie on the device of each rank, or of streamed ones."""
-    if (rows := streamed(x)) is not None:
-        return SharedStreamedBatches(rows, y, batch_size, device, world, whole)
-    return SharedBatches(x, y, batch_size, device, world, whole)
 
 
 def own_rows(batches: tuple[Tensor, ...], world: World) -> tuple[Tensor, ...]:

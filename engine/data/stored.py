@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..errors import data_error
+from .seenbefore import keep, recall
 
 if TYPE_CHECKING:
     from .preprocess import Preprocess, Shaped
@@ -26,6 +27,9 @@ PIECE_BYTES = 1 << 20
 """Of scaled rows that a worker hands over at a time; larger pieces would keep a stop waiting."""
 
 PIECE_ROWS = 256
+
+AHEAD = 2
+"""Pieces that each worker has ready before they are wanted."""
 
 
 def worker_count() -> int:
@@ -73,6 +77,7 @@ class Store:
 
     shape: tuple[int, int]
     words: str = "samples"
+    needs_workers = True
 
     def __init__(self) -> None:
         self._seen: Seen | None = None
@@ -81,12 +86,24 @@ class Store:
     def look(self, rows: np.ndarray) -> tuple[np.ndarray, Sequence[Any], int]:
         raise NotImplementedError
 
+    def fingerprint(self) -> str:
+        """A hash by which a later process knows that these are the same samples, or "" when nothing tells it."""
+        return ""
+
     def seen(self) -> Seen:
         """Everything read once, by all workers, the first time that this is asked. Raises InputError with what cannot be read."""
         with self._lock:
             if self._seen is None:
-                self._seen = self._read_once()
+                self._seen = self._read_once() if not (key := self.fingerprint()) else self._seen_before(key)
             return self._seen
+
+    def _seen_before(self, key: str) -> Seen:
+        if (known := recall(key, self.shape[0])) is not None:
+            return Seen(known[0], scaled=known[1])
+        seen = self._read_once()
+        if key == self.fingerprint():  # else a file was written to meanwhile
+            keep(key, seen.figures, seen.scaled)
+        return seen
 
     def _read_once(self) -> Seen:
         from .readers import each_piece
@@ -150,6 +167,12 @@ class Held(Store):
 
     def look(self, rows: np.ndarray) -> tuple[np.ndarray, Sequence[Any], int]:
         return self._array[rows], (), 0
+
+
+class Near(Held):
+    """Rows that are in memory as they are trained on, and have no room on the device: taking some of them is no work."""
+
+    needs_workers = False
 
 
 class Streamed:

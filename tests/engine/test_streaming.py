@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,11 @@ from support.sinks import Acting
 from engine import events as e
 from engine import resume, train
 from engine.config import DataConfig
-from engine.data import memorybudget, readers, stored, streaming
+from engine.data import memorybudget, readers, seenbefore, stored, streaming
 from engine.data.batches import Batches
 from engine.data.memorybudget import LIMIT
 from engine.data.prepared import load_prepared
-from engine.data.shared import shared_batches
-from engine.data.stored import Streamed
+from engine.data.stored import Store, Streamed
 from engine.data.table import load
 from engine.errors import CodeError, DataError, TrainingError
 from engine.previewing import forget as forget_previews
@@ -150,6 +150,13 @@ def test_folds_and_restarts_train_one_after_another(make_config, pictures, littl
     assert no_workers()
 
 
+class Half(World):
+    """One of several ranks, which takes the fourth to the ninth row of each batch."""
+
+    def taken(self, rows: int) -> slice:
+        return slice(3, 9)
+
+
 def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monkeypatch):
     resident = load_prepared(DataConfig(source=str(pictures)))
     little()
@@ -169,6 +176,12 @@ def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monk
                 assert torch.equal(x, other) and torch.equal(y, target)
                 assert x.data_ptr() % 64 == other.data_ptr() % 64
         next(two.in_order())  # and broken off
+        half = streaming.StreamedBatches(prepared.x_train, prepared.y_train, 25, device, Half())
+        whole = zip(one.in_order(), half.in_order(), strict=True)
+        assert all(torch.equal(x[3:9], other) and torch.equal(y, target) for (x, y), (other, target) in whole)
+        orders = [torch.Generator().manual_seed(3) for _ in range(2)]
+        whole = zip(one.shuffled(orders[0], 1), half.shuffled(orders[1], 1), strict=True)
+        assert all(torch.equal(x[3:9], other) and torch.equal(y, target) for (x, y), (other, target) in whole)
         large = zip(one.resized(60).in_order(), two.resized(60).in_order(), strict=True)
         assert all(torch.equal(x, other) and torch.equal(y, target) for (x, y), (other, target) in large)
         state = torch.get_rng_state()
@@ -179,36 +192,6 @@ def test_batches_are_put_together_from_pieces_of_any_size(pictures, little, monk
     assert np.array_equal(prepared.x_test[3:5], resident.x_test[3:5])
     ends = [(float(part.x_test.min()), float(part.x_test.max())) for part in (prepared, resident)]
     assert ends[0] == ends[1]
-
-
-@pytest.mark.parametrize("whole", [False, True])
-def test_each_of_several_ranks_reads_the_rows_that_it_takes(pictures, little, monkeypatch, whole):
-    resident = load_prepared(DataConfig(source=str(pictures)))
-    little()
-    prepared = load_prepared(DataConfig(source=str(pictures)))
-    device, read = torch.device("cpu"), []
-    pieces = readers.Readers.pieces
-    monkeypatch.setattr(
-        readers.Readers, "pieces", lambda own, numbers: read.extend(map(len, numbers)) or pieces(own, numbers)
-    )
-    try:
-        for rank in range(3):
-            world = World(rank, 3, rank)
-            parts = [shared_batches(one.x_train, one.y_train, 25, device, world, whole) for one in (resident, prepared)]
-            for done in (0, 2):
-                read.clear()
-                both = [part.shuffled(torch.Generator().manual_seed(3), done) for part in parts]
-                for (x, y), (other, target) in zip(*both, strict=True):
-                    assert torch.equal(x, other) and torch.equal(y, target)
-                sizes = [25, 25, 25, 25, 20][done:]
-                taken = [size if whole else len(range(size)[world.taken(size)]) for size in sizes]
-                assert sum(read) == sum(taken)
-            for (x, y), (other, target) in zip(*(part.resized(60).in_order() for part in parts), strict=True):
-                assert torch.equal(x, other) and torch.equal(y, target)
-            whole_parts = zip(*(part.alone().in_order() for part in parts), strict=True)
-            assert all(torch.equal(x, other) for (x, _), (other, _) in whole_parts)
-    finally:
-        readers.close_readers()
 
 
 def test_pictures_of_arrays_are_kept_as_bytes(tmp_path, make_config, little):
@@ -285,8 +268,6 @@ def test_a_preview_does_not_read_everything(own, pictures, little, monkeypatch):
 
 
 def test_pictures_that_cannot_be_read(pictures, make_config, little, tmp_path):
-    import shutil
-
     root = tmp_path / "copy"
     shutil.copytree(pictures, root)
     little()
@@ -427,3 +408,46 @@ def test_rows_cannot_be_taken_for_an_array(pictures, little):
     with pytest.raises(TypeError, match="do not fit in memory"):
         np.asarray(table.x)
     assert table.x[3, :5].shape == (5,) and table.x[[1, 2]].shape == (2, 64)
+
+
+# ---- what was seen before ----
+
+
+def test_pictures_that_have_not_changed_are_not_read_again(pictures, little, monkeypatch, tmp_path):
+    little()
+    monkeypatch.setattr(seenbefore, "LEAST_ROWS", 100)
+    monkeypatch.setattr(seenbefore, "KEPT", 2)
+    copy = tmp_path / "copy"
+    shutil.copytree(pictures, copy)
+
+    def prepared(**knobs: Any):
+        return load_prepared(DataConfig(source=str(copy), **knobs))
+
+    read_once, first = Store._read_once, prepared()
+    monkeypatch.setattr(Store, "_read_once", None)
+    again = prepared()
+    assert (again.preprocess, again.notes) == (first.preprocess, first.notes)
+    (kept,) = Path(os.environ["NNTUI_CACHE"]).rglob("*.npz")
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-30])  # damaged
+    with pytest.raises(TypeError):
+        prepared()
+    kept.write_bytes(content)
+    prepared()
+    os.utime(next(copy.rglob("*.png")), ns=(1, 1))
+    with pytest.raises(TypeError):
+        prepared()
+    monkeypatch.setattr(Store, "_read_once", read_once)
+    prepared(), prepared(image_size=5), prepared(image_size=6)
+    assert len(list(Path(os.environ["NNTUI_CACHE"]).rglob("*"))) == 3  # the folder and two files
+
+
+def test_rows_that_have_no_room_on_the_device_stay_in_the_hosts_memory(make_config, monkeypatch):
+    run = {"epochs": 2, "batch_size": 17, "device": "cpu"}
+    config = make_config(data={"source": "wine"}, model={"hidden": [5]}, run=run)
+    whole = train(config)
+    monkeypatch.setattr(streaming, "has_room", lambda device, needed: needed < 2000)
+    away = train(config)
+    assert_equal_runs(whole.folder, away.folder)
+    assert any("take 7.4 kB, too much for the device" in text for text in said(away.folder))
+    assert no_workers()

@@ -13,6 +13,7 @@ from engine.knobs import Knob, knob_by_key, knobs, parse
 from tui.changes import between
 from tui.draft import Draft
 from tui.fieldsteps import stepped
+from tui.paths import source_of
 
 NUMBERS = [row for row in knobs() if row.kind in ("int", "float")]
 
@@ -389,3 +390,29 @@ def test_changes_in_words():
     )
     assert between({"run.name": "a"}, {"run.name": "\x1b[31m"}) == "run name a → \ufffd[31m"
     assert between({"run.name": "a"}, {"run.name": ""}) == "run name a → (none)"
+
+
+def test_a_folder_is_named_with_a_slash_and_a_file_as_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shots").mkdir()
+    (tmp_path / "iris").write_text("a,b\n")
+    assert source_of("shots") == "./shots/" == source_of("./shots/")
+    assert (source_of("iris"), source_of("a.csv"), source_of("gone")) == ("./iris", "a.csv", "./gone")
+
+
+def test_what_only_columns_have_goes_when_a_preview_finds_pictures():
+    draft = Draft(build_config({"data": {"source": "./shots"}}))
+
+    def shown() -> set[str]:
+        return {row.key for row in draft.visible()} & {"data.target", "data.ignore", "data.image_size"}
+
+    assert shown() == {"data.target", "data.ignore", "data.image_size"}
+    assert draft.notice([], pictures=True) and not draft.notice([], pictures=True)
+    assert shown() == {"data.image_size"}
+    draft.set("data.ignore", "id")  # not hidden while there is something in it
+    assert shown() == {"data.ignore", "data.image_size"}
+    draft.set("data.source", "./other")
+    assert "data.target" in shown()
+    draft.set("data.source", "shots.npz")
+    draft.notice([], pictures=True)
+    assert "data.target" in shown()

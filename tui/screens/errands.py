@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.data.catalogue import FILE_SUFFIXES, card, is_called, is_file, is_folder
+from engine.data.catalogue import FILE_SUFFIXES, card, is_called
 from engine.errors import InputError, NntuiError
 from engine.knobs import knob_by_key
 from engine.presets import Preset, presets
@@ -26,7 +26,7 @@ from engine.saving import FileChangedError
 from ..changes import between
 from ..faults import to_mend
 from ..kept import Keeper
-from ..paths import completed
+from ..paths import completed, source_of
 from ..savefile import Faulty, OpenFile, open_config, open_faulty, save_config, save_script
 from ..text import clean
 from .command import CommandScreen
@@ -91,11 +91,7 @@ class Errands:
         if is_called(path):  # what the code is called with is asked for next
             self._screen.put({"data.source": path, "data.arguments": ""}, "data.arguments")
             return
-        full = str(Path(path).expanduser()) if path.startswith("~") else path
-        full = full if is_file(full) else f"./{full}"  # else it would be the name of a dataset
-        if is_folder(full) and not full.endswith("/") and os.path.isdir(os.path.expanduser(full)):
-            full += "/"  # by which the form knows that there is no column to predict
-
+        full = source_of(path)
         dialog = ColumnScreen(full, self._screen.draft.text("data.target"))
 
         def picked(target: str | None) -> None:

@@ -151,7 +151,7 @@ class SetupScreen(TryingScreen):
         self.show_title()
 
     def on_preview_pane_found(self, message: PreviewPane.Found) -> None:
-        if self.draft.notice(message.faults):
+        if self.draft.notice(message.faults, message.pictures):
             self._changed()
 
     def on_screen_resume(self) -> None:

@@ -58,11 +58,12 @@ class PreviewPane(VerticalScroll, can_focus=True):
             self.answer = answer
 
     class Found(Message):
-        """What is wrong with the settings, as far as the newest answer knows."""
+        """What is wrong with the settings, as far as the newest answer knows. pictures: whether the data are such."""
 
-        def __init__(self, faults: tuple[Fault, ...]) -> None:
+        def __init__(self, faults: tuple[Fault, ...], pictures: bool) -> None:
             super().__init__()
             self.faults = faults
+            self.pictures = pictures
 
     class Shown(Message):
         """Another line says in short what there is."""
@@ -143,7 +144,7 @@ class PreviewPane(VerticalScroll, can_focus=True):
         self._show(known)
         if answer.model is not None:
             self._of_model = tuple(fault for fault in answer.model.faults if fault not in answer.data.faults)
-        self.post_message(self.Found((*answer.data.faults, *self._of_model)))
+        self.post_message(self.Found((*answer.data.faults, *self._of_model), len(answer.data.shape) == 3))
 
     def on_resize(self) -> None:
         self._show(self.known)
