@@ -31,6 +31,7 @@ from engine.errors import DataError
 from engine.exporting import to_torchscript
 from engine.facts import Answer
 from engine.models import build_model, set_dropout
+from engine.plaintext import table as table_lines
 from engine.preview import DataPreview
 from engine.previewing import preview
 from engine.recipe import build_recipe
@@ -124,6 +125,27 @@ def test_every_kind_of_file_gives_the_same_texts(tmp_path):
         assert any("not read: 'id'" in note for note in table.notes)
     words = [tables[0].columns[0].values[int(code)] for code in tables[0].x[1] if code >= 0]
     assert words == ["good", "soup", "number", "1", ",", "yes"]
+
+
+def test_parquet_files_and_quantities(tmp_path, make_config):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` is not installed")
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {"text": [text for text, _ in ROWS], "y": [y for _, y in ROWS], "lists": [[1, 2]] * len(ROWS)}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "texts.parquet")
+    table, same = load(data_of(tmp_path / "texts.parquet")), load(data_of(written(tmp_path)))
+    assert np.array_equal(table.x, same.x) and table.columns == same.columns
+
+
+def test_a_quantity_is_learned_from_texts(tmp_path, make_config):
+    rows = [(text, f"{100 + 10 * (text < 'g') + at % 3 / 10}") for at, (text, _) in enumerate(ROWS)]
+    data = {"source": str(written(tmp_path, rows)), "target": "y", "text": "text"}
+    result = train(small(make_config, "linear", data=data, optimizer={"lr": 0.1}, run={"epochs": 20}))
+    assert result.data.task == "regression" and result.test_metric < 0.5 * result.baseline
+    values = (
+        load_trained(result.folder).predict([{"text": f"{word} soup number 3, no"} for word in ("bad", "good")]).values
+    )
+    assert values is not None and 107 < values[0] < 113 and 97 < values[1] < 103
+    assert all(one.text for one in view_of(result.folder).report.mistakes)
 
 
 def test_a_vocabulary_is_that_of_the_training_part(tmp_path):
@@ -544,6 +566,15 @@ def test_a_preview_shows_texts_layers_and_what_is_known(make_config):
         }[kind]
     assert any(note.startswith("words known: ") for note in seen.data.notes)
     assert replace(DataPreview(), vocabulary=3).vocabulary == 3
+
+
+def test_a_table_cuts_its_first_column_rather_than_leave_all_out():
+    rows = [("a long text " * 9, "p"), ("short", "n")]
+    head, first, second = table_lines(("text", "y"), rows, 40)
+    assert first.startswith("a long text a long") and first.endswith("…  p") and len(first) == 40
+    assert head.split() == ["text", "y"] and second.split() == ["short", "n"]
+    assert table_lines(("text", "number", "y"), [("a" * 90, "5", "p")], 30)[1].split() == ["a" * 23 + "…", "…", "p"]
+    assert table_lines(("text", "y"), rows, 10)[1].split() == ["…", "p"]
 
 
 def test_reviews_are_drawn_from_the_seed_and_need_their_order():
