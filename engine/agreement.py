@@ -21,8 +21,8 @@ from .training import Training
 APART = 0.15
 """Seconds between two agreements: a key that is pressed takes effect as soon."""
 
-GROWTH = 8
-"""How many times as many batches may lie before the next agreement as before the last: they may take longer suddenly."""
+MOST = 50
+"""Batches between two agreements at the most: they may take longer suddenly. It costs less than a hundredth of so many."""
 
 
 class Pace:
@@ -40,7 +40,7 @@ class Pace:
     def proposed(self) -> int:
         """For how many batches from now on, as this rank's clock has it."""
         a_batch = (time.perf_counter() - self._began) / self._last
-        return max(1, min(self._last * GROWTH, int(APART / max(a_batch, 1e-9))))
+        return max(1, min(MOST, int(APART / max(a_batch, 1e-9))))
 
     def begin(self, batches: int) -> None:
         self._left = self._last = batches

@@ -257,33 +257,6 @@ def script(
     typer.echo(f"run it with: python {shlex.quote(output)}")
 
 
-@app.command(hidden=True)
-def standby() -> None:
-    """Wait, with PyTorch imported, for the process that started this one to say what to train."""
-    from .signals import leave_at_once
-    from .standby import serve
-
-    leave_at_once(serve())
-
-
-@app.command(hidden=True)
-def ranks(folder: str, nodes: NodesOption = 1, endpoint: EndpointOption = "", meeting: MeetingOption = "") -> None:
-    """Be torchrun for the job in `folder`: what `nntui train --devices N` starts in a session of its own."""
-    from .ranks.agent import run_agent
-    from .ranks.job import JobFolder, Nodes
-
-    raise typer.Exit(run_agent(JobFolder(Path(folder)), Nodes(nodes, endpoint, meeting)))
-
-
-@app.command(hidden=True)
-def rank(folder: str) -> None:
-    """Be one of the ranks of the job in `folder`."""
-    from .ranks.job import JobFolder
-    from .ranks.rank import serve_rank
-
-    raise typer.Exit(serve_rank(JobFolder(Path(folder))))
-
-
 def main(arguments: Sequence[str] | None = None, command: typer.Typer = app) -> int:
     """Run the command line and return the exit code. Every fault of the user is one line on standard error."""
     occupy_descriptors()
@@ -352,7 +325,9 @@ def known_file(path: str) -> bool:
     return Path(path).expanduser().exists()
 
 
-from . import cli_models, cli_runs  # noqa: E402  -- their verbs stand behind the others in the help
+from . import cli_models, cli_processes, cli_runs  # noqa: E402  -- their verbs stand behind the others in the help
 
 for _verb in (*cli_runs.VERBS, *cli_models.VERBS):
     app.command()(_verb)
+for _verb in cli_processes.VERBS:
+    app.command(hidden=True)(_verb)

@@ -97,7 +97,8 @@ def _supervise(job: Job, nodes: Nodes) -> int:
     from .ranks.supervisor import supervise
 
     token = StopToken()
-    say(f"starting {job.devices} processes" + (f" here, of {nodes.count} machines" if nodes.count > 1 else ""))
+    count = f"{job.devices} process{'' if job.devices == 1 else 'es'}"
+    say(f"starting {count}" + (f" here, on one of {nodes.count} machines" if nodes.count > 1 else ""))
     followed = supervise(job, nodes, _sinks(), token)
     if followed.view.folder:
         say(f"\n{final_text(followed.view, terminal_width())}")

@@ -22,7 +22,7 @@ from .config import RunConfig
 from .data.batches import Batches
 from .data.prepared import Prepared
 from .data.streaming import batches_of, place_words
-from .data.textbatches import TextBatches
+from .data.textbatches import SharedTextBatches, TextBatches
 from .errors import ConfigError, config_error
 from .flat import Flat, fits
 from .gradients import Accumulation, Clipping
@@ -208,7 +208,8 @@ def build_recipe(config: RunConfig, data: Prepared, fresh: bool = True, together
 
     def batches(x: Any, y: np.ndarray, size: int) -> Batches:
         if together.several:
-            return batches_of(x, y, size, device, world, whole=reg.mixup > 0)
+            several = SharedTextBatches if texts else batches_of
+            return several(x, y, size, device, world, whole=reg.mixup > 0)
         return TextBatches(x, y, size, device) if texts else batches_of(x, y, size, device)
 
     train = batches(data.x_train, data.y_train, config.run.batch_size)

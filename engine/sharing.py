@@ -110,7 +110,7 @@ class SharedTally(Tally):
         counted = torch.cat([self._sums, self._sums.new_tensor([self._count])])
         *sums, count = self._together.total(counted).tolist()
         loss, metric = (one / max(1, count) for one in sums)
-        return self._together.agree(self._finished(loss, metric))
+        return self._finished(loss, metric)
 
 
 class SharedScorecard(SharedTally, Scorecard):

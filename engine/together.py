@@ -12,6 +12,7 @@ import os
 import socket
 import time
 import traceback
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -48,7 +49,7 @@ class Together:
         self.world = world or World()
         self._store = store
         self._processes: list[tuple[str, int]] = []
-        self._made: list[Any] = []
+        self._made: weakref.WeakSet[Any] = weakref.WeakSet()
         if self.several:
             self._processes = self.gathered((socket.gethostname(), os.getpid()))
 
@@ -151,8 +152,9 @@ class Together:
         unused: whether there are weights that a forward pass does not use.
         """
         ids = [device.index] if device.type == "cuda" else None
-        self._made.append(DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused))
-        return self._made[-1]
+        made = DistributedDataParallel(model, device_ids=ids, find_unused_parameters=unused)
+        self._made.add(made)
+        return made
 
     @staticmethod
     def apart(distributed: nn.Module) -> contextlib.AbstractContextManager[None]:
@@ -203,19 +205,6 @@ class Together:
                 return TrainingError(f"the connection to the other ranks is lost: {what_happened(error)}")
             time.sleep(0.05)
 
-    def part(self, lost: bool = False) -> None:
-        """Leave the others. Those that still wait for this rank then notice that it has gone, even if its process goes on.
-
-        lost: something may be under way that will never come to its end.
-        """
-        for made in self._made:  # they hold the connections as well, and a traceback may hold them
-            made.reducer = made.logger = made.process_group = None
-        with contextlib.suppress(Exception):
-            if lost and dist.is_nccl_available() and dist.group.WORLD is not None:
-                dist.group.WORLD.abort()
-        with contextlib.suppress(Exception):
-            dist.destroy_process_group()
-
     def lost(self) -> BaseException | None:
         """What has ended another rank, as far as it is known by now; None as long as none is lost."""
         if (reported := self._reported()) is not None:
@@ -238,6 +227,19 @@ class Together:
     def heard(self, name: str) -> str | None:
         """The last word that was left under this name, None if there is none. Never waits."""
         return self._store.get(name).decode() if self._store.check([name]) else None
+
+    def part(self, lost: bool = False) -> None:
+        """Leave the others. Those that still wait for this rank then notice that it has gone, even if its process goes on.
+
+        lost: something may be under way that will never come to its end.
+        """
+        for made in self._made:  # they hold the connections as well, and a traceback may hold them
+            made.reducer = made.logger = made.process_group = None
+        with contextlib.suppress(Exception):
+            if lost and dist.is_nccl_available() and dist.group.WORLD is not None:
+                dist.group.WORLD.abort()
+        with contextlib.suppress(Exception):
+            dist.destroy_process_group()
 
     def _reported(self) -> tuple[int, Mapping[str, Any]] | None:
         with contextlib.suppress(Exception):

@@ -62,6 +62,10 @@ def serve_rank(folder: JobFolder) -> int:
     obey_as_rank(token, world)
     threading.Thread(target=_end_with_torchrun, args=(token, world), name="nntui-parent", daemon=True).start()
     sinks = [_Telling(folder, world)] if world.first else []
+    if world.local_rank == 0 and not world.first:
+        folder.answer(
+            {"part": f"ranks from {world.rank} of {world.size} train here; the machine of rank 0 shows the run"}
+        )
     try:
         _work(folder.job, sinks, token)
     except InputError as error:

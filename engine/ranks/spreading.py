@@ -178,12 +178,13 @@ def follow_trials(
 ) -> TrialResult:
     """What a rank other than the first does in a run with trials; returns what came of the best one."""
     from ..recipe import build_recipe, resolve_device
+    from ..together import ALONE
 
     config = errand.config
-    if not spreads(len(plan), ranks.world.size):
-        build_recipe(
-            plan[0].config, plan[0].prepare(table), errand.fresh, ranks
-        )  # as rank 0 does, to see whether it can be
+    together = ALONE if spreads(len(plan), ranks.world.size) else ranks
+    ranks.device(resolve_device(config.run.device))  # of CUDA devices, the one that is meant where no number is given
+    # As rank 0 does, to see whether it can be; and what takes seconds to import is there when the trials are.
+    build_recipe(plan[0].config, plan[0].prepare(table), errand.fresh, together)
     share = ranks.agree(Share())
     run, record, data = RunDir(Path(share.folder)), share.record or Record(), PreparedParts(table)
     trials = {trial.number: trial for trial in plan}
@@ -191,7 +192,6 @@ def follow_trials(
     if share.record is None:
         _train_together([trial for (trial,) in groups], data, config, ranks, token)
     else:
-        ranks.device(resolve_device(config.run.device))  # of CUDA devices, the one that is meant by no number
         tee = Tee([JournalSink(journal_of(run, ranks.world.rank))])
         own = boards(config, record), keepers(config, token)
         around = Surroundings(tee, token, table, run, record, len(plan), *own, ranks, spread=True)

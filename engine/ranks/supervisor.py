@@ -17,7 +17,7 @@ from ..attached import AttachedRun
 from ..commandfile import append_command
 from ..commands import Command, Save, ScreenGone, Stop
 from ..errors import TrainingError
-from ..events import EndReason, Event, RunEnded, RunResumed, RunStarted, ScreenLost
+from ..events import EndReason, Event, Noted, RunEnded, RunResumed, RunStarted, ScreenLost
 from ..rundir import RunDir
 from ..runview import RunView
 from ..signals import obey_signals
@@ -115,6 +115,8 @@ class Supervisor:
     def _take_in(self) -> None:
         for answer in self._folder.answers():
             self._answers.append(answer)
+            if "part" in answer:
+                self._hand_on(Noted(text=answer["part"]))
             if "folder" in answer:
                 self._run = AttachedRun(RunDir(Path(answer["folder"])))
                 self._pid, self._began = answer["pid"], answer["time"]
@@ -132,6 +134,9 @@ class Supervisor:
             return
         if isinstance(event, RunEnded):
             self._end = event
+        self._hand_on(event)
+
+    def _hand_on(self, event: Event) -> None:
         for sink in list(self._sinks):
             try:
                 sink.write(event)
@@ -178,6 +183,8 @@ class Supervisor:
             return Followed(self._view, self._end.reason)
         if self._run is None and self._token.reason is not None:
             return Followed(self._view, self._token.reason)
+        if "part" in said and self._agent.returncode == 0:
+            return Followed(self._view, "epochs_done")
         problem = said.get("problem", {})
         words = self._end.error if self._end is not None else problem.get("problem") or self._how(said)
         failed = TrainingError(words)

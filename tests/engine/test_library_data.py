@@ -291,6 +291,29 @@ def test_a_table_in_parts_from_a_folder(face, tmp_path):
     assert "huggingface" in (Path(__file__).parents[2] / "pyproject.toml").read_text()
 
 
+def test_texts(face, tmp_path, make_config):
+    def made(rows: int, first: int = 0):
+        kinds = {"text": face.Value("string"), "id": face.Value("int64"), "label": face.ClassLabel(names=["no", "yes"])}
+        texts = [
+            "" if row == 5 else f"{'good' if row % 2 else 'bad'} soup number {row}"
+            for row in range(first, first + rows)
+        ]
+        content = {"text": texts, "id": list(range(rows)), "label": [row % 2 for row in range(first, first + rows)]}
+        return face.Dataset.from_dict(content, features=face.Features(kinds))
+
+    face.DatasetDict({"train": made(40), "test": made(10, 40)}).save_to_disk(str(tmp_path / "saved"))
+    source = f"huggingface:{tmp_path / 'saved'}"
+    table = read(source, missing="drop", text="text")
+    assert (table.is_text, table.dropped, table.class_names) == (True, 1, ("no", "yes"))
+    assert table.part is not None and np.bincount(table.part).tolist() == [39, 0, 10] and len(table.texts) == 49
+    assert [text.split()[0] == "good" for text in table.texts] == (table.y == 1).tolist()
+    assert "column 'text' has no word here" in fault(source, text="text").problem
+    assert "did you mean 'text'" in fault(source, text="txt").hint and fault(source, text="label").key == "data.text"
+    data = {"source": source, "text": "text", "missing": "drop"}
+    config = make_config(data=data, model={"kind": "linear", "embedding": 4}, run={"epochs": 3})
+    assert train(config).reason == "epochs_done" and preview_data(config.data).vocabulary > 4
+
+
 def test_pictures_vectors_and_a_run(face, tmp_path, make_config, monkeypatch):
     shots = [Image.fromarray((DIGITS.images[row] * 15).astype(np.uint8)) for row in range(60)]
     features = face.Features(
@@ -315,30 +338,6 @@ def test_pictures_vectors_and_a_run(face, tmp_path, make_config, monkeypatch):
     vectors.save_to_disk(str(tmp_path / "vectors"))
     table = read(f"huggingface:{tmp_path / 'vectors'}")
     assert (table.x.shape, table.task, table.x[3].tolist()) == ((30, 3), "regression", [1.0, 1.0, -3.0])
-
-
-def test_texts(face, tmp_path, make_config):
-    words = ["a good dish", "the bad soup", "", "good good soup", "no taste, bad"]
-    rows = [words[row % 5] for row in range(60)]
-    label = [int("good" in text) if row % 9 else -1 for row, text in enumerate(rows)]
-    features = face.Features(
-        {"id": face.Value("int64"), "text": face.Value("string"), "label": face.ClassLabel(names=["bad", "good"])}
-    )
-    made = face.Dataset.from_dict({"id": list(range(60)), "text": rows, "label": label}, features=features)
-    made.train_test_split(0.25, seed=0).save_to_disk(str(tmp_path / "texts"))
-    source = f"huggingface:{tmp_path / 'texts'}"
-    table = read(source, "drop", text="text")
-    assert table.is_text and table.part is not None
-    assert (len(table.y), len(table.part), len(table.texts)) == (len(table.y),) * 3 and len(
-        table.y
-    ) + table.dropped == 60
-    assert all(("good" in text) == (label == 1) for text, label in zip(table.texts, table.y, strict=True))
-    data = {"source": source, "text": "text", "missing": "drop", "min_count": 1}
-    result = train(make_config(data=data, model={"hidden": [4]}, run={"epochs": 1, "device": "cpu"}))
-    assert result.test_loss is not None
-    with pytest.raises(DataError, match="column 'text' has no word here"):
-        read(source, text="text")
-    assert fault(source, text="txt").key == "data.text"
 
 
 def test_what_is_not_there_is_not_fetched(face, monkeypatch):

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from support.pairs import end_ranks, start_ranks
-from support.rankruns import CASES, EQUAL, config_of
+from support.rankruns import CASES, EQUAL, SCRIPT, config_of
 from support.resuming import assert_equal_runs, consistent, events_of, last_content, view_of
 
 from engine import events as e
@@ -32,7 +32,7 @@ def pair(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
     printed = end_ranks(ranks, 240)
     assert [rank.returncode for rank in ranks] == [0, -signal.SIGKILL], "\n".join(printed)
     first, second = (json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1))
-    assert list(first) == list(CASES)
+    assert {*first} == {*CASES} - {"killed on rank 0"}
     return {name: [first[name], second.get(name, {})] for name in first}
 
 
@@ -71,6 +71,24 @@ def test_the_figures_of_early_stopping_are_those_of_a_run_that_stopped_early(pai
     assert pair["early stopping"][0]["reason"] == "early_stopping"
 
 
+def test_one_of_the_cases_has_a_batch_of_which_a_rank_gets_nothing(pair):
+    data = view_of(pair["a last batch of one row"][0]["folder"]).data
+    assert data.train_rows % EQUAL["a last batch of one row"]["run"]["batch_size"] == 1
+
+
+def test_what_ranks_say_to_each_other(pair):
+    wanted = {
+        "rows": True,
+        "total": [3.0, 1.0],
+        "signal": [0, 7],
+        "agreed": {"rank": 0},
+        "gathered": [0, 1],
+        "seeds": [5, (1 << 32) + 5],
+        "buffers": [[0.0, 0.0], 0],
+    }
+    assert pair["collectives"] == [wanted, wanted]
+
+
 def test_a_run_says_that_it_has_ranks(pair):
     first, *rest = events_of(pair["MLP"][0]["folder"])
     assert isinstance(first, e.RunStarted)
@@ -87,6 +105,12 @@ def test_a_run_goes_on_with_as_many_ranks_as_if_it_had_never_stopped(pair):
     assert ours["part"]["reason"] == "terminated"
     place = events_of(ours["again"]["folder"], e.Rewound)[0]
     assert place.batch % 2 == 1, "in the middle of what makes up a step"
+    content = last_content(ours["part"]["folder"])
+    (other,) = content["others"]
+    for own, others in zip(content["partial"]["gradients"], other["gradients"], strict=True):
+        assert not own.equal(others), "gradients are averaged with the step, and not before"
+    assert not content["random"]["torch"].equal(other["random"]["torch"]), "each drops units of its own"
+    assert content["random"]["order"].equal(other["random"]["order"])
     assert_equal_runs(ours["whole"]["folder"], ours["again"]["folder"])
     assert theirs["again"]["weights"] == theirs["whole"]["weights"] == ours["whole"]["weights"]
 
@@ -94,7 +118,7 @@ def test_a_run_goes_on_with_as_many_ranks_as_if_it_had_never_stopped(pair):
 def test_one_process_goes_on_with_what_two_have_trained(pair, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(pair["stopped on two"][0]["part"]["folder"], folder)
-    again = resume(folder)
+    again = resume(folder, devices=1)
     whole = train(config_of(tmp_path, {"run": {"accumulate": 2}}))
     assert events_of(folder, e.Rewound)[0].batch > 0
     assert close(again.view.train_loss, whole.view.train_loss)
@@ -110,6 +134,9 @@ def test_two_go_on_with_what_one_process_has_trained(pair, tmp_path):
     assert close(again["train"], whole.view.train_loss)
     assert close(again["val"], whole.view.val_loss)
     assert [one.text for one in events_of(again["folder"], e.Noted) if "2 ranks go on" in one.text]
+    more = [ended["more"] for ended in pair["stopped on one"]]
+    assert [ended["epochs"] for ended in more] == [4, 4]
+    assert more[0]["weights"] == more[1]["weights"]
 
 
 def test_all_ranks_do_what_rank_0_is_asked_for(pair):
@@ -121,6 +148,13 @@ def test_all_ranks_do_what_rank_0_is_asked_for(pair):
     view = view_of(ours["folder"])
     consistent(view)
     assert [[one.key for one in edit.changes] for edit in view.edits] == [["optimizer.lr"]]
+
+
+def test_all_ranks_follow_a_script(pair, tmp_path):
+    alone = train(config_of(tmp_path, {}), script=SCRIPT)
+    assert len(alone.view.edits) == 2
+    assert close(pair["a script"][0]["train"], alone.view.train_loss)
+    assert close(pair["a script"][0]["val"], alone.view.val_loss)
 
 
 def test_ranks_judge_with_the_running_statistics_of_rank_0(pair):
@@ -198,3 +232,33 @@ def test_a_rank_that_was_killed_ends_the_run(pair):
     assert "rank 1 of 2" in ended.error
     assert "was killed" in ended.error
     assert raised["error"] == ended.error
+
+
+# -- soak ---------------------------------------------------------------------------------------------------------------
+
+THREE = (
+    "CNN",
+    "a last batch of one row",
+    "moved pictures",
+    "class weights and mixup",
+    "collectives",
+    "stopped and resumed",
+)
+
+
+@pytest.mark.soak
+def test_three_ranks(tmp_path):
+    """Sums of three have an order, and it has to be the same before and after a stop."""
+    ranks = start_ranks(3, ["-m", "support.rankruns", str(tmp_path), *THREE, "killed on rank 0"])
+    printed = end_ranks(ranks, 240)
+    assert [rank.returncode for rank in ranks] == [-signal.SIGKILL, 0, 0], "\n".join(printed)
+    first, second, third = (json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(3))
+    for name in THREE[:4]:
+        alone = train(config_of(tmp_path / "alone", EQUAL[name]))
+        assert close(first[name]["train"], alone.view.train_loss), name
+        assert close(first[name]["val"], alone.view.val_loss), name
+        assert first[name]["weights"] == second[name]["weights"] == third[name]["weights"]
+    assert all(one["collectives"]["rows"] for one in (first, second, third))
+    runs = first["stopped and resumed"]
+    assert_equal_runs(runs["whole"]["folder"], runs["again"]["folder"])
+    assert [one["killed on rank 0"]["kind"] for one in (second, third)] == ["TrainingError"] * 2

@@ -25,6 +25,11 @@ from torch import nn
 from engine import InputError, RunResult, TrainingError, agreement, build_config, resume, train
 from engine import commands as c
 from engine.config import RunConfig
+from engine.data.prepared import load_prepared
+from engine.facts import MadeEdit
+from engine.recipe import build_recipe
+from engine.together import Together, join
+from engine.world import current_world
 
 SOURCE = {"source": "wine"}
 PICTURES = {"source": "digits"}
@@ -32,7 +37,7 @@ PICTURES = {"source": "digits"}
 EQUAL: dict[str, dict[str, Any]] = {
     "MLP": {},
     "CNN": {"data": PICTURES, "model": {"kind": "cnn"}, "run": {"batch_size": 150, "epochs": 2}},
-    "a last batch of one row": {"run": {"batch_size": 15}},
+    "a last batch of one row": {"run": {"batch_size": 47}},
     "accumulated over an uneven epoch": {"run": {"accumulate": 3}},
     "all rows at once": {"run": {"batch_size": 0, "epochs": 5}},
     "class weights and smoothed labels": {
@@ -56,6 +61,11 @@ EQUAL: dict[str, dict[str, Any]] = {
         "regularization": {"flip": True, "mixup": 0.4, "input_noise": 0.1},
         "run": {"batch_size": 151, "epochs": 1},
     },
+    "texts": {
+        "data": {"source": "reviews", "rows": 200},
+        "model": {"kind": "gru", "width": 8, "embedding": 4},
+        "run": {"batch_size": 41, "epochs": 2},
+    },
     "regression": {
         "data": {"source": "diabetes"},
         "optimizer": {"clip_norm": 0.5},
@@ -76,6 +86,9 @@ EQUAL: dict[str, dict[str, Any]] = {
 
 OWN_CHANCE = {"regularization": {"dropout": 0.3, "input_noise": 0.1}, "run": {"accumulate": 2, "batch_size": 15}}
 """What draws random numbers on each rank for itself, and has a gradient that is not whole after each batch."""
+
+
+SCRIPT = [MadeEdit(1, 3, {"optimizer.lr": "0.02"}), MadeEdit(2, 0, {"run.batch_size": "31"})]
 
 
 def config_of(folder: Path, sections: dict[str, Any]) -> RunConfig:
@@ -129,7 +142,8 @@ def stopped_on_one(folder: Path) -> dict[str, Any]:
     if _rank() == 0:
         with in_one_process():
             part = train(config, (), Timed({12: stop}))
-    return {"again": told(resume(_of_rank_0(folder, part)))}
+    again = _of_rank_0(folder, part)
+    return {"again": told(resume(again)), "more": told(resume(again, more=1))}
 
 
 def asked_for(folder: Path) -> dict[str, Any]:
@@ -145,6 +159,11 @@ def asked_for(folder: Path) -> dict[str, Any]:
     )
     result = train(config_of(folder, {}), (), asked)
     return {**told(result), "events": by_name(result)}
+
+
+def with_a_script(folder: Path) -> dict[str, Any]:
+    """With changes at their places, as `nntui replay` makes them."""
+    return told(train(config_of(folder, {}), script=SCRIPT))
 
 
 def other_buffers(folder: Path) -> dict[str, Any]:
@@ -169,15 +188,46 @@ def other_data(folder: Path) -> dict[str, Any]:
     return told(train(config_of(folder, {"data": {"source": f"{__file__}:drawn"}})))
 
 
+def _seed(folder: Path, together: Together) -> int:
+    """What this rank draws its dropout from."""
+    config = config_of(folder, {"run": {"seed": 5}})
+    build_recipe(config, load_prepared(config.data), together=together)
+    return torch.initial_seed()
+
+
+def collectives(folder: Path) -> dict[str, Any]:
+    """What the ranks say to each other, by itself."""
+    with join(current_world()) as together:
+        rank, sizes = together.world.rank, [5, 1, 4]
+        whole = torch.arange(20.0).view(10, 2)
+        batches = whole.split(sizes)
+        own = torch.cat([batch[together.world.share(len(batch))] for batch in batches])
+        norm = nn.BatchNorm1d(2)
+        norm.running_mean += rank
+        norm.num_batches_tracked += rank
+        together.same_buffers(norm)
+        return {
+            "rows": together.rows(own, sizes).equal(whole),
+            "total": together.total(torch.tensor([1.5, rank], dtype=torch.float64)).tolist(),
+            "signal": together.signal([rank, 7]),
+            "agreed": together.agree({"rank": rank}),
+            "gathered": together.gathered(rank),
+            "seeds": together.gathered(_seed(folder, together)),
+            "buffers": [norm.running_mean.tolist(), int(norm.num_batches_tracked)],
+        }
+
+
 CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     **{
         name: functools.partial(lambda sections, folder: told(train(config_of(folder, sections))), part)
         for name, part in EQUAL.items()
     },
+    "collectives": collectives,
     "stopped and resumed": stopped_and_resumed,
     "stopped on two": stopped_on_two,
     "stopped on one": stopped_on_one,
     "asked for": asked_for,
+    "a script": with_a_script,
     "batch norm": other_buffers,
     "own model": own_model,
     "fails on rank 0": functools.partial(own_model, fails=0),
@@ -185,6 +235,7 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "leaves on rank 1": functools.partial(own_model, fails=1, how="exit"),
     "fails in its data": fails_in_its_data,
     "other data": other_data,
+    "killed on rank 0": functools.partial(own_model, fails=0, how="kill"),
     "killed": functools.partial(own_model, fails=1, how="kill"),  # the last: there is nobody left to go on with
 }
 
@@ -263,6 +314,6 @@ def main(folder: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or list(CASES))
+    main(Path(sys.argv[1]), sys.argv[2:] or [name for name in CASES if name != "killed on rank 0"])
     sys.stdout.flush()
     os._exit(0)
