@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import CodeError, DataError, Fault, InputError, TrainingError
+from ..userframes import frames_of, what_happened
 from .stored import AHEAD, PIECE_BYTES, Streamed, worker_count
 
 _PR_SET_PDEATHSIG = 1
@@ -52,6 +53,10 @@ class _Pieces(Dataset[Any]):
             return self._work(index)
         except InputError as error:
             return _Broken(error.faults, isinstance(error, CodeError))
+        except Exception as error:  # noqa: BLE001  -- a want of memory, say: told in a line like any other
+            frames, where = frames_of(error)
+            problem = f"reading samples {index[0]} to {index[-1]}: {what_happened(error)}"
+            return _Broken((Fault("data.source", problem, "", where, frames),), True)
 
 
 class _Order:
@@ -128,9 +133,9 @@ def _worker_words() -> Iterator[None]:
     """The end of a worker in words."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, EOFError, OSError) as error:  # the last two where what it had sent can no longer be fetched
         said = str(error)
-        if "DataLoader worker" not in said and "bus error" not in said:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in said and "bus error" not in said:
             raise
         room = ", or for want of room in /dev/shm" if "bus error" in said or "shm" in said else ""
         raise TrainingError(f"a worker that reads the data was ended, perhaps for want of memory{room}") from error
