@@ -44,7 +44,8 @@ SETS = (
     Set("dev5", "dev", heldout.PLANTS, (4, 4321), 8000, kinds=2, healthy=3.4),
     Set("held", "held", heldout.PLANTS, (6, 2468), 9000, kinds=2, healthy=3.4),
 )
-"""All but the first were held out once, until they had been looked at. The last is the one before it, drawn anew."""
+"""All but the first were held out once, until they had been looked at. The last is the one before it, drawn anew; of its healthy runs
+it has been looked at what is said."""
 
 
 def cases(each: int = 10) -> Iterator[Case]:
