@@ -97,6 +97,8 @@ def configs(draw: st.DrawFn) -> RunConfig:
             values |= dict.fromkeys(
                 ["regularization.input_noise", "regularization.input_dropout", "regularization.mixup"], 0.0
             )
+    if values["data.text"] and values["data.missing"] in ("mean", "median"):
+        values["data.missing"] = "drop"
     _fit_the_task(values)
     nested: dict[str, dict[str, Any]] = {}
     for row in knobs():
