@@ -19,7 +19,7 @@ def trained():
     """A function from a command to the configuration that `nntui train` would train."""
     seen: list[RunConfig] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(headless, "train_plainly", lambda config: seen.append(config) or 0)
+        patch.setattr(headless, "train_plainly", lambda config, nodes: seen.append(config) or 0)
         patch.setattr(cli, "occupy_descriptors", lambda: None)
 
         def run(command: str) -> RunConfig:
