@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .config import RunConfig
 from .config.model import SEQUENTIAL
-from .data.catalogue import card, is_table
+from .data.catalogue import card, is_table, library_of
 from .errors import Fault
 from .importpath import is_import_path
 from .text import clean
@@ -16,7 +16,8 @@ def reads_texts(config: RunConfig) -> bool:
     """Whether what is trained on are texts, word by word."""
     if (known := card(config.data.source)) is not None:
         return known.text
-    return bool(config.data.text) and is_table(config.data.source)
+    source = config.data.source
+    return bool(config.data.text) and (is_table(source) or library_of(source) == "huggingface")
 
 
 def text_faults(config: RunConfig) -> list[Fault]:

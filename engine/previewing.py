@@ -156,7 +156,8 @@ def _table(config: DataConfig, stamp: tuple[Any, ...]) -> tuple[Any, bool]:
         key: tuple[Any, ...] = (*read_by, *stamp)
     elif is_called(config.source):
         read_by = (config.source, config.arguments, config.task, config.missing, config.seed, config.target)
-        key = (*read_by, config.ignore, config.categorical, config.image_size, config.color, *stamp)
+        read_by = (*read_by, config.ignore, config.categorical, config.image_size, config.color)
+        key = (*read_by, config.text, config.text_length, *stamp)
     elif known is not None and known.generated:
         key = (config.source, config.rows, config.noise, config.seed, config.text_length)
     else:

@@ -9,9 +9,9 @@ as soon as there is one.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -224,14 +224,19 @@ def ready_sinks() -> list[ReadySink]:
 
 
 def _continue_in(log: Path) -> None:
-    """Append what was printed so far to `log`, and let everything after it go there."""
+    """Append what was printed so far to `log`, and let everything after it go there. Other threads may print meanwhile."""
     sys.stdout.flush()
     sys.stderr.flush()
-    with log.open("ab") as file:
-        before = os.dup(1)
-        with open(before, "rb") as printed:
-            printed.seek(0)
-            shutil.copyfileobj(printed, file)
-        file.flush()
+    with log.open("ab", buffering=0) as file, open(os.dup(1), "rb") as before:
+        at = _copied(before.fileno(), file, 0)
         for number in (1, 2):
             os.dup2(file.fileno(), number)
+        _copied(before.fileno(), file, at)  # what came while it was copied
+
+
+def _copied(printed: int, to: io.FileIO, at: int) -> int:
+    """Copy a file from there to its end, and give its end. Its offset, which whoever prints shares, stays where it is."""
+    while block := os.pread(printed, 65536, at):
+        to.write(block)
+        at += len(block)
+    return at

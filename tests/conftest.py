@@ -20,7 +20,7 @@ from support.forkserver import Server
 from support.stem import Stem
 
 # No deadline: the first example of a property may import torch. Derandomized, so that a red run can be repeated.
-hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=60)
+hypothesis.settings.register_profile("nntui", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("nntui")
 disk.spare()
 

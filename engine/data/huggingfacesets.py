@@ -2,7 +2,7 @@
 
 What is in the cache of the machine is read from there, without a network; anything else only when `data.arguments` say
 ``download=true``. One column is predicted, `data.target` or else the one that is called label. A column of pictures is then the
-input; without one all the others are, as in a file.
+input; without one all the others are, as in a file, or the one of texts that `data.text` names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from .memorybudget import refuse_too_large
 from .own import KEY, ORDER, PARTS
 from .parts import part_notes
 from .table import Table
+from .tokens import words_of
 
 _TARGETS = ("label", "labels", "target", "targets", "y", "class", "fine_label")
 _LISTED = 12
@@ -42,6 +43,8 @@ def load_huggingface(config: DataConfig) -> Table:
     columns = dict(next(iter(sets.values())).features)
     target = _target(columns, config, name)
     sets = {part: own for part, own in sets.items() if part == "train" or _has_labels(own, target, part, notes)}
+    if config.text:
+        return _as_table(config, name, sets, target, [_text(columns, config, target, name)], notes)
     inputs = [own for own in columns if own != target and own not in config.ignore]
     pictures = [own for own in inputs if type(columns[own]).__name__ == "Image"]
     arrays = [own for own in inputs if _is_array(columns[own])]
@@ -153,6 +156,21 @@ def _parts(made: Any, config: DataConfig) -> tuple[dict[str, Any], list[str]]:
 # ---- what is what ----
 
 
+def _text(columns: Mapping[str, Any], config: DataConfig, target: str, where: str) -> str:
+    """The column of the texts."""
+    wanted = config.text.strip()
+    if wanted == target:
+        raise data_error("data.text", f"column '{clean(wanted, 60)}' is what is predicted", "name another one", where)
+    return wanted if wanted in columns else _absent("data.text", wanted, columns, where)
+
+
+def _absent(key: str, wanted: str, columns: Mapping[str, Any], where: str) -> NoReturn:
+    listed = ", ".join(clean(own, 20) for own in list(columns)[:_LISTED])
+    match = closest(wanted, columns)
+    hint = f"did you mean '{clean(match, 60)}'? " if match else ""
+    raise data_error(key, f"no column called '{clean(wanted, 60)}'", f"{hint}columns: {listed}", where)
+
+
 def _target(columns: Mapping[str, Any], config: DataConfig, where: str) -> str:
     listed = ", ".join(clean(own, 20) for own in list(columns)[:_LISTED])
     for own in (config.ignore, config.categorical):
@@ -164,9 +182,7 @@ def _target(columns: Mapping[str, Any], config: DataConfig, where: str) -> str:
     if wanted in columns:
         return wanted
     if wanted:
-        match = closest(wanted, columns)
-        hint = f"did you mean '{clean(match, 60)}'? " if match else ""
-        raise data_error("data.target", f"no column called '{clean(wanted, 60)}'", f"{hint}columns: {listed}", where)
+        _absent("data.target", wanted, columns, where)
     if found := next((name for name in _TARGETS if name in columns), ""):
         return found
     raise data_error("data.target", "name the column to predict", f"columns: {listed}", where)
@@ -237,13 +253,18 @@ def _as_table(
         cells = [_cells(own, column) for column in columns]
         rows += [list(row) for row in zip(*cells, strict=True)]
         part += [number] * len(own)
-    kept = [row for row in range(len(rows)) if config.missing != "drop" or not any(map(is_missing, rows[row]))]
+    kept = [row for row in range(len(rows)) if config.missing != "drop" or not _lacks(rows[row], bool(config.text))]
     read = config.model_copy(update={"target": target, "ignore": (), "source": name_of(config)})
     table = read_table(read, name, Header(columns, name), lambda: ((row + 1, rows[row]) for row in kept))
     own_part = np.array(part, np.int8)[kept] if len(sets) > 1 else None
     return replace(
         table, part=own_part, dropped=len(rows) - len(kept), notes=(*notes, *table.notes, *part_notes(own_part))
     )
+
+
+def _lacks(row: list[str], text: bool) -> bool:
+    """Whether a row, its target last, lacks a value; of a text, whether it has a word."""
+    return is_missing(row[-1]) or not words_of(row[0], 1) if text else any(map(is_missing, row))
 
 
 def _cells(own: Any, column: str) -> list[str]:

@@ -71,10 +71,13 @@ def runs(tmp_path_factory) -> dict[str, Trained]:
         "pictures": config(folder, source="digits", train_rows=60),
         "own": config(folder, **table),
         "sequence": config(folder, source="waves", rows=60),
+        "bag": config(folder, source="reviews", rows=60),
+        "texts": config(folder, source="reviews", rows=60),
     }
     (folder / "nets.py").write_text(NETS)
     changes = {
         "sequence": {"model": {"kind": "gru"}},
+        "texts": {"model": {"kind": "transformer", "width": 8, "feedforward": 8, "embedding": 4}},
         "own": {"model": {"kind": "custom", "path": f"{folder}/nets.py:Net"}},
         "logit": {"loss": {"name": "bce"}},
         "pictures": {"model": {"kind": "cnn", "channels": (2,), "batch_norm": True}},
@@ -92,6 +95,10 @@ def runs(tmp_path_factory) -> dict[str, Trained]:
 def raw_rows(trained: Trained, rows: int = 7) -> torch.Tensor:
     """Raw inputs as the exported module takes them, with gaps and unseen categories where there can be any."""
     learned, draw = trained.preprocess, numpy.random.default_rng(3)
+    if learned.text is not None:  # numbers of words, padding at the end, and a text of nothing else
+        ids = draw.integers(1, learned.vocabulary, (rows, learned.text.length))
+        ends = numpy.linspace(0, learned.text.length, rows).astype(int)
+        return torch.from_numpy(numpy.where(numpy.arange(ids.shape[1]) < ends[:, None], ids, 0))
     module = Exported(torch.nn.Identity(), learned)
     mean, scale, origin = (value.double().numpy() for value in (module.mean, module.scale, module.origin))
     raw = origin + mean + scale * draw.standard_normal((rows, len(mean)))
@@ -118,7 +125,9 @@ def ours(trained: Trained, raw: torch.Tensor) -> torch.Tensor:
             return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)).strftime("%Y-%m-%d")
         return repr(float(numpy.float32(value)))
 
-    if learned.inputs:
+    if learned.text is not None:
+        found = trained.answers(raw.float().numpy())
+    elif learned.inputs:
         rows = [[cell(value, one) for value, one in zip(row, learned.inputs, strict=True)] for row in raw.tolist()]
         found = trained.answers(learned.apply(rows))
     else:
@@ -226,10 +235,11 @@ def test_onnx_gives_the_same_answers(runs, tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed")
     pytest.importorskip("onnxscript", reason="onnxscript is not installed")
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    for name in ("quantity", "logit", "pictures"):
+    for name in ("quantity", "logit", "pictures", "bag", "texts"):
         trained = runs[name]
         session = runtime.InferenceSession(to_onnx(trained), providers=["CPUExecutionProvider"])
-        raw = raw_rows(trained).float()
+        raw = raw_rows(trained)
+        raw = raw if trained.preprocess.text is not None else raw.float()
         [found] = session.run(["answers"], {"raw": raw.numpy()})
         assert numpy.allclose(found, ours(trained, raw).numpy(), atol=1e-5)
         assert (

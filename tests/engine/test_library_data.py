@@ -291,6 +291,29 @@ def test_a_table_in_parts_from_a_folder(face, tmp_path):
     assert "huggingface" in (Path(__file__).parents[2] / "pyproject.toml").read_text()
 
 
+def test_texts(face, tmp_path, make_config):
+    def made(rows: int, first: int = 0):
+        kinds = {"text": face.Value("string"), "id": face.Value("int64"), "label": face.ClassLabel(names=["no", "yes"])}
+        texts = [
+            "" if row == 5 else f"{'good' if row % 2 else 'bad'} soup number {row}"
+            for row in range(first, first + rows)
+        ]
+        content = {"text": texts, "id": list(range(rows)), "label": [row % 2 for row in range(first, first + rows)]}
+        return face.Dataset.from_dict(content, features=face.Features(kinds))
+
+    face.DatasetDict({"train": made(40), "test": made(10, 40)}).save_to_disk(str(tmp_path / "saved"))
+    source = f"huggingface:{tmp_path / 'saved'}"
+    table = read(source, missing="drop", text="text")
+    assert (table.is_text, table.dropped, table.class_names) == (True, 1, ("no", "yes"))
+    assert table.part is not None and np.bincount(table.part).tolist() == [39, 0, 10] and len(table.texts) == 49
+    assert [text.split()[0] == "good" for text in table.texts] == (table.y == 1).tolist()
+    assert "column 'text' has no word here" in fault(source, text="text").problem
+    assert "did you mean 'text'" in fault(source, text="txt").hint and fault(source, text="label").key == "data.text"
+    data = {"source": source, "text": "text", "missing": "drop"}
+    config = make_config(data=data, model={"kind": "linear", "embedding": 4}, run={"epochs": 3})
+    assert train(config).reason == "epochs_done" and preview_data(config.data).vocabulary > 4
+
+
 def test_pictures_vectors_and_a_run(face, tmp_path, make_config, monkeypatch):
     shots = [Image.fromarray((DIGITS.images[row] * 15).astype(np.uint8)) for row in range(60)]
     features = face.Features(

@@ -80,7 +80,7 @@ def test_a_program_that_ends_while_a_run_trains_ends_cleanly(tmp_path):
     """Python stops daemon threads wherever they are; inside torch that is an abort, with a message on the terminal."""
     program = (
         "import engine, sys\n"
-        "config = engine.build_config({'data': {'source': 'wine'}, 'early_stopping': {'enabled': False},\n"
+        "config = engine.build_config({'data': {'source': 'moons'}, 'early_stopping': {'enabled': False},\n"
         "    'run': {'folder': sys.argv[1], 'epochs': 1_000_000, 'device': 'cpu', 'tensorboard': False}})\n"
         "handle = engine.start(config)\n"
         "while 'EpochEnded' not in {type(event).__name__ for event in handle.drain()}: handle.join(0.01)\n"

@@ -94,7 +94,7 @@ async def test_texts_are_learned_from_where_there_is_little_else_and_are_picked_
         await press(pilot, "down", "enter")
         await on(pilot, TextScreen)
         await see(pilot, "Which column holds the texts", "> remark", "none")
-        await press(pilot, "home", "enter")
+        await press(pilot, "up", "up", "enter")
         await on(pilot, SetupScreen)
         await until(pilot, lambda: data()[2] == "")
 
