@@ -14,6 +14,9 @@ SHARE = 3
 LIMIT = "NNTUI_MEMORY"
 """Names, in the environment, the gigabytes that the inputs of a dataset may take: for machines that are shared, and for tests."""
 
+AT_ONCE = 64
+"""Rows of a stream that have to be in memory at the same time: a batch, and those that are read ahead."""
+
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -61,6 +64,14 @@ def refuse_too_large(needed: int, where: str) -> None:
         raise data_error(
             "data.source", problem, "use fewer rows, smaller pictures, or a machine with more memory", where
         )
+
+
+def refuse_too_large_rows(needed: int, what: str, where: str) -> None:
+    """Raise DataError when rows of so many bytes are too large even for a stream: a batch, and what is read ahead, has to be in memory."""
+    free = free_memory()
+    if needed * AT_ONCE > free:
+        problem = f"{what} takes {size_words(needed)}, of which {AT_ONCE} are in memory at a time, and {size_words(free)} are free"
+        raise data_error("data.source", problem, "make them smaller, or use a machine with more memory", where)
 
 
 def streamed_words(whence: str, needed: int) -> str:
