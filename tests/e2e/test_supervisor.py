@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,3 +225,4 @@ def test_a_run_goes_on_when_the_supervisor_is_killed(tmp_path):
     until(lambda: not alive(owner))
     end = told(tmp_path)[-1]
     assert isinstance(end, e.RunEnded) and end.reason == "terminated"
+    shutil.rmtree((tmp_path / "job").read_text())  # which torchrun itself does, where nobody else is left to
