@@ -204,6 +204,8 @@ def _execute(
         error = ranks.cause(error)
         failed = error if isinstance(error, TrainingError) else training_error(error)
         _record_failure(tee, seen.view, folder, error, failed, time.monotonic() - began)
+        if failed is error:
+            raise
         raise failed from error
     finally:
         close_readers()

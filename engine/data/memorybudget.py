@@ -66,12 +66,12 @@ def refuse_too_large(needed: int, where: str) -> None:
         )
 
 
-def refuse_too_large_rows(needed: int, what: str, where: str) -> None:
-    """Raise DataError when rows of so many bytes are too large even for a stream: a batch, and what is read ahead, has to be in memory."""
+def too_large_rows(needed: int) -> str:
+    """What stands against a stream of rows of so many bytes, "" if nothing: a batch, and what is read ahead, has to be in memory."""
     free = free_memory()
-    if needed * AT_ONCE > free:
-        problem = f"{what} takes {size_words(needed)}, of which {AT_ONCE} are in memory at a time, and {size_words(free)} are free"
-        raise data_error("data.source", problem, "make them smaller, or use a machine with more memory", where)
+    if needed * AT_ONCE <= free // SHARE:
+        return ""
+    return f"takes {size_words(needed)}, of which {AT_ONCE} are in memory at a time, and {size_words(free)} are free"
 
 
 def streamed_words(whence: str, needed: int) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError, code_error
 from ..text import clean
 from ..userframes import failure
-from .memorybudget import fits, refuse_too_large_rows, streamed_words
+from .memorybudget import fits, streamed_words, too_large_rows
 from .stored import Streamed, as_array
 
 KEY = "data.source"
@@ -187,7 +187,10 @@ def parts_of_set(value: Any, of: str, notes: list[str], seed: int = 0) -> tuple[
         samples = samples.reshape(length, -1)
         stays = "each is read once, so that it stays the same"
     else:
-        refuse_too_large_rows(4 * first[0].size, f"an item of {name}", "")
+        if problem := too_large_rows(4 * first[0].size):
+            raise code_error(
+                KEY, f"an item of {name} {problem}", "make them smaller, or use a machine with more memory"
+            )
         from .ownstore import SetStore
 
         store = SetStore(value, name, sample_shape(first[0]), seed if varies else None)
