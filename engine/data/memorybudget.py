@@ -68,10 +68,12 @@ def refuse_too_large(needed: int, where: str) -> None:
 
 def too_large_rows(needed: int) -> str:
     """What stands against a stream of rows of so many bytes, "" if nothing: a batch, and what is read ahead, has to be in memory."""
-    free = free_memory()
-    if needed * AT_ONCE <= free // SHARE:
+    if needed * AT_ONCE <= free_memory() // SHARE:
         return ""
-    return f"takes {size_words(needed)}, of which {AT_ONCE} are in memory at a time, and {size_words(free)} are free"
+    # What is free is not named: it changes all the time, and the same fault found twice should read the same.
+    return (
+        f"takes {size_words(needed)}, and {AT_ONCE} of them have to be in memory at a time, for which there is no room"
+    )
 
 
 def streamed_words(whence: str, needed: int) -> str:

@@ -133,5 +133,5 @@ DATA = (
     Faulty("item of three", items("return [1.0], 0, 2"), "item 0 of make is a tuple of 3; each has to be (x, y)"),
     Faulty("items differ", items("return [1.0] * (3 if i != 9 else 4), i % 2"), "item 9 of make has the shape (4,), and the first has (3,)"),
     Faulty("items of text", items("return 'word', i % 2"), "x in item 0 of make holds text"),
-    Faulty("too large", items("return np.zeros((64, 1024, 1024)), i % 2", "return 10**7"), "GB are free"),
+    Faulty("too large", items("return np.zeros((64, 1024, 1024)), i % 2", "return 10**7"), "64 of them have to be in memory at a time"),
 )  # fmt: skip
