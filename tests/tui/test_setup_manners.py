@@ -76,9 +76,9 @@ async def test_lists_longer_than_their_place_have_a_sign():
         keeper.used_table(f"/x/{number}.csv")
     async with opened((60, 16), charset="ascii", keeper=keeper) as pilot:
         await press(pilot, "d")
-        await see(pilot, "v 11 more")
+        await see(pilot, "v 12 more")
         await press(pilot, "end")
-        await see(pilot, "^ 11 more")
+        await see(pilot, "^ 12 more")
         pilot.app.push_screen(Menu("many", [Item(f"item {n}") for n in range(40)]))
         await see(pilot, " more", "> item 0")
         (row,) = [line for line in lines(pilot) if " more " in line and " v " in line]
